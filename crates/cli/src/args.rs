@@ -1,0 +1,290 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use plimsoll_ingest::SourceFormat;
+use plimsoll_market::{Interval, Kind, Timestamp};
+
+/// How much leverage may this strategy carry before the next cascade sinks it?
+///
+/// Plimsoll replays the history of perpetual futures against a strategy, sizes the same trades by
+/// many rules side by side, and reports growth, drawdown, ruin and tail risk with their
+/// uncertainty.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  plimsoll demo
+  plimsoll ingest ~/archives
+  plimsoll study strategies/breakout.toml
+  plimsoll study strategies/breakout.toml --set account.margin=isolated --out reports/isolated")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command accepts.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// Folder that holds the lake.
+    #[arg(long, global = true, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// One JSON document on stdout and nothing else there.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No progress and no messages except errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Simulates two years of archives, ingests them, runs the bundled study, writes the report.
+    Demo(DemoArguments),
+    /// Takes local archives into the lake.
+    Ingest(IngestArguments),
+    /// What the lake holds and what is wrong with it.
+    Data(DataArguments),
+    /// Runs all sizing rules of a strategy file over the same trades: report and tables.
+    Study(StudyArguments),
+    /// Every return statistic of a CSV or Parquet column.
+    Risk(RiskArguments),
+    /// The calculators: one line in, one answer out, with the formula named.
+    Calc(CalcArguments),
+    /// JSON Schema of the strategy file.
+    Schema,
+    /// Shell completions.
+    Completions {
+        /// The shell to complete in.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Needs no network and no input. The data are labelled as simulated wherever they show.
+
+Examples:
+  plimsoll demo
+  plimsoll demo --out /tmp/plimsoll-demo --seed 11"
+)]
+pub(crate) struct DemoArguments {
+    /// Folder for the report; the simulated archives and their lake lie below it.
+    #[arg(long, value_name = "DIR", default_value = "reports/demo")]
+    pub(crate) out: PathBuf,
+    /// Seed of the simulated market.
+    #[arg(long, default_value_t = 2025)]
+    pub(crate) seed: u64,
+    /// Number of threads; the result does not depend on it.
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  plimsoll ingest BTC_USDT_USDT-1h-futures.feather BTC_USDT_USDT-1h-mark.feather
+  plimsoll ingest data/raw/futures/um
+  plimsoll ingest bars.csv --source generic --venue binance-usdm --symbol BTCUSDT --kind candles --interval 1h")]
+pub(crate) struct IngestArguments {
+    /// Files, and folders that are searched for files: csv, zip, gz, zst, feather, parquet.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Which program or exchange wrote the files: auto, binance, freqtrade or generic.
+    #[arg(long, default_value = "auto")]
+    pub(crate) source: SourceFormat,
+    /// Venue, such as binance-usdm, where the files do not say.
+    #[arg(long)]
+    pub(crate) venue: Option<String>,
+    /// Symbol in the venue's spelling, where the files do not say.
+    #[arg(long)]
+    pub(crate) symbol: Option<String>,
+    /// Kind of record: candles, mark_candles, index_candles, funding, liquidations, open_interest.
+    #[arg(long, value_parser = parse_kind)]
+    pub(crate) kind: Option<Kind>,
+    /// Bar length, such as 1h.
+    #[arg(long, value_parser = parse_interval)]
+    pub(crate) interval: Option<Interval>,
+    /// Rows that differ from the lake's replace them, where they would otherwise be refused.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Number of threads.
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DataArguments {
+    #[command(subcommand)]
+    pub(crate) command: DataCommand,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Every series of the lake: period, rows, gaps, size, sources.
+    Ls,
+    /// Everything missing or odd; exit code 1 where the lake cannot be used as it is.
+    Check,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  plimsoll study strategies/breakout.toml
+  plimsoll study strategies/*.toml --out reports/all
+  plimsoll study strategies/breakout.toml --set account.margin=isolated --set intrabar=optimistic")]
+pub(crate) struct StudyArguments {
+    /// Strategy files.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Folder of the result; with several files, of one folder each. Without it, reports/NAME.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// A value in place of the file's: a dotted key and a TOML value.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+    /// Number of threads; the result does not depend on it.
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Losses are positive; alpha is the tail probability.
+
+Examples:
+  plimsoll risk returns.csv --column r
+  plimsoll risk equity.parquet --column return --periods-per-year 8760 --alpha 0.01,0.05")]
+pub(crate) struct RiskArguments {
+    /// A CSV or Parquet file with simple returns per period.
+    pub(crate) file: PathBuf,
+    /// The column; without it, the only column of numbers.
+    #[arg(long)]
+    pub(crate) column: Option<String>,
+    /// Periods in a year: 365 for days, 8760 for hours.
+    #[arg(long, value_name = "P", default_value_t = 365.0)]
+    pub(crate) periods_per_year: f64,
+    /// Tail probabilities.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_values_t = [0.01, 0.05])]
+    pub(crate) alpha: Vec<f64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CalcArguments {
+    #[command(subcommand)]
+    pub(crate) command: CalcCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CalcCommand {
+    /// Kelly's fraction of a bet with two outcomes.
+    Kelly(KellyArguments),
+    /// The mark price that liquidates a position, exact over all brackets.
+    LiquidationPrice(LiquidationArguments),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  plimsoll calc kelly --win-rate 0.55 --payoff 1.5 --fraction 0.25")]
+pub(crate) struct KellyArguments {
+    /// Probability of winning, 0 to 1.
+    #[arg(long, required_unless_present = "stdin")]
+    pub(crate) win_rate: Option<f64>,
+    /// Mean gain of the winners per unit risked.
+    #[arg(long, required_unless_present = "stdin")]
+    pub(crate) payoff: Option<f64>,
+    /// Mean loss of the losers per unit risked.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) loss: f64,
+    /// Share of full Kelly.
+    #[arg(long, default_value_t = 0.25)]
+    pub(crate) fraction: f64,
+    /// Distance to the stop as a fraction of the price, costs included: adds the leverage.
+    #[arg(long)]
+    pub(crate) stop_distance: Option<f64>,
+    /// Read the flags as a JSON object from stdin: {"win_rate": 0.55, "payoff": 1.5}.
+    #[arg(long)]
+    pub(crate) stdin: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  plimsoll calc liquidation-price --venue binance-usdm --symbol BTCUSDT --at 2025-10-10 --side long --entry 100000 --quantity 1 --leverage 20
+  plimsoll calc liquidation-price --side long --entry 100000 --quantity 1 --wallet 5000 --mmr 0.025")]
+pub(crate) struct LiquidationArguments {
+    /// Venue, such as binance-usdm or hyperliquid.
+    #[arg(long)]
+    pub(crate) venue: Option<String>,
+    /// Symbol in the venue's spelling.
+    #[arg(long)]
+    pub(crate) symbol: Option<String>,
+    /// Date whose brackets are in force.
+    #[arg(long, value_parser = parse_time)]
+    pub(crate) at: Option<Timestamp>,
+    /// Direction of the position.
+    #[arg(long, required_unless_present = "stdin")]
+    pub(crate) side: Option<SideArgument>,
+    /// Entry price.
+    #[arg(long, required_unless_present = "stdin")]
+    pub(crate) entry: Option<f64>,
+    /// Quantity in base units.
+    #[arg(long, required_unless_present = "stdin")]
+    pub(crate) quantity: Option<f64>,
+    /// Leverage told to the venue: the margin is entry x quantity / leverage.
+    #[arg(long, conflicts_with = "wallet")]
+    pub(crate) leverage: Option<f64>,
+    /// Isolated margin, or the wallet of a cross account.
+    #[arg(long)]
+    pub(crate) wallet: Option<f64>,
+    /// Margin mode.
+    #[arg(long, default_value = "isolated")]
+    pub(crate) mode: ModeArgument,
+    /// Maintenance margin rate in place of the venue's brackets.
+    #[arg(long)]
+    pub(crate) mmr: Option<f64>,
+    /// Maintenance deduction that goes with --mmr.
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) deduction: f64,
+    /// Maintenance margin of the other cross positions.
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) other_maintenance: f64,
+    /// Unrealised profit of the other cross positions.
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    pub(crate) other_upnl: f64,
+    /// Whether the bracket is that of the notional at entry (as in worked examples) or at the
+    /// liquidation price (exact).
+    #[arg(long, default_value = "liquidation")]
+    pub(crate) bracket_at: BracketAtArgument,
+    /// Read the flags as a JSON object from stdin.
+    #[arg(long)]
+    pub(crate) stdin: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SideArgument {
+    Long,
+    Short,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeArgument {
+    Isolated,
+    Cross,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BracketAtArgument {
+    Entry,
+    Liquidation,
+}
+
+fn parse_kind(text: &str) -> Result<Kind, String> {
+    text.parse().map_err(|error: plimsoll_market::MarketError| error.to_string())
+}
+
+fn parse_interval(text: &str) -> Result<Interval, String> {
+    text.parse().map_err(|error: plimsoll_market::MarketError| error.to_string())
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|error: plimsoll_market::MarketError| error.to_string())
+}

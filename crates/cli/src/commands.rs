@@ -1,0 +1,25 @@
+//! One module a command.
+
+pub(crate) mod calc;
+pub(crate) mod completions;
+pub(crate) mod data;
+pub(crate) mod demo;
+pub(crate) mod ingest;
+pub(crate) mod risk;
+pub(crate) mod schema;
+pub(crate) mod study;
+
+use crate::error::CliError;
+
+/// Sets the number of threads of the whole program.
+pub(crate) fn use_threads(threads: Option<usize>) -> Result<(), CliError> {
+    let Some(threads) = threads else {
+        return Ok(());
+    };
+    if threads == 0 {
+        return Err(CliError::usage("--threads 0", "write a number of at least 1"));
+    }
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
+        CliError::failed(format!("{threads} threads: {error}"), "try with fewer threads")
+    })
+}

@@ -1,0 +1,122 @@
+//! `plimsoll data`
+
+use std::process::ExitCode;
+
+use comfy_table::{CellAlignment, Table, presets};
+use plimsoll_ingest::{Severity, check, ls};
+use plimsoll_market::Lake;
+use serde_json::json;
+
+use crate::args::{DataArguments, DataCommand, Global};
+use crate::error::{CliError, FAILED};
+use crate::output::Output;
+
+pub(crate) fn run(
+    arguments: &DataArguments,
+    global: &Global,
+    output: &Output,
+) -> Result<ExitCode, CliError> {
+    let lake = Lake::new(&global.data);
+    match arguments.command {
+        DataCommand::Ls => list(&lake, output),
+        DataCommand::Check => check_all(&lake, output),
+    }
+}
+
+fn list(lake: &Lake, output: &Output) -> Result<ExitCode, CliError> {
+    let series = ls(lake)?;
+    if series.is_empty() {
+        output.message(&format!(
+            "the lake at {} is empty; `plimsoll ingest PATH` takes archives in",
+            lake.root().display()
+        ));
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header([
+        "kind", "venue", "symbol", "interval", "first", "last", "rows", "missing", "kB", "sources",
+    ]);
+    for column in [6, 7, 8, 9] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let time =
+        |time: Option<plimsoll_market::Timestamp>| time.map_or("-".into(), |t| t.to_string());
+    for one in &series {
+        table.add_row([
+            one.series.kind.name().to_owned(),
+            one.series.venue.clone(),
+            one.series.symbol.clone(),
+            one.series.interval.map_or("-".into(), |interval| interval.to_string()),
+            time(one.first),
+            time(one.last),
+            one.rows.to_string(),
+            one.gaps.missing.to_string(),
+            one.bytes.div_ceil(1024).to_string(),
+            one.sources.len().to_string(),
+        ]);
+    }
+    if !series.is_empty() {
+        output.text(&table.to_string());
+    }
+    output.document(&json!(
+        series
+            .iter()
+            .map(|one| json!({
+                "kind": one.series.kind.name(),
+                "venue": one.series.venue,
+                "symbol": one.series.symbol,
+                "interval": one.series.interval,
+                "first": one.first,
+                "last": one.last,
+                "rows": one.rows,
+                "months": one.months,
+                "missing": one.gaps.missing,
+                "gaps": one.gaps.count,
+                "first_gap": one.gaps.first,
+                "covered": one.covered,
+                "bytes": one.bytes,
+                "sources": one.sources,
+            }))
+            .collect::<Vec<_>>()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_all(lake: &Lake, output: &Output) -> Result<ExitCode, CliError> {
+    let findings = check(lake)?;
+    for finding in &findings {
+        output.text(&format!(
+            "{}: {}: {} ({} from {})",
+            finding.severity,
+            finding.series,
+            finding.message,
+            finding.rule,
+            finding.first.map_or("the beginning".to_owned(), |time| time.to_string())
+        ));
+    }
+    let count = |severity: Severity| findings.iter().filter(|f| f.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    output.text(&format!(
+        "{errors} errors, {warnings} warnings, {} notes in {} series",
+        count(Severity::Note),
+        lake.series()?.len()
+    ));
+    output.document(&json!(
+        findings
+            .iter()
+            .map(|finding| json!({
+                "severity": finding.severity.to_string(),
+                "rule": finding.rule,
+                "kind": finding.series.kind.name(),
+                "venue": finding.series.venue,
+                "symbol": finding.series.symbol,
+                "interval": finding.series.interval,
+                "count": finding.count,
+                "first": finding.first,
+                "message": finding.message,
+            }))
+            .collect::<Vec<_>>()
+    ));
+    Ok(if errors > 0 { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+}

@@ -1,0 +1,91 @@
+//! `plimsoll ingest`
+
+use std::process::ExitCode;
+
+use plimsoll_ingest::{IngestError, Options, Summary, ingest};
+use plimsoll_market::Lake;
+use serde_json::json;
+
+use super::use_threads;
+use crate::args::{Global, IngestArguments};
+use crate::error::CliError;
+use crate::output::Output;
+use crate::progress::IngestBar;
+
+pub(crate) fn run(
+    arguments: &IngestArguments,
+    global: &Global,
+    output: &Output,
+) -> Result<ExitCode, CliError> {
+    use_threads(arguments.threads)?;
+    let options = Options {
+        source: arguments.source,
+        venue: arguments.venue.clone(),
+        symbol: arguments.symbol.clone(),
+        kind: arguments.kind,
+        interval: arguments.interval,
+        replace: arguments.replace,
+        ..Options::default()
+    };
+    let bar = IngestBar::new(*output);
+    let done = ingest(&arguments.paths, &options, &Lake::new(&global.data), &bar);
+    bar.finish();
+    match done {
+        Ok(summary) => {
+            show(&summary, output);
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            if let IngestError::BadFiles { summary, .. } = &error {
+                show(summary, output);
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// What went in, a line a series.
+pub(crate) fn show(summary: &Summary, output: &Output) {
+    for note in &summary.notes {
+        output.message(&format!("{}: {}", note.file, note.message));
+    }
+    for file in &summary.skipped {
+        output.message(&format!("{file}: skipped, it is no market data by its ending"));
+    }
+    for merge in &summary.merges {
+        for changed in &merge.changed {
+            output.message(&format!(
+                "{}: {} has changed since it was taken in",
+                merge.series, changed.name
+            ));
+        }
+        let replaced = match merge.rows_replaced {
+            0 => String::new(),
+            rows => format!(", {rows} replaced"),
+        };
+        output.text(&format!(
+            "{}: {} rows added, {} known already{replaced}",
+            merge.series, merge.rows_added, merge.rows_known
+        ));
+    }
+    output.text(&format!("{} files, {} rows", summary.files, summary.rows));
+    output.document(&json!({
+        "files": summary.files,
+        "bytes": summary.bytes,
+        "rows": summary.rows,
+        "series": summary.merges.iter().map(|merge| json!({
+            "kind": merge.series.kind.name(),
+            "venue": merge.series.venue,
+            "symbol": merge.series.symbol,
+            "interval": merge.series.interval,
+            "rows_added": merge.rows_added,
+            "rows_known": merge.rows_known,
+            "rows_replaced": merge.rows_replaced,
+            "changed": merge.changed.iter().map(|changed| &changed.name).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "skipped": summary.skipped,
+        "notes": summary.notes.iter().map(|note| json!({
+            "file": note.file, "message": note.message,
+        })).collect::<Vec<_>>(),
+    }));
+}

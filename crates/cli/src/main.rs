@@ -1,0 +1,36 @@
+//! `plimsoll`: how much leverage may this strategy carry before the next cascade sinks it?
+
+mod args;
+mod commands;
+mod error;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command};
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(&arguments.global);
+    let done = match &arguments.command {
+        Command::Demo(demo) => commands::demo::run(demo, &arguments.global, &output),
+        Command::Ingest(ingest) => commands::ingest::run(ingest, &arguments.global, &output),
+        Command::Data(data) => commands::data::run(data, &arguments.global, &output),
+        Command::Study(study) => commands::study::run(study, &arguments.global, &output),
+        Command::Risk(risk) => commands::risk::run(risk, &output),
+        Command::Calc(calc) => commands::calc::run(calc, &output),
+        Command::Schema => commands::schema::run(&output),
+        Command::Completions { shell } => commands::completions::run(*shell, &output),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            output.error(&error);
+            error.exit_code()
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! The readable loop: one configuration, bar by bar, with a full ledger. It is the specification
+//! of what happens in a bar; any faster loop has to agree with it bit for bit.
+
+mod decide;
+mod fills;
+mod liquidate;
+
+use plimsoll_market::{Side, SizeFreeTrade};
+use plimsoll_sizing::PlannedSize;
+use plimsoll_venue::{LiquidationInputs, funding_payment};
+
+use crate::account::{Wallet, adverse, unrealised_pnl};
+use crate::outcome::{Cause, ExitReason, LedgerRow, Outcome};
+use crate::prepared::Prepared;
+use crate::settings::{MarginMode, Settings};
+
+/// The bars that a replay covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First bar.
+    pub from_bar: usize,
+    /// One past the last bar; positions still open are closed at the last bar's close.
+    pub to_bar: usize,
+}
+
+/// Replays one rule.
+///
+/// `plans` holds the rule's limits for each trade of the list, in the same order. Only trades
+/// decided inside the span are taken.
+///
+/// # Panics
+/// If `plans` and `trades` differ in length or the span reaches beyond the market: mistakes of
+/// the caller, not of any data.
+pub fn replay(
+    prepared: &Prepared<'_>,
+    trades: &[SizeFreeTrade],
+    plans: &[PlannedSize],
+    settings: &Settings,
+    span: Span,
+) -> Outcome {
+    assert_eq!(trades.len(), plans.len(), "one plan a trade");
+    assert!(span.from_bar <= span.to_bar && span.to_bar <= prepared.market.n_bars, "{span:?}");
+    let mut replay = Replay::new(prepared, trades, plans, settings, span);
+    replay.run();
+    replay.outcome
+}
+
+/// A position of the account.
+#[derive(Clone, Debug)]
+struct Position {
+    trade_idx: usize,
+    symbol_idx: usize,
+    side: Side,
+    quantity: f64,
+    entry_price: f64,
+    entry_reference_price: f64,
+    /// Margin set aside for it; 0 under cross margin.
+    isolated_margin: f64,
+    /// The bar of the last forced reduction and how many there were in it.
+    reductions: (usize, u32),
+    record: EntryRecord,
+}
+
+impl Position {
+    /// Unrealised profit at a price.
+    fn pnl_at(&self, price: f64) -> f64 {
+        unrealised_pnl(self.side, self.quantity, self.entry_price, price)
+    }
+}
+
+/// What the trade's record needs from its entry, and what has accumulated since.
+#[derive(Clone, Debug)]
+struct EntryRecord {
+    entry_bar: usize,
+    quantity: f64,
+    notional: f64,
+    leverage: f64,
+    decision_idx: usize,
+    liquidation_price: Option<f64>,
+    /// Sum over closes of quantity times price, for the mean exit price.
+    exit_value: f64,
+    pnl: f64,
+    funding: f64,
+    fees: f64,
+    slippage: f64,
+}
+
+/// An order decided at a close, to fill at the next open.
+#[derive(Clone, Copy, Debug)]
+struct Order {
+    trade_idx: usize,
+    decision_idx: usize,
+    quantity: f64,
+}
+
+/// The mark of a bar that positions are valued at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// Its open.
+    Open,
+    /// Its low for a long, its high for a short: all positions at their worst at once.
+    Adverse,
+    /// Its close.
+    Close,
+}
+
+struct Replay<'a> {
+    prepared: &'a Prepared<'a>,
+    trades: &'a [SizeFreeTrade],
+    plans: &'a [PlannedSize],
+    settings: &'a Settings,
+    span: Span,
+    wallet: Wallet,
+    /// Open positions in order of symbol.
+    positions: Vec<Position>,
+    orders: Vec<Order>,
+    /// The next trade of the list that has not been decided.
+    next_trade: usize,
+    /// Per symbol: the next settlement of what is held, and the ladder in force.
+    next_funding: Vec<usize>,
+    ladder_index: Vec<usize>,
+    outcome: Outcome,
+}
+
+impl<'a> Replay<'a> {
+    fn new(
+        prepared: &'a Prepared<'a>,
+        trades: &'a [SizeFreeTrade],
+        plans: &'a [PlannedSize],
+        settings: &'a Settings,
+        span: Span,
+    ) -> Self {
+        let n_symbols = prepared.symbols.len();
+        let n_bars = span.to_bar - span.from_bar;
+        Self {
+            prepared,
+            trades,
+            plans,
+            settings,
+            span,
+            wallet: Wallet::new(settings.equity),
+            positions: Vec::with_capacity(n_symbols),
+            orders: Vec::with_capacity(n_symbols),
+            next_trade: trades.partition_point(|trade| trade.decision_bar < span.from_bar),
+            next_funding: vec![0; n_symbols],
+            ladder_index: vec![0; n_symbols],
+            outcome: Outcome {
+                from_bar: span.from_bar,
+                initial_equity: settings.equity,
+                equity: Vec::with_capacity(n_bars),
+                equity_low: Vec::with_capacity(n_bars),
+                ..Outcome::default()
+            },
+        }
+    }
+
+    fn run(&mut self) {
+        let mut bar = self.span.from_bar;
+        while bar < self.span.to_bar {
+            if self.positions.is_empty() && self.orders.is_empty() {
+                bar = self.rest_until_next_decision(bar);
+                if bar == self.span.to_bar {
+                    break;
+                }
+            }
+            bar = self.hold(bar, self.quiet_until(bar));
+            if bar < self.span.to_bar {
+                self.step(bar);
+                bar += 1;
+            }
+        }
+    }
+
+    /// Flat: equity stands still until the close at which the next entry is decided.
+    fn rest_until_next_decision(&mut self, bar: usize) -> usize {
+        let next = match self.outcome.ruined_at {
+            Some(_) => self.span.to_bar,
+            None => self
+                .trades
+                .get(self.next_trade)
+                .map_or(self.span.to_bar, |trade| trade.decision_bar.min(self.span.to_bar)),
+        };
+        let equity = self.wallet.balance();
+        let n_bars = next - self.span.from_bar;
+        self.outcome.equity.resize(n_bars, equity);
+        self.outcome.equity_low.resize(n_bars, equity);
+        next.max(bar)
+    }
+
+    /// The next bar that needs [`Self::step`] whatever its prices: an order fills, a trade ends, an
+    /// entry is decided, funding is charged, brackets change, or the period ends.
+    fn quiet_until(&self, bar: usize) -> usize {
+        if self.positions.is_empty() || !self.orders.is_empty() {
+            return bar;
+        }
+        let next_decision = self.trades.get(self.next_trade).map(|trade| trade.decision_bar);
+        let mut until = next_decision.map_or(usize::MAX, |bar| bar).min(self.span.to_bar - 1);
+        for position in &self.positions {
+            let symbol_idx = position.symbol_idx;
+            let symbol = &self.prepared.symbols[symbol_idx];
+            let settlement = symbol.funding.get(self.next_funding[symbol_idx]);
+            until = until
+                .min(self.trades[position.trade_idx].exit_bar)
+                .min(settlement.map_or(usize::MAX, |charge| charge.bar))
+                .min(symbol.ladder_end(self.ladder_index[symbol_idx]));
+        }
+        until.max(bar)
+    }
+
+    /// What [`Self::step`] comes to in bars without an event: the marking, up to a bar in which
+    /// something is liquidated. Returns the first bar not yet done.
+    fn hold(&mut self, from: usize, until: usize) -> usize {
+        let at = self.tested_at();
+        for bar in from..until {
+            // No open is worse than the adverse extreme.
+            let is_due_at_open = at != At::Adverse && self.due(bar, At::Open).is_some();
+            if is_due_at_open || self.due(bar, at).is_some() {
+                return bar;
+            }
+            self.note_fallback(bar);
+            let lowest = self.worst_equity(bar);
+            self.mark_to_market(bar, lowest);
+        }
+        until
+    }
+
+    /// One bar, in the order in which things happen.
+    fn step(&mut self, bar: usize) {
+        self.charge_funding(bar);
+        self.liquidate_at_open(bar);
+        self.fill_exits_at_open(bar);
+        self.fill_entries_at_open(bar);
+        self.note_fallback(bar);
+        self.fill_stops_and_liquidate_inside(bar);
+        let lowest = self.worst_equity(bar);
+        self.fill_take_profits(bar);
+        self.fill_ends(bar);
+        let equity = self.mark_to_market(bar, lowest);
+        self.note_ruin(bar, equity);
+        if bar + 1 < self.span.to_bar {
+            self.decide(bar, equity);
+        }
+    }
+
+    /// Equity at the close, recorded with the lowest of the bar.
+    fn mark_to_market(&mut self, bar: usize, lowest: f64) -> f64 {
+        let equity = self.equity_at(bar, At::Close);
+        self.outcome.equity.push(equity);
+        self.outcome.equity_low.push(lowest.max(0.0).min(equity));
+        self.measure_exposure(bar, equity);
+        equity
+    }
+
+    /// Settlements in (previous open, this open], on what was held before this open.
+    fn charge_funding(&mut self, bar: usize) {
+        for index in 0..self.positions.len() {
+            let symbol_idx = self.positions[index].symbol_idx;
+            let funding = &self.prepared.symbols[symbol_idx].funding;
+            while let Some(charge) = funding.get(self.next_funding[symbol_idx])
+                && charge.bar <= bar
+            {
+                self.next_funding[symbol_idx] += 1;
+                let position = &mut self.positions[index];
+                let cash =
+                    funding_payment(position.side, position.quantity, charge.price, charge.rate);
+                position.record.funding -= cash;
+                position.record.pnl += cash;
+                self.outcome.funding_price_estimated += usize::from(!charge.price_is_recorded);
+                let row = LedgerRow {
+                    bar,
+                    symbol_idx,
+                    trade_idx: position.trade_idx,
+                    cause: Cause::Funding,
+                    amount: cash,
+                    quantity: position.quantity,
+                    price: charge.price,
+                    wallet: 0.0,
+                };
+                self.enter(row);
+                self.cover_from_isolated_margin(index);
+            }
+        }
+    }
+
+    /// What the free balance cannot pay comes out of the position's own margin.
+    fn cover_from_isolated_margin(&mut self, index: usize) {
+        if self.settings.margin == MarginMode::Isolated {
+            let free = self.wallet.balance() - self.isolated_margins();
+            if free < 0.0 {
+                self.positions[index].isolated_margin += free;
+            }
+        }
+    }
+
+    /// Books a change of money.
+    fn enter(&mut self, mut row: LedgerRow) {
+        self.wallet.add(row.amount);
+        row.wallet = self.wallet.balance();
+        self.outcome.ledger.push(row);
+    }
+
+    fn isolated_margins(&self) -> f64 {
+        self.positions.iter().map(|position| position.isolated_margin).sum()
+    }
+
+    /// Equity with every position at its mark.
+    fn equity_at(&self, bar: usize, at: At) -> f64 {
+        let unrealised: f64 =
+            self.positions.iter().map(|position| self.unrealised(position, bar, at)).sum();
+        self.wallet.balance() + unrealised
+    }
+
+    fn unrealised(&self, position: &Position, bar: usize, at: At) -> f64 {
+        position.pnl_at(self.mark(position, bar, at))
+    }
+
+    /// Unrealised profit as far as it is the account's: an isolated position cannot lose more
+    /// than its margin.
+    fn unrealised_of_account(&self, position: &Position, bar: usize, at: At) -> f64 {
+        let pnl = self.unrealised(position, bar, at);
+        match self.settings.margin {
+            MarginMode::Cross => pnl,
+            MarginMode::Isolated => pnl.max(-position.isolated_margin),
+        }
+    }
+
+    /// The lowest equity inside the bar.
+    fn worst_equity(&self, bar: usize) -> f64 {
+        let worst = |position| self.unrealised_of_account(position, bar, At::Adverse);
+        self.wallet.balance() + self.positions.iter().map(worst).sum::<f64>()
+    }
+
+    /// A position's mark; the last known close where the bar is missing.
+    fn mark(&self, position: &Position, bar: usize, at: At) -> f64 {
+        let mark = &self.prepared.symbols[position.symbol_idx].mark[bar];
+        match at {
+            At::Open => mark.open,
+            At::Adverse => adverse(position.side, mark.low, mark.high),
+            At::Close => mark.close,
+        }
+    }
+
+    fn note_fallback(&mut self, bar: usize) {
+        let is_last =
+            |position: &Position| self.prepared.symbols[position.symbol_idx].mark_is_last[bar];
+        self.outcome.mark_fallback_bars += usize::from(self.positions.iter().any(is_last));
+    }
+
+    /// Flat and too poor for the smallest order of any symbol: that is final.
+    fn note_ruin(&mut self, bar: usize, equity: f64) {
+        if self.positions.is_empty()
+            && self.outcome.ruined_at.is_none()
+            && equity < self.smallest_tradable_equity(bar)
+        {
+            self.outcome.ruined_at = Some(bar);
+        }
+    }
+
+    fn measure_exposure(&mut self, bar: usize, equity: f64) {
+        if self.positions.is_empty() || equity <= 0.0 {
+            return;
+        }
+        let mut gross = 0.0;
+        let mut exceeds_top = false;
+        for position in &self.positions {
+            let symbol = &self.prepared.symbols[position.symbol_idx];
+            let notional = position.quantity * self.mark(position, bar, At::Close);
+            gross += notional;
+            let ladder = symbol.ladder(self.ladder_index[position.symbol_idx]);
+            exceeds_top |= ladder.exceeds_top(notional);
+        }
+        self.outcome.above_top_bracket_bars += usize::from(exceeds_top);
+        self.outcome.leverage_sum += gross / equity;
+        self.outcome.leverage_max = self.outcome.leverage_max.max(gross / equity);
+    }
+
+    fn ladder_at(&mut self, symbol_idx: usize, bar: usize) -> &'a plimsoll_venue::Ladder {
+        let symbol = &self.prepared.symbols[symbol_idx];
+        let index = symbol.ladder_index(bar, self.ladder_index[symbol_idx]);
+        self.ladder_index[symbol_idx] = index;
+        symbol.ladder(index)
+    }
+
+    /// What a position's liquidation price depends on, with the others at their marks.
+    fn liquidation_inputs(&self, position: &Position, bar: usize, at: At) -> LiquidationInputs {
+        let inputs = LiquidationInputs::isolated(
+            position.side,
+            position.quantity,
+            position.entry_price,
+            position.isolated_margin,
+        );
+        if self.settings.margin == MarginMode::Isolated {
+            return inputs;
+        }
+        let mut inputs = LiquidationInputs { wallet_balance: self.wallet.balance(), ..inputs };
+        for other in self.positions.iter().filter(|p| p.symbol_idx != position.symbol_idx) {
+            let price = self.mark(other, bar, at);
+            let symbol = &self.prepared.symbols[other.symbol_idx];
+            let ladder =
+                symbol.ladder(symbol.ladder_index(bar, self.ladder_index[other.symbol_idx]));
+            inputs.other_maintenance_margin += ladder.maintenance_margin(other.quantity * price);
+            inputs.other_unrealised_pnl += other.pnl_at(price);
+        }
+        inputs
+    }
+
+    /// Ends a position whose quantity is gone and files its record.
+    fn finish(&mut self, index: usize, bar: usize, exit_reason: ExitReason) {
+        let position = self.positions.remove(index);
+        self.file_record(&position, bar, exit_reason);
+    }
+}

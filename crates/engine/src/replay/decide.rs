@@ -1,0 +1,219 @@
+//! The decision at a bar's close: every limit, the smallest of them, and the quantity that
+//! follows.
+
+use plimsoll_market::TradeExit;
+use plimsoll_sizing::SizingError;
+use plimsoll_sizing::formulas::{Limit, composite, settle};
+use plimsoll_venue::initial_margin;
+
+use super::{At, Order, Position, Replay};
+use crate::outcome::{Decision, DecisionOutcome, LimitValue};
+use crate::settings::{MarginMode, Simultaneous};
+
+/// What a price is assumed to move before a market order fills, when the venue's limits are
+/// reckoned: an order sized to the last cent would be refused on the smallest adverse tick.
+const MARKET_ORDER_BUFFER: f64 = 0.0005;
+
+/// Free margin that no order uses up: what an order would be if it had the account to itself.
+const UNLIMITED: f64 = 1e100;
+
+impl Replay<'_> {
+    /// Takes every decision of this close.
+    pub(super) fn decide(&mut self, bar: usize, equity: f64) {
+        let first = self.next_trade;
+        while self.trades.get(self.next_trade).is_some_and(|trade| trade.decision_bar == bar) {
+            self.next_trade += 1;
+        }
+        let batch = first..self.next_trade;
+        if batch.is_empty() || self.outcome.ruined_at.is_some() {
+            return;
+        }
+        let free = self.free_margin_after_exits(bar, equity);
+        match self.settings.simultaneous {
+            Simultaneous::FileOrder => {
+                let mut free = free;
+                for trade_idx in batch {
+                    let decision = self.decision(trade_idx, bar, equity, free);
+                    free -= self.margin_of(&decision, bar);
+                    self.file_decision(decision);
+                }
+            }
+            Simultaneous::ProRata => {
+                let wanted: f64 = batch
+                    .clone()
+                    .map(|trade_idx| {
+                        self.margin_of(&self.decision(trade_idx, bar, equity, UNLIMITED), bar)
+                    })
+                    .sum();
+                for trade_idx in batch {
+                    let alone =
+                        self.margin_of(&self.decision(trade_idx, bar, equity, UNLIMITED), bar);
+                    let share = if wanted > free { free * alone / wanted } else { free };
+                    let decision = self.decision(trade_idx, bar, equity, share);
+                    self.file_decision(decision);
+                }
+            }
+        }
+    }
+
+    fn file_decision(&mut self, decision: Decision) {
+        if decision.quantity > 0.0 {
+            self.orders.push(Order {
+                trade_idx: decision.trade_idx,
+                decision_idx: self.outcome.decisions.len(),
+                quantity: decision.quantity,
+            });
+        }
+        self.outcome.decisions.push(decision);
+    }
+
+    /// Free margin that an order would use up: initial margin, fee, and the loss against the mark
+    /// with which it opens.
+    fn margin_of(&self, decision: &Decision, bar: usize) -> f64 {
+        let notional = decision.quantity * decision.price;
+        let slippage = self.slippage_fraction(decision.symbol_idx, bar + 1, notional);
+        notional * (self.margin_per_notional(decision.symbol_idx, bar, slippage) + slippage)
+    }
+
+    /// Initial margin and fee of one unit of notional at this close, filled at the next open.
+    fn margin_per_notional(&self, symbol_idx: usize, bar: usize, slippage: f64) -> f64 {
+        (1.0 / self.settings.leverage + self.taker_fee(symbol_idx, bar))
+            * (1.0 + slippage)
+            * (1.0 + MARKET_ORDER_BUFFER)
+    }
+
+    /// Free margin at this close once the exits already decided for the next open have filled.
+    fn free_margin_after_exits(&self, bar: usize, equity: f64) -> f64 {
+        let released: f64 = self
+            .positions
+            .iter()
+            .filter(|position| {
+                let trade = &self.trades[position.trade_idx];
+                trade.exit == TradeExit::Signal && trade.exit_bar == bar + 1
+            })
+            .map(|position| self.released_by_exit(position, bar))
+            .sum();
+        self.free_margin(equity) + released
+    }
+
+    /// What closing a position at about this close sets free, less what that costs.
+    fn released_by_exit(&self, position: &Position, bar: usize) -> f64 {
+        let price = self.mark(position, bar, At::Close);
+        let notional = position.quantity * price;
+        let symbol_idx = position.symbol_idx;
+        let costs = notional
+            * (self.slippage_fraction(symbol_idx, bar + 1, notional)
+                + self.taker_fee(symbol_idx, bar));
+        let margin = match self.settings.margin {
+            MarginMode::Cross => {
+                initial_margin(position.quantity * position.entry_price, self.settings.leverage)
+            }
+            MarginMode::Isolated => (position.isolated_margin + position.pnl_at(price)).max(0.0),
+        };
+        margin - costs
+    }
+
+    /// The decision on one trade with so much free margin.
+    fn decision(&self, trade_idx: usize, bar: usize, equity: f64, free: f64) -> Decision {
+        let trade = &self.trades[trade_idx];
+        let symbol_idx = trade.symbol_idx;
+        let symbol = &self.prepared.symbols[symbol_idx];
+        let price = self.prepared.market.symbols[symbol_idx].close[bar];
+        let plan = &self.plans[trade_idx];
+        let mut limits = plan.limits.clone();
+        if let Some(notional) = plan.notional {
+            limits.push(Limit { name: "notional", value: Ok(notional / equity) });
+        }
+        let ladder = symbol.ladder(symbol.ladder_index(bar, self.ladder_index[symbol_idx]));
+        let cap = ladder.notional_cap_for_leverage(self.settings.leverage);
+        // A top bracket without a cap is no limit, and no limit is left out.
+        if cap.is_finite() {
+            let slippage = self.slippage_fraction(symbol_idx, bar + 1, cap);
+            let room = (1.0 + slippage) * (1.0 + MARKET_ORDER_BUFFER);
+            limits.push(Limit { name: "venue_leverage", value: Ok(cap / (equity * room)) });
+        }
+        limits.push(Limit {
+            name: "venue_margin",
+            value: self.venue_margin(symbol_idx, bar, equity, free),
+        });
+        let chosen = composite(&limits);
+        let binding_limit = chosen.binding.map_or("", |index| limits[index].name);
+        let (multiplier, multiplier_reason) = settle(&plan.multiplier);
+        let leverage = chosen.leverage * multiplier;
+        let quantity_raw = leverage * equity / price;
+        let rounded = symbol.round_quantity_down(quantity_raw);
+        let reason = if let Some(reason) = chosen.reason.or(multiplier_reason) {
+            reason
+        } else if multiplier <= 0.0 {
+            "funding_cut"
+        } else if leverage <= 0.0 {
+            match binding_limit {
+                "kelly" => "no_edge",
+                "venue_margin" => "no_free_margin",
+                "venue_leverage" => "leverage_not_offered",
+                _ => "zero_limit",
+            }
+        } else if !symbol.meets_minimum(rounded, price) {
+            "below_min_notional"
+        } else {
+            ""
+        };
+        let quantity = if reason.is_empty() { rounded } else { 0.0 };
+        Decision {
+            trade_idx,
+            symbol_idx,
+            bar,
+            side: trade.side,
+            equity,
+            price,
+            stop_price: trade.initial_stop_price,
+            limits: limits
+                .iter()
+                .map(|limit| {
+                    let (leverage, reason) = settle(&limit.value);
+                    LimitValue { name: limit.name, leverage, reason: reason.unwrap_or("") }
+                })
+                .collect(),
+            binding_limit,
+            multiplier,
+            leverage,
+            quantity_raw,
+            quantity,
+            outcome: DecisionOutcome::NoSize,
+            reason,
+        }
+    }
+
+    /// The leverage that the free margin can carry: initial margin, entry fee, and room for the
+    /// fill to be worse than this close.
+    fn venue_margin(
+        &self,
+        symbol_idx: usize,
+        bar: usize,
+        equity: f64,
+        free: f64,
+    ) -> Result<f64, SizingError> {
+        let symbol = &self.prepared.symbols[symbol_idx];
+        if self.settings.costs.impact_y > 0.0 && symbol.daily_liquidity(bar).is_none() {
+            return Err(SizingError::TooFewObservations { have: 0, need: 1 });
+        }
+        let free = free.max(0.0);
+        let most = free.min(equity) * self.settings.leverage;
+        let slippage = self.slippage_fraction(symbol_idx, bar + 1, most);
+        Ok(free / equity / self.margin_per_notional(symbol_idx, bar, slippage))
+    }
+
+    /// The equity below which no symbol's smallest order can be carried.
+    pub(super) fn smallest_tradable_equity(&self, bar: usize) -> f64 {
+        self.prepared
+            .symbols
+            .iter()
+            .zip(&self.prepared.market.symbols)
+            .filter(|(_, columns)| columns.has_bar(bar))
+            .map(|(symbol, columns)| {
+                symbol.minimum_order_notional(columns.close[bar]) / self.settings.leverage
+            })
+            .reduce(f64::min)
+            .unwrap_or(0.0)
+    }
+}

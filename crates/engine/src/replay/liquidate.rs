@@ -1,0 +1,258 @@
+//! What the venue does to the account: forced closes at the open and inside the bar.
+
+use plimsoll_market::TradeExit;
+use plimsoll_venue::{
+    BracketAt, LiquidationAction, LiquidationState, NoLiquidationPrice, bankruptcy_price,
+    liquidation_price, liquidation_step, settle_liquidation,
+};
+
+use super::{At, Position, Replay};
+use crate::account::exit_fill_price;
+use crate::outcome::{Cause, ExitReason, LiquidationRecord};
+use crate::settings::{Intrabar, MarginMode};
+
+/// Touching a liquidation price is inclusive. Equity within this share of the maintenance margin
+/// above it has touched it: the difference is rounding.
+const TOUCH: f64 = 1e-12;
+
+/// Forced reductions of a position in one bar, after which the rest is closed.
+const REDUCTIONS_MAX: u32 = 2;
+
+impl Replay<'_> {
+    /// A mark that opens beyond a liquidation price closes the position before any order fills.
+    pub(super) fn liquidate_at_open(&mut self, bar: usize) {
+        while let Some(index) = self.due(bar, At::Open) {
+            let trigger = self.mark(&self.positions[index], bar, At::Open);
+            self.liquidate(index, bar, trigger, At::Open);
+        }
+    }
+
+    /// The adverse extreme comes first: stops where they are nearer than the liquidation price,
+    /// then liquidations, then the stops of what a partial liquidation has left.
+    pub(super) fn fill_stops_and_liquidate_inside(&mut self, bar: usize) {
+        let at = self.tested_at();
+        while let Some(index) = self.stop_that_fills_first(bar, at) {
+            self.fill_stop(index, bar, at);
+        }
+        self.liquidate_inside(bar, at);
+        while let Some(index) = self.position_ending(bar, TradeExit::Stop) {
+            self.fill_stop(index, bar, at);
+            // A stop can fill worse than the mark, which the others then have to bear.
+            self.liquidate_inside(bar, at);
+        }
+    }
+
+    /// The marks of the bar at which margin is tested: several positions of one wallet reach their
+    /// worst together only under the pessimistic assumption.
+    pub(super) fn tested_at(&self) -> At {
+        let is_joint = self.settings.margin == MarginMode::Cross && self.positions.len() > 1;
+        match self.settings.intrabar {
+            Intrabar::Optimistic if is_joint => At::Close,
+            _ => At::Adverse,
+        }
+    }
+
+    fn liquidate_inside(&mut self, bar: usize, at: At) {
+        let mut is_flagged = false;
+        while let Some(index) = self.due(bar, at) {
+            if !is_flagged
+                && self.settings.margin == MarginMode::Cross
+                && self.positions.len() > 1
+                && self.due(bar, At::Close).is_none()
+            {
+                self.outcome.joint_extreme_bars += 1;
+                is_flagged = true;
+            }
+            let trigger = self.trigger_price(index, bar, at);
+            self.liquidate(index, bar, trigger, at);
+        }
+    }
+
+    /// The first position whose stop is reached in this bar before its liquidation price.
+    fn stop_that_fills_first(&mut self, bar: usize, at: At) -> Option<usize> {
+        self.position_ending(bar, TradeExit::Stop)?;
+        let is_liquidation_reached = self.due(bar, at).is_some();
+        (0..self.positions.len()).find(|&index| {
+            let position = &self.positions[index];
+            let trade = &self.trades[position.trade_idx];
+            if trade.exit != TradeExit::Stop || trade.exit_bar != bar {
+                return false;
+            }
+            if !is_liquidation_reached {
+                return true;
+            }
+            let liquidation = match self.liquidation_price_of(index, bar, at) {
+                Ok(price) => price,
+                Err(reason) => return reason == NoLiquidationPrice::NoPriceLiquidates,
+            };
+            let sign = position.side.sign();
+            let reference = self.stop_reference(index, bar);
+            let slippage =
+                self.slippage_fraction(position.symbol_idx, bar, position.quantity * reference);
+            let fill = exit_fill_price(position.side, reference, slippage);
+            let stop = trade.exit_stop_price.unwrap_or(reference);
+            let is_safe = |price: f64| sign * (price - liquidation) > 0.0;
+            is_safe(stop) && is_safe(self.mark(position, bar, At::Open)) && is_safe(fill)
+        })
+    }
+
+    /// The position to be liquidated, if the account (cross) or a position (isolated) no longer
+    /// covers its maintenance margin: under cross margin the one that needs the most.
+    pub(super) fn due(&mut self, bar: usize, at: At) -> Option<usize> {
+        let mut equity = self.wallet.balance();
+        let mut maintenance = 0.0;
+        let mut largest: Option<(usize, f64)> = None;
+        for index in 0..self.positions.len() {
+            let ladder = self.ladder_at(self.positions[index].symbol_idx, bar);
+            let position = &self.positions[index];
+            let price = self.mark(position, bar, at);
+            let needed = ladder.maintenance_margin(position.quantity * price);
+            let unrealised = position.pnl_at(price);
+            match self.settings.margin {
+                MarginMode::Isolated => {
+                    if is_touched(position.isolated_margin + unrealised, needed) {
+                        return Some(index);
+                    }
+                }
+                MarginMode::Cross => {
+                    equity += unrealised;
+                    maintenance += needed;
+                    if largest.is_none_or(|(_, most)| needed > most) {
+                        largest = Some((index, needed));
+                    }
+                }
+            }
+        }
+        let (index, _) = largest?;
+        is_touched(equity, maintenance).then_some(index)
+    }
+
+    /// The mark at which the margin gave out on the way from the open: the liquidation price, or
+    /// the open where that was already beyond it.
+    fn trigger_price(&self, index: usize, bar: usize, at: At) -> f64 {
+        let position = &self.positions[index];
+        // A second forced close in the same bar is reckoned where the mark ended up.
+        if position.reductions_in(bar) > 0 {
+            return self.mark(position, bar, at);
+        }
+        let open = self.mark(position, bar, At::Open);
+        match self.liquidation_price_of(index, bar, at) {
+            Ok(price) if position.side.sign() * (open - price) > 0.0 => price,
+            _ => open,
+        }
+    }
+
+    fn liquidation_price_of(
+        &self,
+        index: usize,
+        bar: usize,
+        at: At,
+    ) -> Result<f64, NoLiquidationPrice> {
+        let position = &self.positions[index];
+        let symbol = &self.prepared.symbols[position.symbol_idx];
+        let ladder = symbol.ladder(self.ladder_index[position.symbol_idx]);
+        let inputs = self.liquidation_inputs(position, bar, at);
+        let found = liquidation_price(&inputs, ladder, BracketAt::Liquidation)
+            .expect("quantity and price of an open position are positive and finite");
+        found.price.ok_or(found.reason.unwrap_or(NoLiquidationPrice::NoPriceLiquidates))
+    }
+
+    /// One step of the venue's process at a mark price, with the other positions at theirs.
+    fn liquidate(&mut self, index: usize, bar: usize, trigger: f64, at: At) {
+        let position = self.positions[index].clone();
+        let symbol_idx = position.symbol_idx;
+        let symbol = &self.prepared.symbols[symbol_idx];
+        let ladder = self.ladder_at(symbol_idx, bar);
+        let inputs = self.liquidation_inputs(&position, bar, at);
+        let notional = position.quantity * trigger;
+        let needed = ladder.maintenance_margin(notional) + inputs.other_maintenance_margin;
+        let behind = inputs.wallet_balance + inputs.other_unrealised_pnl + position.pnl_at(trigger);
+        let slippage = self.slippage_fraction(symbol_idx, bar, notional);
+        let reductions = position.reductions_in(bar);
+        let state = LiquidationState {
+            side: position.side,
+            quantity: position.quantity,
+            mark_price: trigger,
+            fill_price: exit_fill_price(position.side, trigger, slippage),
+            equity: behind.min(needed * (1.0 - TOUCH)),
+            other_maintenance_margin: inputs.other_maintenance_margin,
+            liquidation_fee_fraction: symbol.instrument.liquidation_fee_fraction,
+            quantity_step: symbol.instrument.quantity_step,
+            // The venue's pause between two orders is shorter than any bar; a forced reduction in
+            // an earlier bar ended compliant and was another liquidation.
+            seconds_since_partial: (reductions > 0).then_some(f64::INFINITY),
+        };
+        let mut step = liquidation_step(self.prepared.rules.liquidation_process(), &state, ladder)
+            .expect("prices and quantities of an open position are positive and finite");
+        if step.action == LiquidationAction::Reduce && reductions >= REDUCTIONS_MAX {
+            step.action = LiquidationAction::Close;
+            step.close_quantity = position.quantity;
+        }
+        let settlement = settle_liquidation(&state, &step)
+            .expect("a touched liquidation price always closes something");
+        let quantity = step.close_quantity;
+        let left = symbol.round_quantity_down((position.quantity - quantity).max(0.0));
+        // A vault takes the position at the mark and then what margin is left; where none is
+        // left, at the price that uses the margin up, as settled.
+        let takes_margin = step.is_backstop() && behind > 0.0;
+        let price = if takes_margin { trigger } else { settlement.price };
+        let forfeit = if takes_margin { behind } else { 0.0 };
+        let wallet_before = self.wallet.balance();
+        self.book_close(index, bar, quantity, trigger, price);
+        self.book_charge(index, bar, Cause::LiquidationFee, settlement.fee, quantity, price);
+        self.book_charge(index, bar, Cause::BackstopForfeit, forfeit, quantity, price);
+        let bracket = ladder.bracket_at(notional);
+        let record = LiquidationRecord {
+            bar,
+            symbol_idx,
+            side: position.side,
+            trade_idx: position.trade_idx,
+            mark_price: trigger,
+            mark_extreme: self.mark(&position, bar, at),
+            mark_is_last: symbol.mark_is_last[bar],
+            fill_price: price,
+            bankruptcy_price: bankruptcy_price(&inputs).ok().flatten().unwrap_or(0.0),
+            quantity,
+            quantity_left: left,
+            bracket_tier: bracket.tier,
+            maintenance_margin_rate: bracket.maintenance_margin_rate,
+            bracket_leverage_max: bracket.leverage_max,
+            fee: settlement.fee + forfeit,
+            insurance_delta: settlement.insurance_delta,
+            equity_after: 0.0,
+        };
+        let mut equity_after = self.wallet.balance() + self.unrealised_beside(index, bar, at);
+        if left > 0.0 {
+            let realised = self.wallet.balance() - wallet_before;
+            let position = &mut self.positions[index];
+            position.quantity = left;
+            if self.settings.margin == MarginMode::Isolated {
+                position.isolated_margin += realised;
+            }
+            position.reductions = (bar, reductions + 1);
+            equity_after += position.pnl_at(trigger);
+        } else {
+            self.finish(index, bar, ExitReason::Liquidation);
+        }
+        self.outcome.liquidations.push(LiquidationRecord { equity_after, ..record });
+    }
+
+    /// Unrealised profit of all positions but one.
+    pub(super) fn unrealised_beside(&self, index: usize, bar: usize, at: At) -> f64 {
+        let others = self.positions.iter().enumerate().filter(|&(other, _)| other != index);
+        others.map(|(_, other)| self.unrealised_of_account(other, bar, at)).sum()
+    }
+}
+
+impl Position {
+    /// How often the venue has reduced it in this bar.
+    fn reductions_in(&self, bar: usize) -> u32 {
+        let (last, count) = self.reductions;
+        if last == bar { count } else { 0 }
+    }
+}
+
+/// Whether equity has fallen to the maintenance margin.
+fn is_touched(equity: f64, maintenance_margin: f64) -> bool {
+    equity <= maintenance_margin * (1.0 + TOUCH)
+}

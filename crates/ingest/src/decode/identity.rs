@@ -1,0 +1,99 @@
+//! What a file is about, as far as options, columns, its name and its folders tell.
+
+use std::cell::RefCell;
+
+use plimsoll_market::{Interval, Kind, Series};
+
+use crate::archive::Archive;
+use crate::error::Problem;
+use crate::run::Options;
+
+/// Venues whose identifier is looked for among the folders.
+const VENUES: [&str; 8] = [
+    "binance-usdm",
+    "binance-coinm",
+    "binance-spot",
+    "bybit-linear",
+    "okx-swap",
+    "hyperliquid",
+    "deribit",
+    "bitmex",
+];
+
+/// Quote currencies by which a word is known for a symbol.
+const QUOTES: [&str; 6] = ["USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC"];
+
+/// Clues of one file.
+pub(super) struct Identity<'a> {
+    pub(super) options: &'a Options,
+    pub(super) folders: Vec<String>,
+    stem: &'a str,
+    assumptions: RefCell<Vec<String>>,
+}
+
+impl<'a> Identity<'a> {
+    pub(super) fn new(archive: &'a Archive, options: &'a Options) -> Self {
+        Self {
+            options,
+            folders: archive.folders(),
+            stem: &archive.stem,
+            assumptions: RefCell::default(),
+        }
+    }
+
+    /// Notes something that the file does not say.
+    pub(super) fn assume(&self, what: impl Into<String>) {
+        self.assumptions.borrow_mut().push(what.into());
+    }
+
+    pub(super) fn assumptions(&self) -> Vec<String> {
+        self.assumptions.borrow().clone()
+    }
+
+    /// Venue by option, else by a folder's name.
+    pub(super) fn venue(&self) -> Option<String> {
+        let folder = || self.folders.iter().rev().find(|f| VENUES.contains(&f.as_str())).cloned();
+        self.options.venue.clone().or_else(folder)
+    }
+
+    /// Venue by option or folder, else the one given, which is then noted.
+    pub(super) fn venue_or(&self, default: &str) -> String {
+        self.venue().unwrap_or_else(|| {
+            self.assume(format!("venue {default} assumed; pass --venue if it is another"));
+            default.to_owned()
+        })
+    }
+
+    /// Symbol by option, else the first word of the file's name if that looks like one.
+    pub(super) fn symbol(&self) -> Result<String, Problem> {
+        let word = self.stem.split(['_', '-']).next().unwrap_or_default();
+        let looks_like_one = word.len() > 4
+            && !word.chars().any(char::is_lowercase)
+            && QUOTES.iter().any(|quote| word.ends_with(quote));
+        let by_name = looks_like_one.then(|| word.to_owned());
+        self.options.symbol.clone().or(by_name).ok_or(Problem::Unknown { what: "symbol" })
+    }
+
+    /// Interval by option, else by a word of the file's name, else by the folder.
+    pub(super) fn interval(&self) -> Option<Interval> {
+        let mut words = self.stem.split(['_', '-']).skip(1);
+        let by_name = || words.find_map(interval_word);
+        let by_folder = || self.folders.last().and_then(|folder| interval_word(folder));
+        self.options.interval.or_else(by_name).or_else(by_folder)
+    }
+
+    /// The series, with an interval only where the kind has one.
+    pub(super) fn series(
+        kind: Kind,
+        venue: String,
+        symbol: String,
+        interval: Option<Interval>,
+    ) -> Series {
+        Series { kind, venue, symbol, interval: interval.filter(|_| kind.has_interval()) }
+    }
+}
+
+/// `5m` is an interval; `10` and `2024Q4` are not.
+pub(super) fn interval_word(word: &str) -> Option<Interval> {
+    word.parse().ok()
+}

@@ -1,0 +1,77 @@
+//! Archives in, checked history out.
+//!
+//! Exchanges and tools leave market history in many shapes: Binance's monthly zip files,
+//! freqtrade's feather folders, CSV dumps from somebody's script. This crate turns them into the
+//! lake of [`plimsoll_market::lake`], and it is strict on the way: a backtest cannot be better
+//! than its bars, and a bad bar found here costs a minute, found in a result it costs a month.
+//!
+//! - Every row is checked: finite, positive, low <= open, close <= high, on the grid of its
+//!   interval. What can be mended without guessing (order, equal repetitions, a last bar that
+//!   was still forming) is mended and recorded in the receipt; everything else refuses the file
+//!   with its name, line, value and rule.
+//! - A refused file leaves nothing behind; the others of the run go in.
+//! - Nothing is filled. Uncovered time stays unknown, which is not the same as quiet.
+//! - The same archives give the same bytes, and giving them again changes nothing.
+//!
+//! Traps that are known and handled: spot archives in microseconds, funding stamps some
+//! milliseconds late, open-interest rows stamped before they were known, liquidations written
+//! twice, rates in percent, bars that were still forming.
+//!
+//! ```
+//! use plimsoll_ingest::{Options, NoProgress, ingest};
+//! use plimsoll_market::{Lake, Timestamp};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("BTCUSDT_1h.csv");
+//! std::fs::write(&file, "\
+//! timestamp,open,high,low,close,volume
+//! 1733436000000,98166.4,98900.0,97800.1,98400.0,1250.5
+//! 1733439600000,98400.0,98410.0,90200.0,94101.9,9871.25
+//! ")?;
+//!
+//! let lake = Lake::new(folder.path().join("data"));
+//! let options = Options { venue: Some("binance-usdm".into()), ..Options::default() };
+//! let summary = ingest(&[file], &options, &lake, &NoProgress)?;
+//! assert_eq!(summary.merges[0].rows_added, 2);
+//!
+//! let series = &lake.series()?[0];
+//! let table = lake.read(series, "2024-12-05".parse()?, "2024-12-06".parse()?)?;
+//! assert_eq!(table.f64("low"), [97800.1, 90200.0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | |
+//! |---|---|
+//! | [`run`] | [`ingest`] itself, its options and what it returns |
+//! | [`inventory`] | [`ls`]: what a lake holds |
+//! | [`check`](mod@check) | [`check()`]: what is missing or looks wrong in it |
+//! | [`decimal`] | decimal text to `f64` in one pass |
+//! | [`error`] | every way in which a file can be refused |
+
+#![allow(
+    clippy::must_use_candidate,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::missing_panics_doc,
+    clippy::many_single_char_names,
+    clippy::similar_names,
+    clippy::doc_markdown
+)]
+
+mod archive;
+pub mod check;
+mod csv;
+pub mod decimal;
+mod decode;
+pub mod error;
+pub mod inventory;
+mod raw;
+pub mod run;
+
+pub use check::{Finding, Severity, check};
+pub use error::{FileFailure, IngestError, Place, Problem};
+pub use inventory::{Coverage, ls};
+pub use run::{BadBar, FileNote, NoProgress, Options, Progress, SourceFormat, Summary, ingest};

@@ -1,0 +1,420 @@
+//! The columns of a file under the names that this crate knows, before they mean anything.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Cursor;
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Float64Type, Int64Type, TimeUnit as ArrowUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
+use arrow::error::ArrowError;
+use arrow::ipc::reader::FileReader;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use plimsoll_market::Kind;
+
+use crate::archive::{Archive, Content};
+use crate::csv::{self, TimeUnit, Values, Want};
+use crate::error::{Problem, RowProblem};
+
+/// A column's name here, what it holds, and the names it has in files, best first.
+struct Known {
+    name: &'static str,
+    want: Want,
+    aliases: &'static [&'static str],
+}
+
+const fn known(name: &'static str, want: Want, aliases: &'static [&'static str]) -> Known {
+    Known { name, want, aliases }
+}
+
+const TIME: Known = known(
+    "time",
+    Want::Time,
+    &["open_time", "calc_time", "create_time", "fundingtime", "funding_time", "settlement_time"],
+);
+/// Names that could be any time; taken where no better one is there.
+const ANY_TIME: [&str; 6] = ["timestamp", "time", "date", "datetime", "timestamp_ms", "ts"];
+const SYMBOL: Known = known("symbol", Want::Word, &["symbol", "coin", "instrument", "instid"]);
+const VENUE: Known = known("venue", Want::Word, &["venue", "exchange"]);
+
+const BARS: &[Known] = &[
+    known("open", Want::Number, &["open", "o"]),
+    known("high", Want::Number, &["high", "h"]),
+    known("low", Want::Number, &["low", "l"]),
+    known("close", Want::Number, &["close", "c"]),
+    known("volume", Want::NumberOrEmpty, &["volume", "vol", "v", "base_volume"]),
+    known(
+        "quote_volume",
+        Want::NumberOrEmpty,
+        &["quote_volume", "quote_asset_volume", "turnover", "quotevolume"],
+    ),
+    known("trades", Want::NumberOrEmpty, &["trades", "count", "number_of_trades", "num_trades"]),
+    known(
+        "taker_buy_volume",
+        Want::NumberOrEmpty,
+        &[
+            "taker_buy_volume",
+            "taker_buy_base_asset_volume",
+            "taker_buy_base_volume",
+            "taker_base_volume",
+        ],
+    ),
+    known("close_time", Want::Time, &["close_time"]),
+];
+const FUNDING: &[Known] = &[
+    known(
+        "rate",
+        Want::Number,
+        &["last_funding_rate", "funding_rate", "fundingrate", "realizedrate", "rate"],
+    ),
+    known("interval_hours", Want::Number, &["funding_interval_hours", "interval_hours"]),
+    known("interval_minutes", Want::Number, &["interval_minutes", "funding_interval_minutes"]),
+    known("mark_price", Want::NumberOrEmpty, &["mark_price", "markprice"]),
+];
+const LIQUIDATIONS: &[Known] = &[
+    known("liquidated_side", Want::Word, &["liquidated_side"]),
+    known("side", Want::Word, &["side"]),
+    known("price", Want::Number, &["average_price", "avg_price", "price"]),
+    known(
+        "quantity",
+        Want::Number,
+        &["accumulated_fill_quantity", "quantity", "qty", "size", "amount"],
+    ),
+    known("kind", Want::Word, &["kind"]),
+];
+const OPEN_INTEREST: &[Known] = &[
+    known("open_interest", Want::Number, &["sum_open_interest", "open_interest", "oi"]),
+    known(
+        "open_interest_value",
+        Want::Number,
+        &["sum_open_interest_value", "open_interest_value", "oi_value"],
+    ),
+];
+
+fn knowns(kind: Kind) -> &'static [Known] {
+    match kind {
+        Kind::Candles | Kind::MarkCandles | Kind::IndexCandles => BARS,
+        Kind::Funding => FUNDING,
+        Kind::Liquidations => LIQUIDATIONS,
+        Kind::OpenInterest => OPEN_INTEREST,
+    }
+}
+
+/// Columns by their names here.
+#[derive(Clone, Debug)]
+pub(crate) struct Raw {
+    /// The names in the file, in lower case.
+    names: Vec<String>,
+    pub(crate) n_rows: usize,
+    pub(crate) columns: BTreeMap<&'static str, Values>,
+    pub(crate) time_unit: Option<TimeUnit>,
+    /// By row: its row in the file, where that is not the same.
+    pub(crate) file_rows: Option<Vec<usize>>,
+}
+
+impl Raw {
+    /// Reads from a file what a kind of record needs. `headerless` names the columns of a text
+    /// that has no header.
+    pub(crate) fn read(
+        archive: &Archive,
+        kind: Kind,
+        headerless: &[&str],
+    ) -> Result<Self, RowProblem> {
+        match &archive.content {
+            Content::Text(text) => Self::from_csv(text, kind, headerless),
+            Content::Feather(bytes) => {
+                let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
+                let batches: Result<Vec<_>, _> = reader.collect();
+                Self::from_batches(&batches.map_err(damaged)?, kind)
+            }
+            Content::Parquet(path) => {
+                let builder = parquet_reader(path)?;
+                let batches: Result<Vec<_>, _> =
+                    builder.with_batch_size(1 << 16).build().map_err(damaged)?.collect();
+                Self::from_batches(&batches.map_err(damaged)?, kind)
+            }
+        }
+    }
+
+    fn from_csv(text: &[u8], kind: Kind, headerless: &[&str]) -> Result<Self, RowProblem> {
+        let header = csv::header(text);
+        let has_header = header.is_some();
+        let names = match header {
+            Some(names) => names,
+            None if csv::width(text) == 0 => return Err(Problem::Empty.into()),
+            None if headerless.len() == csv::width(text) => {
+                headerless.iter().map(|&name| name.to_owned()).collect()
+            }
+            None => {
+                let reason = format!("no header and {} fields a row", csv::width(text));
+                return Err(Problem::NotRecognised { reason }.into());
+            }
+        };
+        let chosen = choose(&names, kind);
+        let mut columns: Vec<_> = names.iter().map(|name| (name.clone(), Want::Skip)).collect();
+        for &(position, known) in &chosen {
+            columns[position].1 = known.want;
+        }
+        let mut rows = csv::read(text, has_header, &columns)?;
+        let columns = chosen
+            .into_iter()
+            .map(|(position, known)| {
+                let values = std::mem::replace(&mut rows.columns[position], Values::Skipped);
+                (known.name, values)
+            })
+            .collect();
+        Ok(Self { names, n_rows: rows.len, columns, time_unit: rows.time_unit, file_rows: None })
+    }
+
+    fn from_batches(batches: &[RecordBatch], kind: Kind) -> Result<Self, RowProblem> {
+        let Some(first) = batches.first() else { return Err(Problem::Empty.into()) };
+        let names: Vec<String> =
+            first.schema().fields().iter().map(|f| f.name().to_ascii_lowercase()).collect();
+        let mut raw = Self {
+            names: names.clone(),
+            n_rows: batches.iter().map(RecordBatch::num_rows).sum(),
+            columns: BTreeMap::new(),
+            time_unit: None,
+            file_rows: None,
+        };
+        for (position, known) in choose(&names, kind) {
+            let mut values = match known.want {
+                Want::Time => Values::Times(Vec::with_capacity(raw.n_rows)),
+                Want::Word => Values::Words(Vec::with_capacity(raw.n_rows)),
+                _ => Values::Numbers(Vec::with_capacity(raw.n_rows)),
+            };
+            let mut unit = None;
+            for batch in batches {
+                append(&mut values, batch.column(position), &names[position], &mut unit)?;
+            }
+            raw.time_unit = raw.time_unit.or(unit);
+            raw.columns.insert(known.name, values);
+        }
+        Ok(raw)
+    }
+
+    /// Takes the times; every kind needs them. No market is older than 1970, and a time after
+    /// 2200 is a mistaken unit.
+    pub(crate) fn take_times(&mut self) -> Result<Vec<i64>, RowProblem> {
+        const END: i64 = 7_258_118_400_000;
+        let Some(Values::Times(times)) = self.columns.remove("time") else {
+            return Err(self.missing("time").into());
+        };
+        match times.iter().position(|time| !(0..END).contains(time)) {
+            Some(row) => Err(RowProblem::at(row, Problem::TimeOutOfRange { time_ms: times[row] })),
+            None => Ok(times),
+        }
+    }
+
+    /// Takes a column of numbers, if it is there.
+    pub(crate) fn take_numbers(&mut self, name: &str) -> Option<Vec<f64>> {
+        match self.columns.remove(name) {
+            Some(Values::Numbers(numbers)) => Some(numbers),
+            _ => None,
+        }
+    }
+
+    /// Takes a column of numbers that has to be there.
+    pub(crate) fn need_numbers(&mut self, name: &'static str) -> Result<Vec<f64>, Problem> {
+        self.take_numbers(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// Takes a column of words, if it is there.
+    pub(crate) fn take_words(&mut self, name: &str) -> Option<Vec<String>> {
+        match self.columns.remove(name) {
+            Some(Values::Words(words)) => Some(words),
+            _ => None,
+        }
+    }
+
+    /// The rows of one kind of instrument each: split by the columns `venue` and `symbol`, as
+    /// far as there are such columns.
+    pub(crate) fn split(mut self) -> Vec<(Option<String>, Option<String>, Self)> {
+        let venues = self.take_words("venue");
+        let symbols = self.take_words("symbol");
+        let value = |words: &Option<Vec<String>>, row: usize| {
+            words.as_ref().map(|words| words[row].clone())
+        };
+        let one = |words: &Option<Vec<String>>| {
+            words.as_ref().is_none_or(|w| w.windows(2).all(|pair| pair[0] == pair[1]))
+        };
+        if self.n_rows == 0 {
+            return vec![(None, None, self)];
+        }
+        if one(&venues) && one(&symbols) {
+            return vec![(value(&venues, 0), value(&symbols, 0), self)];
+        }
+        let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for row in 0..self.n_rows {
+            let key = (value(&venues, row), value(&symbols, row));
+            groups.entry(key).or_default().push(row);
+        }
+        groups
+            .into_iter()
+            .map(|((venue, symbol), rows)| (venue, symbol, self.gather(rows)))
+            .collect()
+    }
+
+    fn gather(&self, rows: Vec<usize>) -> Self {
+        let columns = self
+            .columns
+            .iter()
+            .map(|(&name, values)| {
+                let values = match values {
+                    Values::Skipped => Values::Skipped,
+                    Values::Times(v) => Values::Times(rows.iter().map(|&row| v[row]).collect()),
+                    Values::Numbers(v) => Values::Numbers(rows.iter().map(|&row| v[row]).collect()),
+                    Values::Words(v) => {
+                        Values::Words(rows.iter().map(|&row| v[row].clone()).collect())
+                    }
+                };
+                (name, values)
+            })
+            .collect();
+        Self {
+            names: self.names.clone(),
+            n_rows: rows.len(),
+            columns,
+            time_unit: self.time_unit,
+            file_rows: Some(rows),
+        }
+    }
+
+    pub(crate) fn missing(&self, column: &'static str) -> Problem {
+        Problem::MissingColumn { column, have: self.names.join(", ") }
+    }
+}
+
+/// The kind of record that has such columns, if that is certain.
+pub(crate) fn kind_of(names: &[String]) -> Option<Kind> {
+    let has = |kind: Kind, name: &str| {
+        let known = knowns(kind).iter().find(|known| known.name == name);
+        known.is_some_and(|known| names.iter().any(|n| known.aliases.contains(&n.as_str())))
+    };
+    if has(Kind::Candles, "open") && has(Kind::Candles, "high") && has(Kind::Candles, "volume") {
+        Some(Kind::Candles)
+    } else if has(Kind::Funding, "rate") {
+        Some(Kind::Funding)
+    } else if has(Kind::OpenInterest, "open_interest") {
+        Some(Kind::OpenInterest)
+    } else if names.iter().any(|name| name.contains("liquidat")) && has(Kind::Liquidations, "price")
+    {
+        Some(Kind::Liquidations)
+    } else {
+        None
+    }
+}
+
+/// The names of the columns of a file, in lower case; none for text without a header.
+pub(crate) fn names(archive: &Archive) -> Result<Vec<String>, Problem> {
+    let fields = |schema: &arrow::datatypes::Schema| {
+        schema.fields().iter().map(|f| f.name().to_ascii_lowercase()).collect()
+    };
+    match &archive.content {
+        Content::Text(text) => Ok(csv::header(text).unwrap_or_default()),
+        Content::Feather(bytes) => {
+            let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
+            Ok(fields(&reader.schema()))
+        }
+        Content::Parquet(path) => Ok(fields(parquet_reader(path)?.schema())),
+    }
+}
+
+/// For each column that a kind can use, its position among the file's names.
+fn choose(names: &[String], kind: Kind) -> Vec<(usize, &'static Known)> {
+    let find = |known: &'static Known, more: &[&str]| {
+        let mut aliases = known.aliases.iter().chain(more);
+        let position = aliases.find_map(|alias| names.iter().position(|name| name == alias));
+        position.map(|position| (position, known))
+    };
+    let mut chosen: Vec<_> = find(&TIME, &ANY_TIME).into_iter().collect();
+    for known in knowns(kind).iter().chain([&SYMBOL, &VENUE]) {
+        if let Some((position, known)) = find(known, &[])
+            && chosen.iter().all(|&(taken, _)| taken != position)
+        {
+            chosen.push((position, known));
+        }
+    }
+    chosen
+}
+
+fn append(
+    values: &mut Values,
+    array: &ArrayRef,
+    name: &str,
+    unit: &mut Option<TimeUnit>,
+) -> Result<(), Problem> {
+    match values {
+        Values::Skipped => {}
+        Values::Numbers(numbers) => {
+            let array = cast(array, &DataType::Float64).map_err(|e| unsupported(name, &e))?;
+            let array = array.as_primitive::<Float64Type>();
+            numbers.extend(array.iter().map(|value| value.unwrap_or(f64::NAN)));
+        }
+        Values::Words(words) => {
+            let array = cast(array, &DataType::Utf8).map_err(|e| unsupported(name, &e))?;
+            let array = array.as_string::<i32>();
+            words.extend(array.iter().map(|value| value.unwrap_or_default().to_owned()));
+        }
+        Values::Times(times) => append_times(times, array, name, unit)?,
+    }
+    Ok(())
+}
+
+fn append_times(
+    times: &mut Vec<i64>,
+    array: &ArrayRef,
+    name: &str,
+    unit: &mut Option<TimeUnit>,
+) -> Result<(), Problem> {
+    let not_a_time = |value: &str| Problem::NotATime { column: name.into(), value: value.into() };
+    if array.null_count() > 0 {
+        return Err(not_a_time("null"));
+    }
+    match array.data_type() {
+        DataType::Timestamp(ArrowUnit::Second, _) => {
+            let array = array.as_primitive::<TimestampSecondType>();
+            times.extend(array.values().iter().map(|t| t.saturating_mul(1000)));
+        }
+        DataType::Timestamp(ArrowUnit::Millisecond, _) => {
+            times.extend(array.as_primitive::<TimestampMillisecondType>().values());
+        }
+        DataType::Timestamp(ArrowUnit::Microsecond, _) => {
+            let array = array.as_primitive::<TimestampMicrosecondType>();
+            times.extend(array.values().iter().map(|t| t.div_euclid(1000)));
+        }
+        DataType::Timestamp(ArrowUnit::Nanosecond, _) => {
+            let array = array.as_primitive::<TimestampNanosecondType>();
+            times.extend(array.values().iter().map(|t| t.div_euclid(1_000_000)));
+        }
+        data_type if data_type.is_integer() => {
+            let array = cast(array, &DataType::Int64).map_err(|e| unsupported(name, &e))?;
+            for value in array.as_primitive::<Int64Type>().values() {
+                times.push(csv::time(value.to_string().as_bytes(), name, unit)?);
+            }
+        }
+        _ => {
+            let array = cast(array, &DataType::Utf8).map_err(|e| unsupported(name, &e))?;
+            for value in array.as_string::<i32>().iter().flatten() {
+                times.push(csv::time(value.as_bytes(), name, unit)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn parquet_reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, Problem> {
+    ParquetRecordBatchReaderBuilder::try_new(File::open(path)?).map_err(damaged)
+}
+
+fn unsupported(name: &str, error: &ArrowError) -> Problem {
+    Problem::Unsupported { what: format!("column `{name}` ({error})") }
+}
+
+fn damaged(error: impl std::fmt::Display) -> Problem {
+    Problem::Damaged { reason: error.to_string() }
+}

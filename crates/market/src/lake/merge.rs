@@ -1,0 +1,455 @@
+//! Merging one archive's rows of a month with those that the lake holds.
+
+use std::cmp::Ordering;
+use std::path::PathBuf;
+
+use super::coverage::gaps_of_table;
+use super::key_times;
+use super::receipt::{Receipt, SourceReceipt};
+use super::rows::{
+    compare_rows, continues, derivable_column, first_difference, is_null, set, soft_columns,
+};
+use super::series::{Month, Series};
+use super::writer::ChangedSource;
+use crate::error::MarketError;
+use crate::table::{ColumnType, Kind, Table};
+use crate::time::Timestamp;
+
+/// Version of the lake's files.
+const FORMAT: u32 = 1;
+
+/// The rows of one archive in one month, sorted by key.
+pub(super) struct Part {
+    pub(super) table: Table,
+    pub(super) source: SourceReceipt,
+}
+
+/// What one part changed.
+#[derive(Default)]
+pub(super) struct PartOutcome {
+    pub(super) rows_added: usize,
+    pub(super) rows_known: usize,
+    pub(super) rows_replaced: usize,
+    pub(super) changed: Vec<ChangedSource>,
+    pub(super) completed_bars: Vec<Timestamp>,
+}
+
+impl PartOutcome {
+    pub(super) fn add(&mut self, other: Self) {
+        self.rows_added += other.rows_added;
+        self.rows_known += other.rows_known;
+        self.rows_replaced += other.rows_replaced;
+        self.changed.extend(other.changed);
+        self.completed_bars.extend(other.completed_bars);
+    }
+}
+
+/// A month file in memory, while archives are merged into it.
+pub(super) struct MonthState {
+    series: Series,
+    path: PathBuf,
+    table: Table,
+    /// By row: whether the derivable column was derived.
+    derived: Vec<bool>,
+    receipt: Receipt,
+    old_receipt: Option<Receipt>,
+    rows_changed: bool,
+}
+
+impl MonthState {
+    pub(super) fn new(
+        series: &Series,
+        month: Month,
+        path: PathBuf,
+        old: Option<(Table, Receipt)>,
+    ) -> Self {
+        let fresh = Receipt { format: FORMAT, month: month.to_string(), ..Receipt::default() };
+        let (table, old_receipt) = match old {
+            Some((table, receipt)) => (table, Some(receipt)),
+            None => (Table::empty(series.kind), None),
+        };
+        let receipt = old_receipt.clone().unwrap_or(fresh);
+        let derived =
+            key_times(&table).iter().map(|&time| receipt.is_derived(Timestamp(time))).collect();
+        Self {
+            series: series.clone(),
+            path,
+            table,
+            derived,
+            receipt,
+            old_receipt,
+            rows_changed: false,
+        }
+    }
+
+    /// Merges one part, or says what stands against it.
+    pub(super) fn absorb(&mut self, part: Part, replace: bool) -> Result<PartOutcome, MarketError> {
+        let Part { table, mut source } = part;
+        let seen = |known: &SourceReceipt| {
+            is_same_archive(known, &source) && known.decoder == source.decoder
+        };
+        if !replace && self.receipt.sources.iter().any(seen) {
+            return Ok(PartOutcome { rows_known: table.len(), ..PartOutcome::default() });
+        }
+        let table = self.without_duplicates(table, &mut source)?;
+        let plan = if self.series.kind.has_unique_time() {
+            self.plan_unique(&table, &source, replace)?
+        } else {
+            self.plan_multiset(&table)
+        };
+        let mut outcome = PartOutcome {
+            rows_added: plan.added,
+            rows_known: table.len() - plan.added - plan.replaced,
+            rows_replaced: plan.replaced,
+            changed: Vec::new(),
+            completed_bars: plan.completed_bars.clone(),
+        };
+        let new_rows_used = plan.added + plan.replaced + plan.patches.len() > 0;
+        self.apply(plan, table);
+        self.record(source, new_rows_used, replace, &mut outcome);
+        Ok(outcome)
+    }
+
+    /// The file as it is to be written, or `None` where the old one stays as it is.
+    pub(super) fn finish(mut self) -> Option<(Table, Receipt)> {
+        let times = key_times(&self.table);
+        self.receipt.rows = times.len();
+        self.receipt.first = times.first().copied().map(Timestamp);
+        self.receipt.last = times.last().copied().map(Timestamp);
+        self.receipt.gaps = gaps_of_table(self.series.interval, &self.table);
+        self.receipt.derived = spans(times, &self.derived);
+        let unchanged = !self.rows_changed && self.old_receipt.as_ref() == Some(&self.receipt);
+        (!unchanged).then_some((self.table, self.receipt))
+    }
+
+    /// Drops rows that an archive holds twice; refuses two versions of one row.
+    fn without_duplicates(
+        &self,
+        table: Table,
+        source: &mut SourceReceipt,
+    ) -> Result<Table, MarketError> {
+        let times = key_times(&table);
+        if !self.series.kind.has_unique_time() || times.is_sorted_by(|a, b| a < b) {
+            return Ok(table);
+        }
+        let mut keep: Vec<usize> = Vec::with_capacity(table.len());
+        for row in 0..table.len() {
+            match keep.last() {
+                Some(&kept) if times[kept] == times[row] => {
+                    let soft = soft_columns(self.series.kind, true);
+                    if let Some(column) = first_difference(&table, kept, &table, row, soft) {
+                        return Err(self.conflict(source, 1, &table, row, column, &table, kept));
+                    }
+                }
+                _ => keep.push(row),
+            }
+        }
+        source.duplicates += table.len() - keep.len();
+        source.rows = keep.len();
+        Ok(table.gather(&keep))
+    }
+
+    /// Walks both sorted tables and decides every row.
+    fn plan_unique(
+        &self,
+        new: &Table,
+        source: &SourceReceipt,
+        replace: bool,
+    ) -> Result<Plan, MarketError> {
+        let old_times = key_times(&self.table);
+        let new_times = key_times(new);
+        let derivable = derivable_column(self.series.kind);
+        let new_derived =
+            derivable.is_some_and(|(_, name)| source.derived.iter().any(|column| column == name));
+        let n_old = old_times.len();
+        let mut plan = Plan::with_capacity(n_old + new_times.len());
+        let mut conflicts = 0;
+        let mut first_conflict: Option<(usize, usize, usize)> = None;
+        let (mut i, mut j) = (0, 0);
+        while i < n_old || j < new_times.len() {
+            let order = match (old_times.get(i), new_times.get(j)) {
+                (Some(old), Some(new)) => old.cmp(new),
+                (Some(_), None) => Ordering::Less,
+                (None, _) => Ordering::Greater,
+            };
+            match order {
+                Ordering::Less => plan.push(i, self.derived[i]),
+                Ordering::Greater => {
+                    plan.push(n_old + j, new_derived);
+                    plan.added += 1;
+                }
+                Ordering::Equal => {
+                    let recorded = !self.derived[i] && !new_derived;
+                    let soft = soft_columns(self.series.kind, recorded);
+                    let time = Timestamp(new_times[j]);
+                    match first_difference(&self.table, i, new, j, soft) {
+                        None if !replace => self.plan_equal(&mut plan, i, new, j, new_derived),
+                        None => {
+                            let differs = self.table.first_difference(i, new, j).is_some();
+                            plan.push(if differs { n_old + j } else { i }, new_derived);
+                            plan.replaced += usize::from(differs);
+                        }
+                        Some(_) if replace => {
+                            plan.push(n_old + j, new_derived);
+                            plan.replaced += 1;
+                        }
+                        Some(column) => match self.more_complete(i, new, j, source) {
+                            Some(Version::Lake) => {
+                                plan.push(i, self.derived[i]);
+                                plan.completed_bars.push(time);
+                            }
+                            Some(Version::Archive) => {
+                                plan.push(n_old + j, new_derived);
+                                plan.replaced += 1;
+                                plan.completed_bars.push(time);
+                            }
+                            None => {
+                                conflicts += 1;
+                                first_conflict = first_conflict.or(Some((i, j, column)));
+                            }
+                        },
+                    }
+                }
+            }
+            i += usize::from(order.is_le());
+            j += usize::from(order.is_ge());
+        }
+        match first_conflict {
+            Some((i, j, column)) => {
+                Err(self.conflict(source, conflicts, new, j, column, &self.table, i))
+            }
+            None => Ok(plan),
+        }
+    }
+
+    /// Keeps an equal row of the lake, completed by what only the new one knows.
+    fn plan_equal(&self, plan: &mut Plan, i: usize, new: &Table, j: usize, new_derived: bool) {
+        let out = plan.rows.len();
+        let derivable = derivable_column(self.series.kind);
+        let upgrade = derivable.is_some() && self.derived[i] && !new_derived;
+        plan.push(i, self.derived[i] && !upgrade);
+        if let (true, Some((column, _))) = (upgrade, derivable) {
+            plan.patches.push(Patch { out, column, new_row: j });
+        }
+        for (column, &(_, column_type)) in self.series.kind.columns().iter().enumerate() {
+            let nullable = matches!(column_type, ColumnType::F64OrNull | ColumnType::I64OrNull);
+            if nullable
+                && is_null(&self.table.columns()[column], i)
+                && !is_null(&new.columns()[column], j)
+            {
+                plan.patches.push(Patch { out, column, new_row: j });
+            }
+        }
+        // Of two raw funding times, the one that was not rounded to the settlement is kept.
+        if self.series.kind == Kind::Funding {
+            let settlement = key_times(new)[j];
+            let old_offset = (self.table.times()[i] - settlement).abs();
+            let new_offset = (new.times()[j] - settlement).abs();
+            if new_offset > old_offset {
+                plan.patches.push(Patch { out, column: 0, new_row: j });
+            }
+        }
+    }
+
+    /// Of two versions of a bar, the one that is surely or apparently more complete.
+    fn more_complete(
+        &self,
+        i: usize,
+        new: &Table,
+        j: usize,
+        source: &SourceReceipt,
+    ) -> Option<Version> {
+        let time = Timestamp(key_times(new)[j]);
+        let mut covering = self
+            .receipt
+            .sources
+            .iter()
+            .filter(|known| known.first <= Some(time) && Some(time) <= known.last)
+            .peekable();
+        let lake_forming =
+            covering.peek().is_some() && covering.all(|known| known.maybe_forming == Some(time));
+        let archive_forming = source.maybe_forming == Some(time);
+        match (lake_forming, archive_forming) {
+            (true, false) => Some(Version::Archive),
+            (false, true) => Some(Version::Lake),
+            (true, true) if continues(new, j, &self.table, i) => Some(Version::Archive),
+            (true, true) if continues(&self.table, i, new, j) => Some(Version::Lake),
+            _ => None,
+        }
+    }
+
+    /// Both sides are sorted by all columns, so pairing equal rows keeps the larger count.
+    fn plan_multiset(&self, new: &Table) -> Plan {
+        let n_old = self.table.len();
+        let mut plan = Plan::with_capacity(n_old + new.len());
+        let (mut i, mut j) = (0, 0);
+        while i < n_old || j < new.len() {
+            let order = if i == n_old {
+                Ordering::Greater
+            } else if j == new.len() {
+                Ordering::Less
+            } else {
+                compare_rows(&self.table, i, new, j)
+            };
+            if order.is_le() {
+                plan.push(i, false);
+            } else {
+                plan.push(n_old + j, false);
+                plan.added += 1;
+            }
+            i += usize::from(order.is_le());
+            j += usize::from(order.is_ge());
+        }
+        plan
+    }
+
+    fn apply(&mut self, plan: Plan, new: Table) {
+        self.receipt.completed_bars.extend(plan.completed_bars);
+        self.receipt.completed_bars.sort();
+        self.receipt.completed_bars.dedup();
+        self.derived = plan.derived;
+        if plan.added + plan.replaced + plan.patches.len() == 0 {
+            return;
+        }
+        self.rows_changed = true;
+        let patch_values = (!plan.patches.is_empty()).then(|| new.clone());
+        self.table.append(new);
+        if !plan.rows.iter().copied().eq(0..self.table.len()) {
+            self.table = self.table.gather(&plan.rows);
+        }
+        if let Some(new) = patch_values {
+            let mut columns = self.table.columns().to_vec();
+            for Patch { out, column, new_row } in plan.patches {
+                set(&mut columns[column], out, &new.columns()[column], new_row);
+            }
+            self.table = Table::new(self.series.kind, columns);
+        }
+    }
+
+    /// Enters the archive in the receipt. An archive that was seen in an earlier version is
+    /// entered in its place where it spans all that the earlier one did.
+    fn record(
+        &mut self,
+        source: SourceReceipt,
+        new_rows_used: bool,
+        replace: bool,
+        outcome: &mut PartOutcome,
+    ) {
+        let sources = &mut self.receipt.sources;
+        let mut superseded = false;
+        for known in sources.iter().filter(|known| known.name == source.name) {
+            if known.sha256 != source.sha256 {
+                outcome.changed.push(ChangedSource {
+                    name: source.name.clone(),
+                    old_sha256: known.sha256.clone(),
+                    new_sha256: source.sha256.clone(),
+                });
+                superseded |= !new_rows_used && !spans_all_of(&source, known);
+            }
+        }
+        if superseded && !replace {
+            return;
+        }
+        sources.retain(|known| {
+            let same_name = known.name == source.name;
+            let superseded = same_name && (replace || spans_all_of(&source, known));
+            !(is_same_archive(known, &source) || superseded)
+        });
+        sources.push(source);
+        sources.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "both rows, each with its table")]
+    fn conflict(
+        &self,
+        source: &SourceReceipt,
+        count: usize,
+        new: &Table,
+        new_row: usize,
+        column: usize,
+        old: &Table,
+        old_row: usize,
+    ) -> MarketError {
+        MarketError::Conflict {
+            path: self.path.clone(),
+            source_name: source.name.clone(),
+            count,
+            first: Timestamp(key_times(new)[new_row]),
+            column: self.series.kind.columns()[column].0,
+            old: old.columns()[column].text(old_row).into(),
+            new: new.columns()[column].text(new_row).into(),
+        }
+    }
+}
+
+/// Which version of a bar is kept.
+enum Version {
+    Lake,
+    Archive,
+}
+
+/// The month to be: rows of the lake (from 0) and of the archive (from the lake's length).
+struct Plan {
+    rows: Vec<usize>,
+    derived: Vec<bool>,
+    patches: Vec<Patch>,
+    added: usize,
+    replaced: usize,
+    completed_bars: Vec<Timestamp>,
+}
+
+/// One value of a kept row that the archive knows better.
+struct Patch {
+    out: usize,
+    column: usize,
+    new_row: usize,
+}
+
+impl Plan {
+    fn with_capacity(rows: usize) -> Self {
+        Self {
+            rows: Vec::with_capacity(rows),
+            derived: Vec::with_capacity(rows),
+            patches: Vec::new(),
+            added: 0,
+            replaced: 0,
+            completed_bars: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, row: usize, derived: bool) {
+        self.rows.push(row);
+        self.derived.push(derived);
+    }
+}
+
+/// Whether two archives are the same bytes about the same time. Files of quiet days are all alike.
+fn is_same_archive(a: &SourceReceipt, b: &SourceReceipt) -> bool {
+    a.sha256 == b.sha256 && a.covered == b.covered
+}
+
+/// Whether an archive spans all that another did in this month.
+fn spans_all_of(new: &SourceReceipt, old: &SourceReceipt) -> bool {
+    let rows = old.rows == 0
+        || new.rows > 0 && new.first <= old.first && old.last <= new.last && new.rows >= old.rows;
+    let time = old
+        .covered
+        .iter()
+        .all(|&(from, to)| new.covered.iter().any(|&(start, end)| start <= from && to <= end));
+    rows && time
+}
+
+/// Spans of consecutive marked rows, both ends inclusive.
+fn spans(times: &[i64], marked: &[bool]) -> Vec<(Timestamp, Timestamp)> {
+    let mut spans: Vec<(Timestamp, Timestamp)> = Vec::new();
+    let mut open = false;
+    for (&time, &marked) in times.iter().zip(marked) {
+        match spans.last_mut() {
+            Some(span) if marked && open => span.1 = Timestamp(time),
+            _ if marked => spans.push((Timestamp(time), Timestamp(time))),
+            _ => {}
+        }
+        open = marked;
+    }
+    spans
+}

@@ -1,0 +1,4 @@
+#![allow(clippy::unwrap_used, clippy::float_cmp)]
+//! Tests of the crate from outside.
+
+mod synthetic;

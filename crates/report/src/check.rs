@@ -1,0 +1,145 @@
+//! The result is checked once, before anything is written, so that the writers need not doubt it.
+
+use plimsoll_engine::Outcome;
+use plimsoll_study::result::StudyResult;
+
+use crate::error::ReportError;
+
+/// Refuses a result that contradicts itself or holds a number that is not finite.
+pub(crate) fn check(result: &StudyResult) -> Result<(), ReportError> {
+    let study = |field, position, value: String, must| ReportError::Inconsistent {
+        rule: String::new(),
+        scope: String::new(),
+        field,
+        position,
+        value,
+        must,
+    };
+    if result.rules.is_empty() {
+        return Err(study("rules", 0, "absent".to_owned(), "a study has at least one rule"));
+    }
+    for (position, cancelled) in result.cancelled.iter().enumerate() {
+        if cancelled.symbol_idx >= result.symbols.len() {
+            let value = cancelled.symbol_idx.to_string();
+            return Err(study("cancelled.symbol_idx", position, value, "it must name a symbol"));
+        }
+    }
+    let found = check_comparisons(result);
+    if let Some(Finding { field, position, value, must }) = found {
+        return Err(study(field, position, value, must));
+    }
+    for rule in &result.rules {
+        if rule.accounts.is_empty() {
+            return Err(ReportError::Inconsistent {
+                rule: rule.name.clone(),
+                scope: String::new(),
+                field: "accounts",
+                position: 0,
+                value: "absent".to_owned(),
+                must: "a rule has at least the whole account",
+            });
+        }
+        for account in &rule.accounts {
+            let found = check_outcome(&account.outcome, result.symbols.len()).or_else(|| {
+                account.metrics.iter().enumerate().find_map(|(position, metric)| {
+                    not_finite("metrics", position, metric.value.unwrap_or_default())
+                })
+            });
+            if let Some(Finding { field, position, value, must }) = found {
+                return Err(ReportError::Inconsistent {
+                    rule: rule.name.clone(),
+                    scope: account.scope.clone(),
+                    field,
+                    position,
+                    value,
+                    must,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Finding {
+    field: &'static str,
+    position: usize,
+    value: String,
+    must: &'static str,
+}
+
+fn check_comparisons(result: &StudyResult) -> Option<Finding> {
+    let compared = result.comparisons.iter().enumerate().find_map(|(position, row)| {
+        [row.difference, row.low, row.high, row.p_value, row.p_value_adjusted]
+            .into_iter()
+            .flatten()
+            .find_map(|value| not_finite("comparisons", position, value))
+    });
+    let varied = || {
+        result.sensitivity.iter().enumerate().find_map(|(position, row)| {
+            [Some(row.final_equity), row.max_drawdown]
+                .into_iter()
+                .flatten()
+                .find_map(|value| not_finite("sensitivity", position, value))
+        })
+    };
+    let best = || {
+        let shares = result.verdict.probability_best.iter().enumerate();
+        shares
+            .map(|(position, (_, share))| (position, *share))
+            .find_map(|(position, share)| not_finite("verdict.probability_best", position, share))
+    };
+    compared.or_else(varied).or_else(best)
+}
+
+fn check_outcome(outcome: &Outcome, symbols: usize) -> Option<Finding> {
+    if outcome.equity.len() != outcome.equity_low.len() {
+        return Some(Finding {
+            field: "equity_low",
+            position: outcome.equity_low.len().min(outcome.equity.len()),
+            value: "absent".to_owned(),
+            must: "it has one value for each value of `equity`",
+        });
+    }
+    let columns: [(&'static str, Box<dyn Iterator<Item = f64> + '_>); 6] = [
+        ("initial_equity", Box::new(std::iter::once(outcome.initial_equity))),
+        ("equity", Box::new(outcome.equity.iter().copied())),
+        ("equity_low", Box::new(outcome.equity_low.iter().copied())),
+        ("ledger.amount", Box::new(outcome.ledger.iter().map(|row| row.amount))),
+        ("ledger.wallet", Box::new(outcome.ledger.iter().map(|row| row.wallet))),
+        ("trades.pnl", Box::new(outcome.trades.iter().map(|trade| trade.pnl))),
+    ];
+    for (field, values) in columns {
+        let mut values = values.enumerate();
+        if let Some(found) = values.find_map(|(position, value)| not_finite(field, position, value))
+        {
+            return Some(found);
+        }
+    }
+    let indices: [(&'static str, Box<dyn Iterator<Item = usize> + '_>); 4] = [
+        ("trades.symbol_idx", Box::new(outcome.trades.iter().map(|row| row.symbol_idx))),
+        ("decisions.symbol_idx", Box::new(outcome.decisions.iter().map(|row| row.symbol_idx))),
+        ("ledger.symbol_idx", Box::new(outcome.ledger.iter().map(|row| row.symbol_idx))),
+        (
+            "liquidations.symbol_idx",
+            Box::new(outcome.liquidations.iter().map(|row| row.symbol_idx)),
+        ),
+    ];
+    indices.into_iter().find_map(|(field, mut values)| {
+        let position = values.position(|symbol_idx| symbol_idx >= symbols)?;
+        Some(Finding {
+            field,
+            position,
+            value: "out of range".to_owned(),
+            must: "it must name a symbol of the study",
+        })
+    })
+}
+
+fn not_finite(field: &'static str, position: usize, value: f64) -> Option<Finding> {
+    (!value.is_finite()).then(|| Finding {
+        field,
+        position,
+        value: value.to_string(),
+        must: "it must be a finite number",
+    })
+}

@@ -1,0 +1,73 @@
+//! Checks of arguments and results shared by the modules.
+
+use crate::error::{Result, RiskError};
+
+/// Every value finite, and at least `n_min` of them.
+pub(crate) fn series(values: &[f64], n_min: usize) -> Result<()> {
+    finite(values)?;
+    if values.len() < n_min {
+        return Err(RiskError::TooFewObservations { n: values.len(), n_min });
+    }
+    Ok(())
+}
+
+/// Every value finite.
+pub(crate) fn finite(values: &[f64]) -> Result<()> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(index) => Err(RiskError::NonFinite { index, value: values[index] }),
+        None => Ok(()),
+    }
+}
+
+/// A probability strictly inside (0, 1).
+pub(crate) fn open_unit(name: &'static str, value: f64) -> Result<()> {
+    require(value > 0.0 && value < 1.0, name, value, "above 0 and below 1")
+}
+
+/// A finite value above zero.
+pub(crate) fn positive(name: &'static str, value: f64) -> Result<()> {
+    require(value > 0.0 && value.is_finite(), name, value, "finite and above 0")
+}
+
+/// A finite value.
+pub(crate) fn finite_parameter(name: &'static str, value: f64) -> Result<()> {
+    require(value.is_finite(), name, value, "finite")
+}
+
+/// `Ok` where the rule holds.
+pub(crate) fn require(
+    holds: bool,
+    name: &'static str,
+    value: f64,
+    rule: &'static str,
+) -> Result<()> {
+    if holds { Ok(()) } else { Err(RiskError::OutOfRange { name, value, rule }) }
+}
+
+/// The last line of defence: a finite result or a typed error, never NaN or infinity.
+pub(crate) fn defined(metric: &'static str, value: f64) -> Result<f64> {
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(undefined(metric, "the result is beyond the range of a double"))
+    }
+}
+
+/// Shorthand for [`RiskError::Undefined`].
+pub(crate) fn undefined(metric: &'static str, reason: &'static str) -> RiskError {
+    RiskError::Undefined { metric, reason }
+}
+
+/// `numerator / denominator` with a typed error for a zero denominator.
+pub(crate) fn ratio(
+    metric: &'static str,
+    numerator: f64,
+    denominator: f64,
+    zero_reason: &'static str,
+) -> Result<f64> {
+    if denominator.abs() > 0.0 {
+        defined(metric, numerator / denominator)
+    } else {
+        Err(undefined(metric, zero_reason))
+    }
+}

@@ -1,0 +1,93 @@
+//! The one error type of this crate.
+
+/// Why a statistic has no value.
+///
+/// Every fallible function of the crate returns this type. The first group of variants is bad
+/// input (position, value, rule); the second is a well-formed sample for which the statistic
+/// does not exist. Neither is ever expressed as NaN.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RiskError {
+    /// An input value is NaN or infinite.
+    #[error("value {value} at position {index} is not finite; remove it or fill the gap before")]
+    NonFinite {
+        /// 0-based position in the slice.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
+    /// The sample is shorter than the statistic needs.
+    #[error("{n} observations, at least {n_min} are needed")]
+    TooFewObservations {
+        /// Observations given.
+        n: usize,
+        /// Observations needed.
+        n_min: usize,
+    },
+    /// A parameter lies outside its range.
+    #[error("`{name}` is {value}, it must be {rule}")]
+    OutOfRange {
+        /// Name of the parameter.
+        name: &'static str,
+        /// The value given.
+        value: f64,
+        /// The range in words.
+        rule: &'static str,
+    },
+    /// Two slices that must have one length do not.
+    #[error("`{name}` {index} has {length} values, {expected} are expected")]
+    LengthMismatch {
+        /// What was compared.
+        name: &'static str,
+        /// 0-based position of the offending slice.
+        index: usize,
+        /// Its length.
+        length: usize,
+        /// The length of the others.
+        expected: usize,
+    },
+    /// A return of -100 % or worse: wealth is gone, its logarithm does not exist.
+    #[error("ruined at position {index}: a return of -100 % or worse has no logarithm")]
+    Ruined {
+        /// 0-based position of the first such return.
+        index: usize,
+    },
+    /// A ratio of gains to losses without a loss: infinite by definition.
+    #[error("the sample has no losses, the ratio is infinite")]
+    NoLosses,
+    /// The statistic does not exist for this sample.
+    #[error("`{metric}` is undefined: {reason}")]
+    Undefined {
+        /// Name of the statistic.
+        metric: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The sample holds fewer blocks than a block bootstrap can work with.
+    #[error(
+        "{n} observations are {blocks:.1} blocks of mean length {mean_block:.1}, at least {blocks_min} are needed; use a longer history"
+    )]
+    TooFewBlocks {
+        /// Observations given.
+        n: usize,
+        /// Mean block length.
+        mean_block: f64,
+        /// `n / mean_block`.
+        blocks: f64,
+        /// Blocks needed.
+        blocks_min: f64,
+    },
+    /// The statistic is undefined in too many bootstrap draws for an interval.
+    #[error("`{metric}` is undefined in {undefined} of {draws} bootstrap draws")]
+    TooManyUndefinedDraws {
+        /// Name of the statistic.
+        metric: &'static str,
+        /// Draws without a value.
+        undefined: usize,
+        /// All draws.
+        draws: usize,
+    },
+}
+
+/// Short form used throughout the crate.
+pub type Result<T> = std::result::Result<T, RiskError>;

@@ -1,0 +1,79 @@
+//! Statistics of plain slices: what a column of returns earned, what it risked, and how sure one
+//! can be of either.
+//!
+//! The crate knows no market, no account and no file. Its inputs are `&[f64]` of simple
+//! per-period returns (or losses, or trade profits) and its results are numbers with their
+//! uncertainty, so that a backtest, a spreadsheet and a live account are measured alike.
+//!
+//! Conventions that hold everywhere:
+//!
+//! - Losses, drawdowns, value at risk and expected shortfall are **positive** numbers. Expectiles
+//!   are signed, on the side of the returns.
+//! - `alpha` is the **tail probability**: 0.01 for what is often called "99 % VaR".
+//! - Annualising takes an explicit `periods_per_year`: 365 for daily data of a market that never
+//!   closes.
+//! - No result is NaN. What is undefined is a typed [`RiskError`]: too few observations, a
+//!   constant series, ruin, a ratio without losses. A value that is not finite is refused with its
+//!   position, never skipped.
+//! - Same input and seed, same bits, at any number of threads: each random draw has a stream of
+//!   its own and floats are never summed in parallel.
+//!
+//! ```
+//! use plimsoll_risk::drawdown::Drawdowns;
+//! use plimsoll_risk::performance::cagr;
+//! use plimsoll_risk::value_at_risk::historical_es;
+//!
+//! let returns = [0.02, -0.01, 0.03, -0.04, -0.02, 0.05, 0.01, -0.03];
+//! let growth = cagr(&returns, 365.0)?;
+//! let drawdowns = Drawdowns::of_returns(&returns)?;
+//! // The worst quarter of the days: -4 % and -3 %.
+//! let shortfall = historical_es(&returns, 0.25)?;
+//!
+//! assert!(growth > 0.0);
+//! assert!((drawdowns.max() - 0.0592).abs() < 1e-12);
+//! assert!((shortfall - 0.035).abs() < 1e-12);
+//! # Ok::<(), plimsoll_risk::RiskError>(())
+//! ```
+//!
+//! | question | modules |
+//! |---|---|
+//! | What did it earn, and was that luck? | [`performance`], [`sharpe`], [`trade_statistics`], [`moments`] |
+//! | How deep and how long did it fall? | [`drawdown`] |
+//! | How bad is a bad day? | [`value_at_risk`], [`student_t`], [`extreme_value`], [`expectile`], [`quantile`] |
+//! | Will it survive? | [`ruin`] (exact), [`ruin_paths`] (resampled) |
+//! | Is one rule better than another? | [`comparison`] |
+//! | How is resampling done? | [`bootstrap`], [`block_length`] |
+//! | All of it for one column | [`summary`] |
+
+#![allow(
+    clippy::must_use_candidate,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::many_single_char_names,
+    clippy::similar_names,
+    clippy::doc_markdown
+)]
+
+mod check;
+mod distribution;
+mod entropic;
+mod error;
+
+pub mod block_length;
+pub mod bootstrap;
+pub mod comparison;
+pub mod drawdown;
+pub mod expectile;
+pub mod extreme_value;
+pub mod moments;
+pub mod performance;
+pub mod quantile;
+pub mod ruin;
+pub mod ruin_paths;
+pub mod sharpe;
+pub mod student_t;
+pub mod summary;
+pub mod trade_statistics;
+pub mod value_at_risk;
+
+pub use error::{Result, RiskError};

@@ -1,0 +1,157 @@
+//! Value at risk and expected shortfall: historical, Gaussian, Cornish-Fisher and entropic.
+//!
+//! `alpha` is the tail probability (0.01 for "99 % VaR") and every result is a positive loss per
+//! period, negative where even the tail gains. The Student-t and the extreme-value forms are in
+//! [`crate::student_t`] and [`crate::extreme_value`].
+
+use serde::Serialize;
+
+use crate::check::{self, defined};
+use crate::distribution::{normal_density, normal_quantile};
+use crate::entropic::entropic_bound;
+use crate::error::Result;
+use crate::moments::Moments;
+use crate::quantile::{lower_tail_mean, quantile, quantile_inverted_cdf};
+
+/// Historical value at risk: minus the type 7 quantile of the returns.
+///
+/// # Errors
+/// A value that is not finite, an empty sample, or `alpha` outside (0, 1).
+pub fn historical_var(returns: &[f64], alpha: f64) -> Result<f64> {
+    check::open_unit("alpha", alpha)?;
+    Ok(-quantile(returns, alpha)?)
+}
+
+/// Historical value at risk by the inverted distribution function: minus the order statistic
+/// `ceil(alpha n)`, the convention of regulators.
+///
+/// # Errors
+/// A value that is not finite, an empty sample, or `alpha` outside (0, 1).
+pub fn historical_var_inverted_cdf(returns: &[f64], alpha: f64) -> Result<f64> {
+    check::open_unit("alpha", alpha)?;
+    Ok(-quantile_inverted_cdf(returns, alpha)?)
+}
+
+/// Historical expected shortfall (Acerbi & Tasche 2002; Rockafellar & Uryasev 2002): minus the
+/// mean of the worst `alpha n` returns, a fractional last one counted in part. Coherent; with
+/// `alpha n` below 1 it is the largest loss.
+///
+/// # Errors
+/// A value that is not finite, an empty sample, or `alpha` outside (0, 1).
+pub fn historical_es(returns: &[f64], alpha: f64) -> Result<f64> {
+    check::open_unit("alpha", alpha)?;
+    Ok(-lower_tail_mean(returns, alpha)?)
+}
+
+/// Gaussian value at risk `-(mean + sd z_alpha)`, sd with divisor n - 1.
+///
+/// # Errors
+/// A value that is not finite, fewer than two, or `alpha` outside (0, 1).
+pub fn gaussian_var(returns: &[f64], alpha: f64) -> Result<f64> {
+    check::open_unit("alpha", alpha)?;
+    check::series(returns, 2)?;
+    let moments = Moments::of(returns)?;
+    let deviation = moments.standard_deviation_sample()?;
+    defined("gauss_var", -(moments.mean + deviation * normal_quantile(alpha)))
+}
+
+/// Gaussian expected shortfall `-mean + sd phi(z_alpha) / alpha`, sd with divisor n - 1.
+///
+/// # Errors
+/// A value that is not finite, fewer than two, or `alpha` outside (0, 1).
+pub fn gaussian_es(returns: &[f64], alpha: f64) -> Result<f64> {
+    check::open_unit("alpha", alpha)?;
+    check::series(returns, 2)?;
+    let moments = Moments::of(returns)?;
+    let deviation = moments.standard_deviation_sample()?;
+    let hazard = normal_density(normal_quantile(alpha)) / alpha;
+    defined("gauss_es", deviation * hazard - moments.mean)
+}
+
+/// Entropic value at risk (Ahmadi-Javid 2012): `inf over z > 0 of z ln(mean exp(-r / z) /
+/// alpha)`. The tightest Chernoff bound on value at risk and expected shortfall.
+///
+/// # Errors
+/// A value that is not finite, an empty sample, or `alpha` outside (0, 1).
+pub fn entropic_var(returns: &[f64], alpha: f64) -> Result<f64> {
+    check::open_unit("alpha", alpha)?;
+    check::series(returns, 1)?;
+    let losses: Vec<f64> = returns.iter().map(|r| -r).collect();
+    entropic_bound("evar", &losses, alpha)
+}
+
+/// Value at risk by the Cornish-Fisher expansion, with the domain it was computed in.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CornishFisher {
+    /// `-(mean + sd z_cf)`, divisor-n moments, a positive loss.
+    pub value_at_risk: f64,
+    /// Whether the expansion is a valid distribution here. Where it is not, a smaller `alpha`
+    /// may give a smaller loss, and the number should not be used alone.
+    pub domain: CornishFisherDomain,
+}
+
+/// Cornish-Fisher value at risk (Zangari 1996) with population moments.
+///
+/// # Errors
+/// A value that is not finite, fewer than two, a constant series, or `alpha` outside (0, 1).
+pub fn cornish_fisher(returns: &[f64], alpha: f64) -> Result<CornishFisher> {
+    check::open_unit("alpha", alpha)?;
+    check::series(returns, 2)?;
+    let moments = Moments::of(returns)?;
+    let domain = domain_of(&moments)?;
+    let z = domain.quantile(normal_quantile(alpha));
+    let value_at_risk = -(moments.mean + moments.standard_deviation_population() * z);
+    Ok(CornishFisher { value_at_risk: defined("cf_var", value_at_risk)?, domain })
+}
+
+/// Shape of a sample against the domain of the Cornish-Fisher expansion.
+///
+/// # Errors
+/// A value that is not finite, fewer than two, or a constant series.
+pub fn cornish_fisher_domain(returns: &[f64]) -> Result<CornishFisherDomain> {
+    check::series(returns, 2)?;
+    domain_of(&Moments::of(returns)?)
+}
+
+/// Where the Cornish-Fisher expansion is monotone (Maillard 2012).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CornishFisherDomain {
+    /// Skewness S.
+    pub skewness: f64,
+    /// Excess kurtosis K.
+    pub excess_kurtosis: f64,
+    /// `S^2 / 9 - 4 (K / 8 - S^2 / 6) (1 - K / 8 + 5 S^2 / 36)`.
+    pub discriminant: f64,
+    /// True where the discriminant is at most 0 and `K / 8 >= S^2 / 6`.
+    pub valid: bool,
+}
+
+impl CornishFisherDomain {
+    /// The domain at given shape parameters.
+    pub fn new(skewness: f64, excess_kurtosis: f64) -> Self {
+        let square = skewness * skewness;
+        let curvature = excess_kurtosis / 8.0 - square / 6.0;
+        let discriminant =
+            square / 9.0 - 4.0 * curvature * (1.0 - excess_kurtosis / 8.0 + 5.0 * square / 36.0);
+        Self {
+            skewness,
+            excess_kurtosis,
+            discriminant,
+            valid: discriminant <= 0.0 && curvature >= 0.0,
+        }
+    }
+
+    /// The expansion: the quantile that replaces the normal quantile `z`.
+    pub fn quantile(&self, z: f64) -> f64 {
+        let (skewness, excess) = (self.skewness, self.excess_kurtosis);
+        z + (z * z - 1.0) * skewness / 6.0 + (z.powi(3) - 3.0 * z) * excess / 24.0
+            - (2.0 * z.powi(3) - 5.0 * z) * skewness * skewness / 36.0
+    }
+}
+
+fn domain_of(moments: &Moments) -> Result<CornishFisherDomain> {
+    Ok(CornishFisherDomain::new(
+        moments.skewness_population()?,
+        moments.kurtosis_population()? - 3.0,
+    ))
+}

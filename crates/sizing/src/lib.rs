@@ -1,0 +1,51 @@
+//! How much leverage may this trade carry? Every sizing rule answers with one number.
+//!
+//! A rule is a limit on `x = notional / equity`; the composite is the smallest of the limits
+//! present, and a single rule is the composite with one limit. Which limit was binding is part of
+//! the answer. What a limit cannot answer (warm-up, no stop, an average true range of zero) is a
+//! typed reason, and the decision is then no trade: an undefined limit is never dropped.
+//!
+//! Estimates are made at unit leverage from trades and bars that had closed by the decision, so
+//! that the size of one trade never feeds the estimate behind the next.
+//!
+//! ```
+//! use plimsoll_sizing::formulas::{BinaryBet, Limit, composite, leverage_from_risk};
+//!
+//! // 55 % winners at 1.5 to 1: Kelly risks a quarter of equity, a quarter of that is 6.25 %.
+//! let kelly = BinaryBet::full_loss(0.55, 1.5).kelly_fraction()?;
+//! let stop_distance = 0.00625;
+//! let chosen = composite(&[
+//!     Limit { name: "kelly", value: leverage_from_risk(0.25 * kelly, stop_distance) },
+//!     Limit { name: "risk_cap", value: leverage_from_risk(0.02, stop_distance) },
+//! ]);
+//! assert!((chosen.leverage - 3.2).abs() < 1e-12); // the hard cap binds, not Kelly's 10
+//! assert_eq!(chosen.binding, Some(1));
+//! # Ok::<(), plimsoll_sizing::formulas::SizingError>(())
+//! ```
+//!
+//! - [`formulas`]: the pure formulas
+//! - [`rule`]: a rule as a strategy file states it
+//! - [`inputs`]: market columns that limits read
+//! - [`mod@plan`]: a rule's limits at one decision
+
+#![allow(
+    clippy::must_use_candidate,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::missing_panics_doc,
+    clippy::missing_errors_doc,
+    clippy::many_single_char_names,
+    clippy::similar_names,
+    clippy::doc_markdown
+)]
+
+pub mod formulas;
+pub mod inputs;
+pub mod plan;
+pub mod rule;
+
+pub use formulas::SizingError;
+pub use inputs::LimitInputs;
+pub use plan::{DecisionFacts, History, PlannedSize, plan};
+pub use rule::SizingRule;

@@ -1,0 +1,458 @@
+//! From a rule and a decision to its limits, as far as they do not depend on the account.
+//!
+//! A [`History`] shows closed trades and closed bars only, so that no estimate can look ahead.
+
+use plimsoll_market::{SizeFreeTrade, TradeExit};
+use plimsoll_risk::moments::{Moments, mean};
+
+use crate::formulas::{
+    AtrSize, BinaryBet, ConcentrationOf, Drift, EmpiricalKellySettings, FundingCut, Limit,
+    SizingError, Stop, concentration_cap, empirical_kelly, leverage_from_risk, volatility_target,
+};
+use crate::inputs::LimitInputs;
+use crate::rule::{ConcentrationBasis, Kelly, KellyBasis, KellyEstimator, SizingRule};
+
+/// The strategy's past at unit leverage.
+#[derive(Debug)]
+pub struct History<'a> {
+    /// Closed trades, by exit bar.
+    closed: Vec<&'a SizeFreeTrade>,
+    /// Per symbol, the bar returns of one unit of notional.
+    unit_returns: &'a [Vec<f64>],
+}
+
+impl<'a> History<'a> {
+    /// Sorts the trades by the bar in which they ended. A trade that the end of the data cut off
+    /// never closed and is left out.
+    pub fn new(trades: &'a [SizeFreeTrade], unit_returns: &'a [Vec<f64>]) -> Self {
+        let mut closed: Vec<&SizeFreeTrade> =
+            trades.iter().filter(|trade| trade.exit != TradeExit::End).collect();
+        closed.sort_by_key(|trade| (trade.exit_bar, trade.decision_bar, trade.symbol_idx));
+        Self { closed, unit_returns }
+    }
+
+    /// The last `count` trades of any symbol that had ended by the close of `bar`.
+    pub fn last_trades(&self, bar: usize, count: usize) -> &[&'a SizeFreeTrade] {
+        let end = self.closed.partition_point(|trade| trade.exit_bar <= bar);
+        &self.closed[end.saturating_sub(count)..end]
+    }
+
+    /// The unit-leverage returns of the last `count` bars up to and including `bar`, without bars
+    /// that are missing.
+    pub fn last_returns(&self, symbol_idx: usize, bar: usize, count: usize) -> Vec<f64> {
+        let start = (bar + 1).saturating_sub(count);
+        self.unit_returns[symbol_idx][start..=bar].iter().copied().filter(|r| !r.is_nan()).collect()
+    }
+}
+
+/// The market's side of one decision.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DecisionFacts {
+    /// Symbol.
+    pub symbol_idx: usize,
+    /// Bar at whose close the decision is taken.
+    pub bar: usize,
+    /// That close.
+    pub price: f64,
+    /// Stop price; `None`: the strategy has none.
+    pub stop_price: Option<f64>,
+    /// Fee and half spread of getting in and out, as a fraction of the notional.
+    pub round_trip_cost_fraction: f64,
+    /// The leverage that the exchange is told.
+    pub account_leverage: f64,
+}
+
+/// A rule's limits at one decision, before the account's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedSize {
+    /// Limits on leverage in the order in which ties are broken.
+    pub limits: Vec<Limit<'static>>,
+    /// Fixed notional in quote currency, a limit that needs the equity to become a leverage.
+    pub notional: Option<f64>,
+    /// Factor applied after the minimum, or why it is undefined.
+    pub multiplier: Result<f64, SizingError>,
+}
+
+impl PlannedSize {
+    /// Whether an estimate still lacks observations.
+    pub fn is_warming_up(&self) -> bool {
+        self.limits.iter().map(|limit| limit.value.as_ref().err()).any(is_too_few)
+            || is_too_few(self.multiplier.as_ref().err())
+    }
+}
+
+fn is_too_few(error: Option<&SizingError>) -> bool {
+    matches!(error, Some(SizingError::TooFewObservations { .. }))
+}
+
+/// Evaluates a rule's limits at one decision.
+pub fn plan(
+    rule: &SizingRule,
+    facts: &DecisionFacts,
+    inputs: &LimitInputs<'_>,
+    history: &History<'_>,
+) -> PlannedSize {
+    let stop = Stop {
+        entry_price: facts.price,
+        stop_price: facts.stop_price,
+        round_trip_cost_fraction: facts.round_trip_cost_fraction,
+    };
+    let mut limits = Vec::with_capacity(8);
+    let mut add = |name, value| limits.push(Limit { name, value });
+    if let Some(kelly) = &rule.kelly {
+        add("kelly", kelly_leverage(kelly, facts, &stop, history));
+    }
+    if let Some(atr) = &rule.atr {
+        let average_true_range = inputs.atr(facts.symbol_idx, atr.bars, facts.bar);
+        add(
+            "atr",
+            average_true_range
+                .ok_or(SizingError::TooFewObservations { have: 0, need: atr.bars + 1 })
+                .and_then(|average_true_range| {
+                    AtrSize {
+                        risk_fraction: atr.risk_fraction,
+                        multiple: atr.multiple,
+                        average_true_range,
+                        price: facts.price,
+                    }
+                    .leverage()
+                }),
+        );
+    }
+    if let Some(risk) = rule.risk_cap {
+        add("risk_cap", stop.distance().and_then(|s| leverage_from_risk(risk, s)));
+    }
+    if let Some(concentration) = &rule.concentration {
+        let of = match concentration.of {
+            ConcentrationBasis::Margin => {
+                ConcentrationOf::Margin { leverage: facts.account_leverage }
+            }
+            ConcentrationBasis::Notional => ConcentrationOf::Notional,
+        };
+        add("concentration", concentration_cap(concentration.share, of));
+    }
+    if let Some(target) = &rule.volatility_target {
+        add(
+            "volatility_target",
+            inputs
+                .annual_volatility(facts.symbol_idx, target, facts.bar)
+                .map_err(|(have, need)| SizingError::TooFewObservations { have, need })
+                .and_then(|sigma| volatility_target(target.annual, sigma, f64::INFINITY)),
+        );
+    }
+    if let Some(leverage) = rule.notional_fraction {
+        add("notional_fraction", Ok(leverage));
+    }
+    if let Some(risk) = rule.risk_fraction {
+        add("risk_fraction", stop.distance().and_then(|s| leverage_from_risk(risk, s)));
+    }
+    if let Some(leverage) = rule.leverage_cap {
+        add("leverage_cap", Ok(leverage));
+    }
+    let multiplier = match &rule.funding_cut {
+        None => Ok(1.0),
+        Some(cut) => inputs
+            .last_funding_rates_8h(facts.symbol_idx, facts.bar, cut.periods)
+            .ok_or(SizingError::TooFewObservations { have: 0, need: cut.periods })
+            .and_then(|rates| {
+                FundingCut { above_8h: cut.above_8h, multiply: cut.multiply }
+                    .multiplier_sustained(&rates, cut.periods)
+            }),
+    };
+    PlannedSize { limits, notional: rule.notional, multiplier }
+}
+
+fn kelly_leverage(
+    kelly: &Kelly,
+    facts: &DecisionFacts,
+    stop: &Stop,
+    history: &History<'_>,
+) -> Result<f64, SizingError> {
+    match kelly.estimator {
+        KellyEstimator::Trades => {
+            let trades = enough_trades(kelly, facts, history)?;
+            match kelly.basis {
+                KellyBasis::Risk => {
+                    let s = stop.distance()?;
+                    let payoffs = trades
+                        .iter()
+                        .map(|trade| trade.r_multiple.ok_or(SizingError::NoStop))
+                        .collect::<Result<Vec<f64>, _>>()?;
+                    match binary_kelly(&payoffs) {
+                        Ok(fraction) => leverage_from_risk(kelly.fraction * fraction, s),
+                        Err(error) => without_loss(error, kelly),
+                    }
+                }
+                KellyBasis::Margin => {
+                    let returns: Vec<f64> = trades.iter().map(|trade| trade.unit_return).collect();
+                    match binary_kelly(&returns) {
+                        Ok(leverage) => Ok(kelly.fraction * leverage),
+                        Err(error) => without_loss(error, kelly),
+                    }
+                }
+            }
+        }
+        KellyEstimator::LogGrowth => {
+            let trades = enough_trades(kelly, facts, history)?;
+            let returns: Vec<f64> = trades.iter().map(|trade| trade.unit_return).collect();
+            let cap = kelly.leverage_max.unwrap_or(f64::INFINITY);
+            let full =
+                empirical_kelly(&returns, EmpiricalKellySettings { cap, ..Default::default() })?;
+            Ok(kelly.fraction * full.leverage)
+        }
+        KellyEstimator::MeanVariance => {
+            let need = kelly.bars.unwrap_or(usize::MAX);
+            let returns = history.last_returns(facts.symbol_idx, facts.bar, need);
+            if returns.len() < need {
+                return Err(SizingError::TooFewObservations { have: returns.len(), need });
+            }
+            let moments = Moments::of(&returns)
+                .map_err(|_| SizingError::TooFewObservations { have: returns.len(), need })?;
+            let drift = Drift {
+                mean: moments.mean,
+                risk_free: 0.0,
+                volatility: moments
+                    .standard_deviation_sample()
+                    .map_err(|_| SizingError::ZeroVolatility { name: "unit_returns" })?,
+            };
+            Ok(kelly.fraction * drift.kelly_leverage()?.max(0.0))
+        }
+    }
+}
+
+/// The trailing trades, or how many are lacking.
+fn enough_trades<'h, 'a>(
+    kelly: &Kelly,
+    facts: &DecisionFacts,
+    history: &'h History<'a>,
+) -> Result<&'h [&'a SizeFreeTrade], SizingError> {
+    let count = kelly.trades.unwrap_or(usize::MAX);
+    let need = kelly.min_trades.unwrap_or(count);
+    let trades = history.last_trades(facts.bar, count);
+    if trades.len() < need {
+        return Err(SizingError::TooFewObservations { have: trades.len(), need });
+    }
+    Ok(trades)
+}
+
+/// Binary Kelly of a sample of payoffs: win rate, mean gain of the winners, mean loss of the
+/// losers (which is not assumed to be 1).
+fn binary_kelly(payoffs: &[f64]) -> Result<f64, SizingError> {
+    let winners: Vec<f64> = payoffs.iter().copied().filter(|&r| r > 0.0).collect();
+    let losers: Vec<f64> = payoffs.iter().copied().filter(|&r| r <= 0.0).map(f64::abs).collect();
+    let Ok(win) = mean(&winners) else {
+        return Ok(0.0);
+    };
+    let loss = mean(&losers).unwrap_or(0.0);
+    if loss <= 0.0 {
+        return Err(SizingError::NoLossObserved);
+    }
+    let win_probability = winners.len() as f64 / payoffs.len() as f64;
+    BinaryBet { win_probability, win, loss }.kelly_fraction()
+}
+
+/// A sample without a loss has no Kelly fraction; the rule may name the leverage that then holds.
+fn without_loss(error: SizingError, kelly: &Kelly) -> Result<f64, SizingError> {
+    match (error, kelly.leverage_max) {
+        (SizingError::NoLossObserved, Some(leverage)) => Ok(kelly.fraction * leverage),
+        (error, _) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::float_cmp)]
+    use plimsoll_market::{Interval, Market, Side, SymbolColumns, Timestamp};
+
+    use super::*;
+    use crate::rule::{Atr, Before, Concentration, FundingCutRule};
+
+    fn market() -> Market {
+        let flat = vec![100.0; 48];
+        Market {
+            venue: "binance-usdm".to_owned(),
+            interval: Interval::HOUR,
+            start: Timestamp::from_date(2024, 1, 1).unwrap(),
+            n_bars: 48,
+            symbols: vec![SymbolColumns {
+                open: flat.clone(),
+                high: vec![101.0; 48],
+                low: vec![99.0; 48],
+                close: flat,
+                ..SymbolColumns::default()
+            }],
+        }
+    }
+
+    /// A trade that ends in a bar with so many R and such a return.
+    fn trade(exit_bar: usize, r_multiple: f64, unit_return: f64) -> SizeFreeTrade {
+        SizeFreeTrade {
+            symbol_idx: 0,
+            side: Side::Long,
+            decision_bar: 0,
+            entry_bar: 1,
+            initial_stop_price: Some(95.0),
+            exit_stop_price: Some(95.0),
+            take_profit_price: None,
+            exit_bar,
+            exit: TradeExit::Signal,
+            unit_return,
+            r_multiple: Some(r_multiple),
+        }
+    }
+
+    /// Six of ten win 1.5 R, four lose 1 R; at unit leverage 3 % and 2 %. All end by bar 20.
+    fn ten_trades() -> Vec<SizeFreeTrade> {
+        (0..10)
+            .map(|i| if i % 5 < 3 { trade(11 + i, 1.5, 0.03) } else { trade(11 + i, -1.0, -0.02) })
+            .collect()
+    }
+
+    fn facts(bar: usize, stop_price: Option<f64>) -> DecisionFacts {
+        DecisionFacts {
+            symbol_idx: 0,
+            bar,
+            price: 100.0,
+            stop_price,
+            round_trip_cost_fraction: 0.0,
+            account_leverage: 10.0,
+        }
+    }
+
+    fn kelly(estimator: KellyEstimator, basis: KellyBasis) -> SizingRule {
+        let kelly = Kelly {
+            fraction: 0.25,
+            estimator,
+            basis,
+            trades: Some(10),
+            min_trades: Some(10),
+            bars: None,
+            leverage_max: None,
+            before: Before::NoTrade,
+        };
+        SizingRule { kelly: Some(kelly), ..SizingRule::default() }
+    }
+
+    fn plan_of(rule: &SizingRule, facts: &DecisionFacts, trades: &[SizeFreeTrade]) -> PlannedSize {
+        let (market, returns) = (market(), vec![vec![0.0; 48]]);
+        let inputs = LimitInputs::new(&market, std::slice::from_ref(rule));
+        plan(rule, facts, &inputs, &History::new(trades, &returns))
+    }
+
+    fn only(plan: &PlannedSize) -> Result<f64, SizingError> {
+        assert_eq!(plan.limits.len(), 1);
+        plan.limits[0].value.clone()
+    }
+
+    #[test]
+    fn kelly_on_trades_by_hand() {
+        let trades = ten_trades();
+        // f = 0.6 / 1 - 0.4 / 1.5 = 1/3 of equity at risk, a quarter of it over a stop of 5 %.
+        let rule = kelly(KellyEstimator::Trades, KellyBasis::Risk);
+        let leverage = only(&plan_of(&rule, &facts(20, Some(95.0)), &trades)).unwrap();
+        assert!((leverage - 0.25 / 3.0 / 0.05).abs() < 1e-12, "{leverage}");
+        // On notional: 0.6 / 0.02 - 0.4 / 0.03 = 16 2/3, no stop needed.
+        let rule = kelly(KellyEstimator::Trades, KellyBasis::Margin);
+        let leverage = only(&plan_of(&rule, &facts(20, None), &trades)).unwrap();
+        assert!((leverage - 0.25 * (30.0 - 40.0 / 3.0)).abs() < 1e-12, "{leverage}");
+        // The same sample by growth: 0.6 * 0.03 / (1 + 0.03 x) = 0.4 * 0.02 / (1 - 0.02 x).
+        let rule = kelly(KellyEstimator::LogGrowth, KellyBasis::Risk);
+        let leverage = only(&plan_of(&rule, &facts(20, None), &trades)).unwrap();
+        assert!((leverage - 0.25 * 50.0 / 3.0).abs() < 1e-6, "{leverage}");
+    }
+
+    #[test]
+    fn kelly_knows_closed_trades_only() {
+        let mut trades = ten_trades();
+        let rule = kelly(KellyEstimator::Trades, KellyBasis::Risk);
+        let at = |bar, trades: &[SizeFreeTrade]| plan_of(&rule, &facts(bar, Some(95.0)), trades);
+        let early = at(19, &trades);
+        assert_eq!(only(&early), Err(SizingError::TooFewObservations { have: 9, need: 10 }));
+        assert!(early.is_warming_up() && !at(20, &trades).is_warming_up());
+        // What ends later, or never ended, changes nothing.
+        let before = at(20, &trades);
+        trades.push(trade(21, -100.0, -0.9));
+        trades.push(SizeFreeTrade { exit: TradeExit::End, ..trade(15, -100.0, -0.9) });
+        assert_eq!(at(20, &trades), before);
+    }
+
+    #[test]
+    fn a_sample_without_losses_needs_a_word_from_the_rule() {
+        let winners: Vec<SizeFreeTrade> = (0..10).map(|i| trade(11 + i, 1.0, 0.01)).collect();
+        let mut rule = kelly(KellyEstimator::Trades, KellyBasis::Risk);
+        let facts = facts(20, Some(95.0));
+        assert_eq!(only(&plan_of(&rule, &facts, &winners)), Err(SizingError::NoLossObserved));
+        rule.kelly.as_mut().unwrap().leverage_max = Some(8.0);
+        assert_eq!(only(&plan_of(&rule, &facts, &winners)), Ok(2.0));
+        // Losers only: no edge, no trade.
+        let losers: Vec<SizeFreeTrade> = (0..10).map(|i| trade(11 + i, -1.0, -0.01)).collect();
+        assert_eq!(only(&plan_of(&rule, &facts, &losers)), Ok(0.0));
+    }
+
+    #[test]
+    fn each_limit_by_hand() {
+        let none = SizingRule::default();
+        for (rule, name, expected) in [
+            // The range is 2 every bar: 1 % over 2 * 2 / 100.
+            (
+                SizingRule {
+                    atr: Some(Atr { risk_fraction: 0.01, bars: 5, multiple: 2.0 }),
+                    ..none.clone()
+                },
+                "atr",
+                0.25,
+            ),
+            (SizingRule { risk_cap: Some(0.02), ..none.clone() }, "risk_cap", 0.4),
+            (SizingRule { risk_fraction: Some(0.01), ..none.clone() }, "risk_fraction", 0.2),
+            (SizingRule { notional_fraction: Some(1.5), ..none.clone() }, "notional_fraction", 1.5),
+            (SizingRule { leverage_cap: Some(3.0), ..none.clone() }, "leverage_cap", 3.0),
+            (
+                SizingRule {
+                    concentration: Some(Concentration {
+                        share: 0.25,
+                        of: ConcentrationBasis::Margin,
+                    }),
+                    ..none.clone()
+                },
+                "concentration",
+                2.5,
+            ),
+        ] {
+            let plan = plan_of(&rule, &facts(20, Some(95.0)), &[]);
+            assert_eq!(plan.limits[0].name, name);
+            assert!((only(&plan).unwrap() - expected).abs() < 1e-12, "{name}: {plan:?}");
+        }
+        let plan =
+            plan_of(&SizingRule { notional: Some(5e4), ..none.clone() }, &facts(20, None), &[]);
+        assert_eq!((plan.notional, plan.limits.len()), (Some(5e4), 0));
+        // Without a stop the risk is undefined, and says so.
+        let rule = SizingRule { risk_cap: Some(0.02), ..none.clone() };
+        assert_eq!(only(&plan_of(&rule, &facts(20, None), &[])), Err(SizingError::NoStop));
+        // Funding that is not known is no reason to trade at full size.
+        let funding_cut = Some(FundingCutRule { above_8h: 0.0005, multiply: 0.5, periods: 3 });
+        let rule = SizingRule { funding_cut, leverage_cap: Some(1.0), ..none };
+        assert!(plan_of(&rule, &facts(20, None), &[]).multiplier.is_err());
+    }
+
+    #[test]
+    fn mean_over_variance_of_the_bars_so_far() {
+        // Returns alternate between 3 % and -1 %: mean 0.01, sample variance 4 * 0.0004 / 3.
+        let market = market();
+        let mut returns = vec![(0..48).map(|i| if i % 2 == 0 { 0.03 } else { -0.01 }).collect()];
+        let mut rule = kelly(KellyEstimator::MeanVariance, KellyBasis::Risk);
+        let settings = rule.kelly.as_mut().unwrap();
+        (settings.trades, settings.min_trades, settings.bars) = (None, None, Some(4));
+        let inputs = LimitInputs::new(&market, &[]);
+        let at = |bar, returns: &[Vec<f64>]| {
+            only(&plan(&rule, &facts(bar, None), &inputs, &History::new(&[], returns)))
+        };
+        let expected = 0.25 * 0.01 / (4.0 * 0.0004 / 3.0);
+        assert!((at(9, &returns).unwrap() - expected).abs() < 1e-9);
+        assert!(at(2, &returns).is_err());
+        returns[0][10] = -0.5;
+        assert!((at(9, &returns).unwrap() - expected).abs() < 1e-9);
+        assert_eq!(at(10, &returns), Ok(0.0));
+        returns[0][8] = f64::NAN;
+        assert_eq!(at(9, &returns), Err(SizingError::TooFewObservations { have: 3, need: 4 }));
+    }
+}

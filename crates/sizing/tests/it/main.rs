@@ -1,0 +1,4 @@
+#![allow(clippy::unwrap_used, clippy::float_cmp, clippy::too_many_lines)]
+
+mod formulas;
+mod formulas_golden;

@@ -1,0 +1,104 @@
+//! What a reader has to know about the data and the assumptions behind a result.
+
+use plimsoll_engine::{MarginMode, Span};
+use plimsoll_market::{Market, SymbolColumns};
+use plimsoll_venue::VenueRules;
+
+use crate::error::StudyError;
+use crate::parse::Study;
+use crate::result::{RuleResult, SymbolCoverage};
+
+/// How much of the period each symbol's columns cover.
+pub(crate) fn coverage_of(market: &Market, from_bar: usize) -> Vec<SymbolCoverage> {
+    market.symbols.iter().map(|symbol| symbol_coverage(market, symbol, from_bar)).collect()
+}
+
+fn symbol_coverage(market: &Market, symbol: &SymbolColumns, from_bar: usize) -> SymbolCoverage {
+    let period = from_bar..market.n_bars;
+    let present: Vec<usize> = period.clone().filter(|&bar| symbol.has_bar(bar)).collect();
+    let known = |column: &[f64]| period.clone().filter(|&bar| !column[bar].is_nan()).count();
+    let (from, to) = (market.open_time(from_bar), market.open_time(market.n_bars));
+    SymbolCoverage {
+        symbol: symbol.symbol.clone(),
+        bars: present.len(),
+        first: present.first().map(|&bar| market.open_time(bar)),
+        last: present.last().map(|&bar| market.open_time(bar)),
+        mark_bars: symbol.mark.as_ref().map_or(0, |mark| known(&mark.close)),
+        funding_settlements: symbol
+            .funding
+            .iter()
+            .filter(|event| event.settlement_time >= from && event.settlement_time < to)
+            .count(),
+        liquidation_bars: known(&symbol.liquidated_long_notional),
+        open_interest_bars: known(&symbol.open_interest),
+        flags: symbol.flags.clone(),
+    }
+}
+
+/// Sentences about the venue's tables, the signal's inputs and the assumptions at work.
+pub(crate) fn notes_of(
+    study: &Study,
+    venue: &VenueRules,
+    market: &Market,
+    rules: &[RuleResult],
+    unused_rows: usize,
+    span: Span,
+) -> Result<Vec<String>, StudyError> {
+    let symbols: Vec<&str> = study.data.symbols.iter().map(String::as_str).collect();
+    let (from, to) = (market.open_time(span.from_bar), market.open_time(span.to_bar));
+    let mut notes = Vec::new();
+    if study.settings.margin == MarginMode::Isolated {
+        notes.push(
+            "Under isolated margin with a fixed leverage the liquidation distance does not depend \
+             on the size: all rules share one per bracket."
+                .to_owned(),
+        );
+    }
+    notes.push(
+        "Ruin probabilities are of fixed paths: days are resampled, sizes are not decided anew on \
+         each path."
+            .to_owned(),
+    );
+    notes.push(
+        "The universe is the symbols named in the strategy file. They are known today, which \
+         makes it one of survivors."
+            .to_owned(),
+    );
+    for input in study.signal.undefined_inputs(market)? {
+        notes.push(format!(
+            "{}: `{}` is unknown at every bar, so rules that need it never fire.",
+            market.symbols[input.symbol_idx].symbol, input.name
+        ));
+    }
+    if unused_rows > 0 {
+        notes.push(format!("{unused_rows} rows of the signal file had no effect."));
+    }
+    for rule in rules {
+        let outcome = &rule.account().outcome;
+        let mut counted = |count: usize, what: &str| {
+            if count > 0 {
+                notes.push(format!("Rule {}: {count} {what}", rule.name));
+            }
+        };
+        counted(
+            outcome.mark_fallback_bars,
+            "position bars had no mark price; the last price stood in for it (mark_fallback).",
+        );
+        counted(
+            outcome.joint_extreme_bars,
+            "bars called for a liquidation only if all positions met their worst price at once \
+             (joint_extreme).",
+        );
+        counted(
+            outcome.funding_price_estimated,
+            "settlements were charged at the mark close before them, since the source records no \
+             price (funding_price).",
+        );
+        counted(
+            outcome.above_top_bracket_bars,
+            "position bars lay above the notional that the top bracket covers.",
+        );
+    }
+    notes.extend(venue.notes(&symbols, from, to)?);
+    Ok(notes)
+}

@@ -1,0 +1,143 @@
+//! A TOML text with the place of every value, read so that all mistakes come out together.
+
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use serde_spanned::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use crate::error::Problem;
+use crate::wording::reworded;
+
+/// A value and its place.
+pub(crate) type Value<'t> = Spanned<DeValue<'t>>;
+
+/// Reads a value as `T` and collects every mistake in it: after each one the offending entry is
+/// set aside and the rest is read again.
+pub(crate) fn read<T: DeserializeOwned>(
+    value: &Value<'_>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    let mut value = value.clone();
+    let mut set_aside: Vec<String> = Vec::new();
+    loop {
+        let error = match T::deserialize(ValueDeserializer::from(value.clone())) {
+            Ok(read) => return set_aside.is_empty().then_some(read),
+            Err(error) => error,
+        };
+        let message = error.message().to_owned();
+        let missing = message.strip_prefix("missing field `").and_then(|m| m.strip_suffix('`'));
+        if missing.is_some_and(|field| set_aside.iter().any(|key| key == field)) {
+            return None;
+        }
+        let span = error.span().unwrap_or(value.span());
+        problems.push(Problem::worded(span.clone(), reworded(&message, path)));
+        match remove_entry_at(value.get_mut(), &span) {
+            Some(key) => set_aside.push(key),
+            None => return None,
+        }
+    }
+}
+
+/// Removes the innermost table entry whose key or value holds the place; its key.
+fn remove_entry_at(value: &mut DeValue<'_>, span: &Range<usize>) -> Option<String> {
+    let DeValue::Table(table) = value else {
+        return None;
+    };
+    let holds = |range: Range<usize>| range.start <= span.start && span.end <= range.end;
+    let key = table
+        .iter()
+        .find(|(key, value)| holds(key.span()) || holds(value.span()))
+        .map(|(key, _)| key.clone())?;
+    if !holds(key.span())
+        && let Some(inner) = table.get_mut(&key)
+        && inner.span() != *span
+        && let Some(removed) = remove_entry_at(inner.get_mut(), span)
+    {
+        return Some(removed);
+    }
+    table.remove(&key);
+    Some(key.get_ref().to_string())
+}
+
+/// The entry of a table.
+pub(crate) fn entry<'a, 't>(table: &'a DeTable<'t>, key: &str) -> Option<&'a Value<'t>> {
+    table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+}
+
+/// The place of a value by its dotted path, or of the deepest part of the path that exists.
+pub(crate) fn span_of(root: &Value<'_>, path: &str) -> Range<usize> {
+    let mut value = root;
+    let mut span = root.span();
+    for part in path.split('.').filter(|part| !part.is_empty()) {
+        let DeValue::Table(table) = value.get_ref() else {
+            break;
+        };
+        let Some((key, next)) = table.iter().find(|(name, _)| name.get_ref() == part) else {
+            break;
+        };
+        // A table that a header opened has no place of its own beyond its key.
+        span = if next.span().is_empty() { key.span() } else { next.span() };
+        value = next;
+    }
+    span
+}
+
+/// Every list inside a value, as its path and its elements, in file order. Lists are sweeps.
+pub(crate) fn lists<'t>(value: &Value<'t>) -> Vec<(String, Vec<Value<'t>>)> {
+    let mut found = Vec::new();
+    collect_lists(value, String::new(), &mut found);
+    found
+}
+
+fn collect_lists<'t>(value: &Value<'t>, path: String, found: &mut Vec<(String, Vec<Value<'t>>)>) {
+    match value.get_ref() {
+        DeValue::Array(elements) => found.push((path, elements.iter().cloned().collect())),
+        DeValue::Table(table) => {
+            let mut entries: Vec<_> = table.iter().collect();
+            entries.sort_by_key(|(key, _)| key.span().start);
+            for (key, inner) in entries {
+                let path = if path.is_empty() {
+                    key.get_ref().to_string()
+                } else {
+                    format!("{path}.{}", key.get_ref())
+                };
+                collect_lists(inner, path, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A copy of a value with another in place of the one at a path.
+pub(crate) fn with_value<'t>(value: &Value<'t>, path: &str, element: &Value<'t>) -> Value<'t> {
+    let mut copy = value.clone();
+    let mut place = &mut copy;
+    for part in path.split('.') {
+        let DeValue::Table(table) = place.get_mut() else {
+            return copy;
+        };
+        let Some(key) = table.keys().find(|key| key.get_ref() == part).cloned() else {
+            return copy;
+        };
+        let Some(next) = table.get_mut(&key) else {
+            return copy;
+        };
+        place = next;
+    }
+    *place = element.clone();
+    copy
+}
+
+/// A scalar as it stands in the file, for the names of a sweep's rules.
+pub(crate) fn scalar_text(value: &Value<'_>) -> String {
+    match value.get_ref() {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(word) => word.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        DeValue::Array(_) | DeValue::Table(_) => "?".to_owned(),
+    }
+}

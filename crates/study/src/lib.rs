@@ -1,0 +1,72 @@
+//! A study: one strategy file, its sizing rules laid over the same trades, and what came of it.
+//!
+//! [`parse`](fn@parse) reads a strategy file and reports all its mistakes together, each with its
+//! place; lists expand into rules. [`run`](fn@run) loads the lake, evaluates the signal once, walks the size-free
+//! trades once, and replays every rule over them, so that the comparison is paired. The
+//! [`StudyResult`] holds everything that a report shows, and hashes to reproduce it.
+//!
+//! ```
+//! let text = r#"
+//!     name = "example"
+//!     [data]
+//!     venue = "binance-usdm"
+//!     symbols = ["BTCUSDT"]
+//!     bar = "1h"
+//!     from = 2024-01-01
+//!     to = 2025-01-01
+//!     [signal]
+//!     long = "close > open"
+//!     exit_long = "close < open"
+//!     [account]
+//!     equity = 100_000
+//!     margin = "cross"
+//!     leverage = 5
+//!     [costs]
+//!     fees = "venue"
+//!     slippage = { half_spread_bps = 0.5 }
+//!     [sizing.fixed]
+//!     notional_fraction = [0.5, 1.0]
+//! "#;
+//! let study = plimsoll_study::parse("example.toml", text, &[])?;
+//! let names: Vec<&str> = study.rules.iter().map(|rule| rule.name.as_str()).collect();
+//! assert_eq!(names, ["fixed[notional_fraction=0.5]", "fixed[notional_fraction=1.0]"]);
+//! # Ok::<(), plimsoll_study::StudyError>(())
+//! ```
+//!
+//! - [`strategy`]: the strategy file as it is written
+//! - [`mod@parse`]: from text to a checked study
+//! - [`mod@run`]: from a study to its result
+//! - [`result`]: the result set
+//! - [`error`]: what can go wrong, with the place and the mend
+#![allow(
+    clippy::must_use_candidate,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::missing_panics_doc,
+    clippy::missing_errors_doc,
+    clippy::many_single_char_names,
+    clippy::similar_names,
+    clippy::doc_markdown
+)]
+
+mod compare;
+mod coverage;
+mod document;
+pub mod error;
+mod metrics;
+pub mod parse;
+mod receipt;
+pub mod result;
+pub mod run;
+mod schema;
+mod sensitivity;
+pub mod strategy;
+mod verdict;
+mod wording;
+
+pub use error::{Problem, StrategyProblems, StudyError};
+pub use parse::{NamedRule, Study, parse};
+pub use result::StudyResult;
+pub use run::{Places, Progress, Unwatched, run};
+pub use schema::schema;

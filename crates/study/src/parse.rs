@@ -1,0 +1,568 @@
+//! From the text of a strategy file to a checked study, or to every mistake in it at once.
+
+use std::ops::Range;
+
+use indexmap::IndexMap;
+use plimsoll_engine::{Costs, Intrabar, Settings};
+use plimsoll_market::Interval;
+use plimsoll_signal::SignalSpec;
+use plimsoll_sizing::SizingRule;
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
+
+use crate::document::{Value, entry, lists, read, scalar_text, span_of, with_value};
+use crate::error::{Problem, StrategyProblems, StudyError};
+use crate::strategy::{AccountTable, CompareTable, CostsTable, DataTable, Fees};
+use crate::wording::{keys_hint, reworded_syntax};
+
+/// The top-level keys of a strategy file.
+const TABLES: [&str; 10] = [
+    "name", "intrabar", "data", "features", "signal", "stop", "account", "costs", "sizing",
+    "compare",
+];
+
+/// Most rules that the lists of one file may expand to.
+pub const RULES_MAX: usize = 10_000;
+
+/// A strategy file, read, checked and expanded.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// Name of the strategy.
+    pub name: String,
+    /// The text as it was read, overrides included.
+    pub text: String,
+    /// Which data.
+    pub data: DataTable,
+    /// When to trade.
+    pub signal: SignalSpec,
+    /// Account and assumptions; the equity is each rule's own.
+    pub settings: Settings,
+    /// Taker fee in place of the venue's.
+    pub taker_fee: Option<f64>,
+    /// Rules in file order, lists expanded.
+    pub rules: Vec<NamedRule>,
+    /// Name of the baseline.
+    pub baseline: String,
+    /// How the rules are compared.
+    pub compare: CompareTable,
+}
+
+/// One rule after the lists have been expanded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedRule {
+    /// The table's name, with the values of a sweep: `kelly[fraction=0.25]`.
+    pub name: String,
+    /// The rule's values.
+    pub rule: SizingRule,
+    /// Equity at the start.
+    pub equity: f64,
+}
+
+/// Reads a strategy file's text. `overrides` are `key=value` with a dotted key and a TOML value,
+/// applied before anything is checked.
+///
+/// # Errors
+/// Every mistake of the text, with its place.
+pub fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Study, StudyError> {
+    let text = apply_overrides(text, overrides)?;
+    let problems =
+        |problems| StudyError::Strategy(Box::new(StrategyProblems::new(file, &text, problems)));
+    let (document, syntax_errors) = DeTable::parse_recoverable(&text);
+    if !syntax_errors.is_empty() {
+        return Err(problems(syntax_problems(&text, &syntax_errors)));
+    }
+    let span = document.span();
+    let root = Value::new(span, DeValue::Table(document.into_inner()));
+    let mut reader = Reader { root: &root, problems: Vec::new() };
+    let study = reader.study(&text);
+    match study {
+        Some(study) if reader.problems.is_empty() => Ok(study),
+        _ => Err(problems(reader.problems)),
+    }
+}
+
+/// The first mistake of every line: those after it on the same line are its consequences.
+fn syntax_problems(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
+    let mut found: Vec<Problem> = errors
+        .iter()
+        .map(|error| {
+            Problem::worded(error.span().unwrap_or(0..0), reworded_syntax(error.message()))
+        })
+        .collect();
+    found.sort_by_key(|problem| problem.span.start);
+    let line = |problem: &Problem| {
+        let start = text.floor_char_boundary(problem.span.start);
+        text[..start].matches('\n').count()
+    };
+    found.dedup_by_key(|problem| line(problem));
+    found
+}
+
+/// The text with `--set` values in place, otherwise as it was.
+fn apply_overrides(text: &str, overrides: &[String]) -> Result<String, StudyError> {
+    if overrides.is_empty() {
+        return Ok(text.to_owned());
+    }
+    let Ok(mut document) = text.parse::<toml_edit::DocumentMut>() else {
+        // Its mistakes are reported by the reader, which names their places.
+        return Ok(text.to_owned());
+    };
+    for given in overrides {
+        let bad = |reason: &str| StudyError::BadOverride {
+            text: given.clone(),
+            reason: reason.to_owned(),
+        };
+        let (key, value) = given.split_once('=').ok_or_else(|| bad("there is no `=`"))?;
+        let value = value.trim();
+        // A bare word is a text: `--set account.margin=isolated`.
+        let value: toml_edit::Value = value
+            .parse()
+            .or_else(|_| toml_edit::Value::from(value).to_string().parse())
+            .map_err(|_| bad("the value is not TOML"))?;
+        let mut parts: Vec<&str> = key.trim().split('.').map(str::trim).collect();
+        if parts.iter().any(|part| part.is_empty()) {
+            let is_empty = parts.len() == 1;
+            return Err(bad(if is_empty {
+                "there is no key"
+            } else {
+                "a part of the key is empty"
+            }));
+        }
+        let last = parts.pop().unwrap_or_default();
+        let mut table: &mut dyn toml_edit::TableLike = document.as_table_mut();
+        for part in parts {
+            table = table
+                .entry(part)
+                .or_insert(toml_edit::table())
+                .as_table_like_mut()
+                .ok_or_else(|| bad(&format!("`{part}` is not a table")))?;
+        }
+        match table.get_mut(last) {
+            Some(toml_edit::Item::Value(old)) => {
+                // The spaces and the comment around the old value stay.
+                let decor = old.decor().clone();
+                *old = value;
+                *old.decor_mut() = decor;
+            }
+            Some(item) => *item = toml_edit::value(value),
+            None => {
+                table.insert(last, toml_edit::value(value));
+            }
+        }
+    }
+    Ok(document.to_string())
+}
+
+struct Reader<'a, 't> {
+    root: &'a Value<'t>,
+    problems: Vec<Problem>,
+}
+
+impl<'t> Reader<'_, 't> {
+    fn study(&mut self, text: &str) -> Option<Study> {
+        self.check_tables();
+        let name = self.name();
+        let intrabar = self.optional::<Intrabar>("intrabar").map(Option::unwrap_or_default);
+        let data = self.required::<DataTable>("data");
+        let signal = self.signal(data.as_ref());
+        let account = self.account();
+        let costs = self.required::<CostsTable>("costs");
+        let compare = self.optional::<CompareTable>("compare").map(|table| {
+            table.unwrap_or_else(|| CompareTable {
+                alpha: crate::strategy::DEFAULT_ALPHAS.to_vec(),
+                ..CompareTable::default()
+            })
+        });
+        let equities: Vec<f64> = account.iter().map(|(_, account)| account.equity).collect();
+        let has_stop = signal.as_ref().is_none_or(|signal| {
+            signal.stop.as_ref().is_some_and(|stop| {
+                stop.atr.is_some() || stop.fraction.is_some() || stop.trailing.is_some()
+            }) || signal.signal.file.is_some()
+        });
+        let rules = self.rules(&equities, has_stop);
+        if let Some(data) = &data {
+            self.check_data(data);
+        }
+        if let Some(costs) = &costs {
+            self.check_costs(costs);
+        }
+        if let Some(compare) = &compare {
+            self.check_compare(compare);
+        }
+        let baseline = self.baseline(compare.as_ref()?, &rules)?;
+        let (account, costs) = (&account.first()?.1, costs?);
+        Some(Study {
+            name: name?,
+            text: text.to_owned(),
+            data: data?,
+            signal: signal?,
+            settings: Settings {
+                equity: account.equity,
+                margin: account.margin,
+                leverage: account.leverage,
+                costs: Costs {
+                    half_spread_bps: costs.slippage.half_spread_bps,
+                    impact_y: costs.slippage.impact.as_ref().map_or(0.0, |impact| impact.y),
+                    stop_slippage: costs.stop_slippage,
+                },
+                intrabar: intrabar?,
+                simultaneous: account.simultaneous,
+            },
+            taker_fee: match costs.fees {
+                Fees::Venue => None,
+                Fees::Taker(fee) => Some(fee),
+            },
+            rules,
+            baseline,
+            compare: compare?,
+        })
+    }
+
+    fn table(&self) -> &DeTable<'t> {
+        match self.root.get_ref() {
+            DeValue::Table(table) => table,
+            _ => unreachable!("a TOML document is a table"),
+        }
+    }
+
+    fn problem(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+        let span = span_of(self.root, path);
+        self.problems.push(Problem::at(span, message).hint(hint));
+    }
+
+    fn missing_table(&mut self, key: &str) {
+        let needs = match key {
+            "data" => "venue, symbols, bar, from and to",
+            "signal" => "long or short with its exit, or file",
+            "account" => "equity, margin and leverage",
+            _ => "fees and slippage",
+        };
+        let problem = Problem::at(0..0, format!("the table [{key}] is missing"));
+        self.problems.push(problem.hint(format!("add [{key}] with {needs}")));
+    }
+
+    fn check_tables(&mut self) {
+        let unknown: Vec<Problem> =
+            self.table()
+                .keys()
+                .filter(|key| !TABLES.contains(&key.get_ref().as_ref()))
+                .map(|key| {
+                    Problem::at(key.span(), format!("unknown key `{}`", key.get_ref()))
+                        .hint(keys_hint("the keys of a strategy file", key.get_ref(), &TABLES))
+                })
+                .collect();
+        self.problems.extend(unknown);
+    }
+
+    fn required<T: serde::de::DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        let read = self.optional(key)?;
+        if read.is_none() {
+            self.missing_table(key);
+        }
+        read
+    }
+
+    /// `Some(None)` where the key is absent, `None` where it is wrong.
+    #[expect(clippy::option_option, reason = "absent and wrong are different answers")]
+    fn optional<T: serde::de::DeserializeOwned>(&mut self, key: &str) -> Option<Option<T>> {
+        match entry(self.table(), key).cloned() {
+            None => Some(None),
+            Some(value) => read(&value, key, &mut self.problems).map(Some),
+        }
+    }
+
+    fn name(&mut self) -> Option<String> {
+        let Some(value) = entry(self.table(), "name").cloned() else {
+            self.problems.push(
+                Problem::at(0..0, "`name` is missing").hint("begin the file with name = \"...\""),
+            );
+            return None;
+        };
+        let name: String = read(&value, "", &mut self.problems)?;
+        let is_fit = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(is_fit) {
+            self.problem(
+                "name",
+                format!("`{name}` cannot be the name of a folder"),
+                "use letters, digits, `-`, `_` and `.`",
+            );
+            return None;
+        }
+        Some(name)
+    }
+
+    fn signal(&mut self, data: Option<&DataTable>) -> Option<SignalSpec> {
+        #[derive(Deserialize)]
+        #[serde(transparent)]
+        struct Features(IndexMap<String, plimsoll_signal::FeatureSpec>);
+        // A TOML table does not keep the order of its keys by itself: the places do.
+        let features = self.optional::<Features>("features");
+        let signal = self.required("signal");
+        let stop = self.optional("stop");
+        let mut features = features?.map(|features| features.0).unwrap_or_default();
+        if let Some(DeValue::Table(table)) =
+            entry(self.table(), "features").map(toml::Spanned::get_ref)
+        {
+            let place = |name: &str| {
+                table.keys().find(|key| key.get_ref() == name).map_or(0, |key| key.span().start)
+            };
+            features.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
+        }
+        let spec = SignalSpec { features, signal: signal?, stop: stop? };
+        let found = match data {
+            Some(data) => spec.validate_for(data.bar),
+            None => spec.validate(),
+        };
+        for problem in &found {
+            let span = span_of(self.root, &problem.path);
+            let mut shown = Problem::at(span, problem.message.clone());
+            shown.hint.clone_from(&problem.hint);
+            self.problems.push(shown);
+        }
+        Some(spec)
+    }
+
+    /// One account a value of `equity`, which may be a list.
+    fn account(&mut self) -> Vec<(String, AccountTable)> {
+        let Some(value) = entry(self.table(), "account").cloned() else {
+            self.missing_table("account");
+            return Vec::new();
+        };
+        let sweeps = lists(&value);
+        let variants = match sweeps.iter().find(|(path, _)| path == "equity") {
+            Some((_, elements)) if elements.is_empty() => {
+                self.problem("account.equity", "`equity` is an empty list", "write at least one");
+                return Vec::new();
+            }
+            Some((path, elements)) => elements
+                .iter()
+                .map(|element| (scalar_text(element), with_value(&value, path, element)))
+                .collect(),
+            None => vec![(String::new(), value)],
+        };
+        let mut accounts = Vec::new();
+        for (label, variant) in variants {
+            let Some(account) = read::<AccountTable>(&variant, "account", &mut self.problems)
+            else {
+                continue;
+            };
+            self.check_account(&account, span_of(&variant, "equity"));
+            accounts.push((label, account));
+        }
+        accounts
+    }
+
+    fn check_account(&mut self, account: &AccountTable, equity_span: Range<usize>) {
+        if !(account.equity > 0.0 && account.equity.is_finite()) {
+            let message = format!("`equity` is {}", account.equity);
+            let problem = Problem::at(equity_span, message);
+            self.problems.push(problem.hint("write an amount of money above 0"));
+        }
+        if !(1.0..=1000.0).contains(&account.leverage) {
+            let message = format!("`leverage` is {}", account.leverage);
+            self.problem("account.leverage", message, "write a number from 1 to 1000");
+        }
+    }
+
+    fn check_data(&mut self, data: &DataTable) {
+        if data.symbols.is_empty() {
+            self.problem("data.symbols", "`symbols` is empty", "name at least one symbol");
+        }
+        for (index, symbol) in data.symbols.iter().enumerate() {
+            if data.symbols[..index].contains(symbol) {
+                let message = format!("`{symbol}` stands twice");
+                self.problem("data.symbols", message, "name each symbol once");
+            }
+        }
+        if data.bar > Interval::DAY {
+            let message = format!("`bar` is {}", data.bar);
+            self.problem("data.bar", message, "bars of at most a day: statistics are daily");
+        }
+        let (from, to) = (data.from.0, data.to.0);
+        if from >= to {
+            let message = format!("the period ends at {to}, not after its start at {from}");
+            self.problem("data.to", message, "`from` is the first instant, `to` the first after");
+        }
+        if let Some(warm_up) = data.warm_up_from
+            && warm_up.0 > from
+        {
+            let message = format!("history begins at {}, after the period does", warm_up.0);
+            self.problem("data.warm_up_from", message, "write a date before `from`");
+        }
+    }
+
+    fn check_costs(&mut self, costs: &CostsTable) {
+        let spread = costs.slippage.half_spread_bps;
+        if !(0.0..=1000.0).contains(&spread) {
+            let message = format!("`half_spread_bps` is {spread}");
+            let hint = "write basis points of the price from 0 to 1000; 0.5 is 0.005 %";
+            self.problem("costs.slippage.half_spread_bps", message, hint);
+        }
+        if let Some(impact) = &costs.slippage.impact
+            && !(0.0..=100.0).contains(&impact.y)
+        {
+            let message = format!("`y` is {}", impact.y);
+            self.problem("costs.slippage.impact.y", message, "write a number of order one, from 0");
+        }
+        if !(0.0..=1.0).contains(&costs.stop_slippage) {
+            let message = format!("`stop_slippage` is {}", costs.stop_slippage);
+            self.problem("costs.stop_slippage", message, "write a share from 0 to 1");
+        }
+    }
+
+    fn check_compare(&mut self, compare: &CompareTable) {
+        if !(100..=1_000_000).contains(&compare.bootstrap.draws) {
+            let message = format!("`draws` is {}", compare.bootstrap.draws);
+            self.problem("compare.bootstrap.draws", message, "write a number from 100 to 1000000");
+        }
+        if !(compare.ruin.drawdown > 0.0 && compare.ruin.drawdown <= 1.0) {
+            let message = format!("`drawdown` is {}", compare.ruin.drawdown);
+            let hint = "write a fraction above 0 and at most 1; 0.5 is half the equity";
+            self.problem("compare.ruin.drawdown", message, hint);
+        }
+        if !(1..=36_500).contains(&compare.ruin.horizon_days) {
+            let message = format!("`horizon_days` is {}", compare.ruin.horizon_days);
+            self.problem("compare.ruin.horizon_days", message, "write days from 1 to 36500");
+        }
+        for alpha in &compare.alpha {
+            if !(*alpha > 0.0 && *alpha < 0.5) {
+                let message = format!("`alpha` holds {alpha}");
+                let hint = "alpha is the tail probability, between 0 and 0.5: 0.01 is \"99 %\"";
+                self.problem("compare.alpha", message, hint);
+            }
+        }
+    }
+
+    /// Every rule of every table, each at every equity.
+    fn rules(&mut self, equities: &[f64], has_stop: bool) -> Vec<NamedRule> {
+        let Some(value) = entry(self.table(), "sizing").cloned() else {
+            self.problems.push(
+                Problem::at(0..0, "there is no sizing rule").hint("add a table [sizing.NAME]"),
+            );
+            return Vec::new();
+        };
+        let DeValue::Table(tables) = value.get_ref() else {
+            self.problem("sizing", "`sizing` is not a table", "write [sizing.NAME] tables");
+            return Vec::new();
+        };
+        let mut in_order: Vec<_> = tables.iter().collect();
+        in_order.sort_by_key(|(key, _)| key.span().start);
+        let mut rules: Vec<NamedRule> = Vec::new();
+        for (key, table) in in_order {
+            let name = key.get_ref();
+            for (variant_name, rule) in self.variants(name, table, has_stop) {
+                for &equity in equities {
+                    let name = if equities.len() > 1 {
+                        with_label(&variant_name, &format!("equity={equity}"))
+                    } else {
+                        variant_name.clone()
+                    };
+                    rules.push(NamedRule { name, rule: rule.clone(), equity });
+                }
+            }
+        }
+        if rules.len() > RULES_MAX {
+            let message = format!("the lists expand to {} rules", rules.len());
+            self.problem("sizing", message, format!("at most {RULES_MAX} are run"));
+            rules.truncate(1);
+        }
+        rules
+    }
+
+    /// A rule's table with every combination of its lists' elements.
+    fn variants(
+        &mut self,
+        name: &str,
+        table: &Value<'t>,
+        has_stop: bool,
+    ) -> Vec<(String, SizingRule)> {
+        let sweeps = lists(table);
+        let last_key = |path: &str| path.rsplit('.').next().unwrap_or(path).to_owned();
+        let mut combinations = vec![(name.to_owned(), table.clone())];
+        for (path, elements) in &sweeps {
+            if elements.is_empty() {
+                let message = format!("`{}` is an empty list", last_key(path));
+                self.problem(&format!("sizing.{name}.{path}"), message, "write at least one value");
+                return Vec::new();
+            }
+            if combinations.len() * elements.len() > RULES_MAX {
+                let message = format!("the lists of `{name}` expand to too many rules");
+                self.problem(
+                    &format!("sizing.{name}"),
+                    message,
+                    format!("at most {RULES_MAX} are run"),
+                );
+                return Vec::new();
+            }
+            let is_shared =
+                sweeps.iter().any(|(other, _)| other != path && last_key(other) == last_key(path));
+            let label = if is_shared { path.clone() } else { last_key(path) };
+            combinations = combinations
+                .iter()
+                .flat_map(|(name, value)| {
+                    elements.iter().map(|element| {
+                        let name = with_label(name, &format!("{label}={}", scalar_text(element)));
+                        (name, with_value(value, path, element))
+                    })
+                })
+                .collect();
+        }
+        let mut rules = Vec::new();
+        for (variant_name, value) in combinations {
+            let path = format!("sizing.{name}");
+            let Some(rule) = read::<SizingRule>(&value, &path, &mut self.problems) else {
+                continue;
+            };
+            for problem in rule.problems() {
+                let span = if problem.path.is_empty() {
+                    span_of(self.root, &path)
+                } else {
+                    span_of(&value, &problem.path)
+                };
+                self.problems.push(Problem::at(span, problem.message).hint(problem.hint));
+            }
+            if rule.needs_stop() && !has_stop {
+                self.problem(
+                    &path,
+                    format!("rule `{name}` sizes by the distance to the stop, and there is none"),
+                    "add a [stop] table, or use limits that need no stop",
+                );
+            }
+            rules.push((variant_name, rule));
+        }
+        rules
+    }
+
+    fn baseline(&mut self, compare: &CompareTable, rules: &[NamedRule]) -> Option<String> {
+        let Some(wanted) = &compare.baseline else {
+            return rules.first().map(|rule| rule.name.clone());
+        };
+        // A swept table's name stands for its first variant.
+        let found = rules.iter().find(|rule| rule.name == *wanted).or_else(|| {
+            rules.iter().find(|rule| rule.name.split('[').next() == Some(wanted.as_str()))
+        });
+        // A table that was read wrongly is no missing one.
+        let table = wanted.split('[').next().unwrap_or(wanted);
+        let is_named = entry(self.table(), "sizing").is_some_and(|sizing| {
+            matches!(sizing.get_ref(), DeValue::Table(tables) if entry(tables, table).is_some())
+        });
+        let is_whole = table == wanted.as_str();
+        if found.is_none() && !rules.is_empty() && !(is_named && is_whole) {
+            let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+            self.problem(
+                "compare.baseline",
+                format!("there is no rule `{wanted}`"),
+                format!("the rules are {}", names.join(", ")),
+            );
+        }
+        found.map(|rule| rule.name.clone())
+    }
+}
+
+/// `kelly` and `kelly[a=1]` with one more label.
+fn with_label(name: &str, label: &str) -> String {
+    match name.strip_suffix(']') {
+        Some(open) => format!("{open},{label}]"),
+        None => format!("{name}[{label}]"),
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the strategy file and of the run.
+#![allow(clippy::unwrap_used, clippy::float_cmp, clippy::cast_possible_wrap)]
+
+mod lakes;
+mod messages;
+mod overrides;
+mod parsing;
+mod run;
+mod scene;
+mod strategies;
+mod unfit_data;

@@ -1,0 +1,87 @@
+//! Exchange rules as dated data and pure functions.
+//!
+//! What a perpetual-futures venue does to an account is partly a table that changes over time
+//! (brackets, fees, lots, funding rules) and partly arithmetic (margin, liquidation price, funding
+//! payment). This crate keeps the two apart. The tables are CSV files in `tables/`, every row
+//! with the date from which it holds, a status and a source; [`VenueRules`] checks them, adds
+//! the user's own rows and answers by symbol and date. The arithmetic is small functions of plain
+//! numbers, each formula once, so that a replay and a calculator cannot disagree.
+//!
+//! Figures that could not be verified are marked so in the tables, and [`VenueRules::notes`]
+//! turns those that a replay uses into sentences for its report. A date before a table begins, or
+//! a symbol without rows, is an error that says what to do, never a guess.
+//!
+//! Prices are in quote currency, money in the settlement currency, quantities in base units,
+//! rates and fees are fractions. Cash to the account is positive.
+//!
+//! ```
+//! use plimsoll_market::{Side, Timestamp};
+//! use plimsoll_venue::{BracketAt, LiquidationInputs, VenueRules, liquidation_price};
+//!
+//! let rules = VenueRules::load("binance-usdm", &[])?;
+//! let at = Timestamp::from_date(2025, 10, 10).expect("a date");
+//! let ladder = rules.ladder("BTCUSDT", at)?;
+//!
+//! // One bitcoin long at 100,000 with 5,000 of isolated margin.
+//! let position = LiquidationInputs::isolated(Side::Long, 1.0, 100_000.0, 5_000.0);
+//! let liquidation = liquidation_price(&position, ladder, BracketAt::Liquidation)?;
+//! assert_eq!(liquidation.price.map(f64::round), Some(95_382.0));
+//! # Ok::<(), plimsoll_venue::VenueError>(())
+//! ```
+//!
+//! - [`rules`]: a venue's tables, looked up by symbol and date
+//! - [`ladder`]: brackets and maintenance margin
+//! - [`liquidation`], [`closed_forms`]: liquidation and bankruptcy price
+//! - [`process`]: what the venue does once the price is reached
+//! - [`funding`]: payments and rates
+//! - [`lot`]: lots, ticks and smallest orders
+//! - [`tables`], [`profile`]: what a row and a venue hold
+//! - [`error`]: what can go wrong
+
+#![allow(
+    clippy::must_use_candidate,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::missing_panics_doc,
+    clippy::many_single_char_names,
+    clippy::similar_names,
+    clippy::doc_markdown
+)]
+
+pub mod closed_forms;
+pub mod error;
+pub mod funding;
+pub mod ladder;
+pub mod liquidation;
+pub mod lot;
+pub mod process;
+pub mod profile;
+pub mod rules;
+pub mod tables;
+
+pub use closed_forms::{
+    HedgeLeg, HyperliquidInputs, InverseLong, bybit_isolated_liquidation_price,
+    hedge_liquidation_price, hyperliquid_liquidation_price, linearised_liquidation_price,
+    liquidation_price_at_rate, okx_isolated_liquidation_price,
+};
+pub use error::{TableKind, VenueError};
+pub use funding::{
+    FundingFormula, FundingPrice, FundingRule, funding_payment, rate_8h, rate_annual,
+};
+pub use ladder::{Bracket, Ladder, initial_margin, maintenance_deduction, maintenance_deductions};
+pub use liquidation::{
+    BracketAt, LiquidationInputs, LiquidationPrice, NoLiquidationPrice, bankruptcy_price,
+    liquidatable_at_entry, liquidation_price,
+};
+pub use lot::{
+    PriceGrid, Rounding, lots_down, meets_min_notional, meets_min_quantity, quantity_of_lots,
+    round_quantity_down, round_to_step,
+};
+pub use process::{
+    LiquidationAction, LiquidationProcess, LiquidationSettlement, LiquidationState,
+    LiquidationStep, liquidation_step, settle_liquidation,
+};
+pub use profile::{MarginMode, TriggerPrice, VenueProfile};
+pub use rules::{UserTable, VenueRules};
+pub use tables::{DatedLadder, Fees, Instrument, Status};

@@ -1,0 +1,288 @@
+//! Formulas against published or hand-computed values.
+
+use plimsoll_market::Side;
+use plimsoll_venue::{
+    BracketAt, HedgeLeg, HyperliquidInputs, InverseLong, Ladder, LiquidationInputs,
+    NoLiquidationPrice, PriceGrid, Rounding, VenueError, bankruptcy_price, funding_payment,
+    hedge_liquidation_price, hyperliquid_liquidation_price, initial_margin,
+    linearised_liquidation_price, liquidatable_at_entry, liquidation_price,
+    liquidation_price_at_rate, lots_down, maintenance_deductions, meets_min_notional,
+    meets_min_quantity, okx_isolated_liquidation_price, rate_8h, rate_annual, round_quantity_down,
+    round_to_step,
+};
+
+use crate::{assert_close, rules, time};
+
+fn isolated(side: Side, quantity: f64, entry: f64, margin: f64) -> LiquidationInputs {
+    LiquidationInputs::isolated(side, quantity, entry, margin)
+}
+
+/// Binance FAQ b3c689c1: the worked examples, with bracket rates as printed.
+#[test]
+fn binance_prints_these_prices() {
+    let eth = isolated(Side::Long, 3683.979, 1456.84, 1_535_443.01);
+    let btc = isolated(Side::Long, 109.488, 32_481.98, 1_535_443.01);
+    let cross = |inputs, maintenance, pnl| LiquidationInputs {
+        other_maintenance_margin: maintenance,
+        other_unrealised_pnl: pnl,
+        ..inputs
+    };
+    for (inputs, rate, deduction, printed) in [
+        (eth, 0.1, 135_365.0, 1114.78),
+        (btc, 0.025, 16_300.0, 18_778.73),
+        (cross(eth, 71_200.811_44, -56_354.57), 0.1, 135_365.0, 1153.26),
+        (cross(btc, 356_512.508, -448_192.89), 0.025, 16_300.0, 26_316.89),
+        (cross(isolated(Side::Short, 0.005, 9451.53, 10.72), 1.3, 0.47), 0.004, 0.0, 11_383.99),
+    ] {
+        let price = liquidation_price_at_rate(&inputs, rate, deduction).unwrap();
+        assert!((price - printed).abs() <= 0.006, "{price} is not {printed}");
+    }
+}
+
+/// In hedge mode with one leg the formula is the one-way one; with two, equity equals the margin
+/// of both at the price found.
+#[test]
+fn hedge_legs_share_their_margin() {
+    let long = HedgeLeg {
+        quantity: 2.0,
+        entry_price: 30_000.0,
+        maintenance_margin_rate: 0.01,
+        maintenance_deduction: 50.0,
+    };
+    let short = HedgeLeg { quantity: 0.5, entry_price: 31_000.0, ..long };
+    let one_way =
+        liquidation_price_at_rate(&isolated(Side::Long, 2.0, 30_000.0, 5000.0), 0.01, 50.0)
+            .unwrap();
+    let alone = hedge_liquidation_price(5000.0, &long, &HedgeLeg::default()).unwrap().unwrap();
+    assert_close(alone, one_way, 1e-12);
+
+    let price = hedge_liquidation_price(5000.0, &long, &short).unwrap().unwrap();
+    let equity = 5000.0 + 2.0 * (price - 30_000.0) - 0.5 * (price - 31_000.0);
+    let maintenance = 2.5 * price * 0.01 - 100.0;
+    assert_close(equity, maintenance, 1e-9);
+    assert!(price < one_way, "the short leg helps the long");
+
+    let cancelling = HedgeLeg { maintenance_margin_rate: 0.0, ..long };
+    assert_eq!(hedge_liquidation_price(5000.0, &cancelling, &cancelling).unwrap(), None);
+}
+
+/// Both venues' formulas are one rational function: 97,435.90 at 2.5 %, while the linear form says
+/// 97,500, and 102,500 for a short that is liquidated at 102,439.02.
+#[test]
+fn exact_and_linear_prices_differ() {
+    for (side, exact, linear) in
+        [(Side::Long, 97_435.897_436, 97_500.0), (Side::Short, 102_439.024_390, 102_500.0)]
+    {
+        let inputs = isolated(side, 1.0, 100_000.0, 5000.0);
+        assert_close(liquidation_price_at_rate(&inputs, 0.025, 0.0).unwrap(), exact, 1e-11);
+        assert_close(linearised_liquidation_price(&inputs, 0.025).unwrap(), linear, 1e-12);
+        let hyperliquid = HyperliquidInputs {
+            side,
+            quantity: 1.0,
+            price: 100_000.0,
+            margin_available: 2500.0,
+            leverage_max: 20.0,
+        };
+        assert_close(hyperliquid_liquidation_price(&hyperliquid).unwrap(), exact, 1e-11);
+    }
+    let short = isolated(Side::Short, 1.0, 10.0, 2.0);
+    let okx = okx_isolated_liquidation_price(&short, 0.01, 0.0006).unwrap();
+    assert_close(okx, 11.874_134_177_716, 1e-12);
+}
+
+#[test]
+fn bracket_at_the_liquidation_price_counts() {
+    let rules = rules("binance-usdm");
+    let ladder = rules.ladder("BTCUSDT", time("2025-10-10")).unwrap();
+    // 8 BTC at 105,000 is in the third bracket (above 800k), at the liquidation price in the
+    // second: 0.5 %, deduction 300.
+    let inputs = isolated(Side::Long, 8.0, 105_000.0, 84_000.0);
+    let exact = liquidation_price(&inputs, ladder, BracketAt::Liquidation).unwrap();
+    let entry = liquidation_price(&inputs, ladder, BracketAt::Entry).unwrap();
+    assert_eq!((exact.bracket_idx, entry.bracket_idx), (1, 2));
+    assert_close(exact.price.unwrap(), (840_000.0 - 84_000.0 - 300.0) / (8.0 * 0.995), 1e-12);
+    assert_close(entry.price.unwrap(), (840_000.0 - 84_000.0 - 1500.0) / (8.0 * 0.9935), 1e-12);
+    assert!(!exact.exceeds_top);
+}
+
+#[test]
+fn no_price_or_every_price_liquidates() {
+    let ladder = Ladder::flat(0.004, 125.0).unwrap();
+    let find = |inputs| liquidation_price(&inputs, &ladder, BracketAt::Liquidation).unwrap();
+
+    let covered = find(isolated(Side::Long, 1.0, 100.0, 100.0));
+    assert_eq!(covered.price, None);
+    assert_eq!(covered.reason, Some(NoLiquidationPrice::NoPriceLiquidates));
+    assert_eq!(bankruptcy_price(&isolated(Side::Long, 1.0, 100.0, 100.0)).unwrap(), None);
+
+    let lost = find(isolated(Side::Short, 1.0, 100.0, -100.0));
+    assert_eq!(lost.reason, Some(NoLiquidationPrice::EveryPriceLiquidates));
+
+    // A covered short still ends somewhere above.
+    assert_close(
+        find(isolated(Side::Short, 1.0, 100.0, 100.0)).price.unwrap(),
+        200.0 / 1.004,
+        1e-12,
+    );
+    // 2 % margin under 2.5 % maintenance: liquidatable at entry, the price above it.
+    let ladder = Ladder::flat(0.025, 20.0).unwrap();
+    let inputs = isolated(Side::Long, 0.1, 100_000.0, 200.0);
+    assert!(liquidatable_at_entry(&inputs, &ladder));
+    let price = liquidation_price(&inputs, &ladder, BracketAt::Liquidation).unwrap().price;
+    assert_close(price.unwrap(), 100_512.820_512_820_5, 1e-12);
+}
+
+#[test]
+fn bankruptcy_uses_up_the_margin() {
+    let long = isolated(Side::Long, 2.0, 100.0, 20.0);
+    assert_eq!(bankruptcy_price(&long).unwrap(), Some(90.0));
+    assert_eq!(
+        bankruptcy_price(&LiquidationInputs { side: Side::Short, ..long }).unwrap(),
+        Some(110.0)
+    );
+    let cross = LiquidationInputs { other_unrealised_pnl: -10.0, ..long };
+    assert_eq!(bankruptcy_price(&cross).unwrap(), Some(95.0));
+}
+
+/// Bybit help 360039261334: 10,000 contracts at 8,000 with 0.5 BTC.
+#[test]
+fn inverse_long_is_liquidated_above_its_bankruptcy_price() {
+    let long = InverseLong {
+        contracts: 10_000.0,
+        entry_price: 8000.0,
+        wallet_balance: 0.5,
+        taker_fee_fraction: 0.00075,
+        maintenance_margin_rate: 0.005,
+    };
+    assert!((long.bankruptcy_price().unwrap() - 5_718.571_429).abs() < 1e-6);
+    assert!((long.liquidation_price().unwrap().unwrap() - 5739.084).abs() < 0.01);
+}
+
+#[test]
+fn deductions_follow_from_floors_and_rates() {
+    let floors = [0.0, 50e3, 250e3, 1e6, 10e6, 20e6, 50e6];
+    let rates = [0.004, 0.005, 0.01, 0.025, 0.05, 0.1, 0.125];
+    let published = [0.0, 50.0, 1300.0, 16_300.0, 266_300.0, 1_266_300.0, 2_516_300.0];
+    let deductions = maintenance_deductions(&floors, &rates).unwrap();
+    for (deduction, expected) in deductions.iter().zip(published) {
+        assert_close(*deduction, expected, 1e-12);
+    }
+    assert!(maintenance_deductions(&floors, &rates[1..]).is_err());
+}
+
+#[test]
+fn ladders_answer_by_notional() {
+    let rules = rules("binance-usdm");
+    let ladder = rules.ladder("BTCUSDT", time("2025-10-10")).unwrap();
+    for (notional, tier, margin) in [
+        (0.0, 1, 0.0),
+        (300_000.0, 1, 1200.0),
+        (300_001.0, 2, 1200.005),
+        (1e6, 3, 5000.0),
+        (1.8e9, 12, 1.8e9 * 0.5 - 421_482_000.0),
+        (2e9, 12, 2e9 * 0.5 - 421_482_000.0),
+    ] {
+        assert_eq!(ladder.bracket_at(notional).tier, tier, "{notional}");
+        assert_close(ladder.maintenance_margin(notional), margin, 1e-12);
+    }
+    assert!(!ladder.exceeds_top(1.8e9) && ladder.exceeds_top(1.8e9 + 1.0));
+    assert_eq!(ladder.leverage_max(300_000.0), 150.0);
+    assert_eq!(ladder.leverage_max(1e6), 75.0);
+    for (leverage, cap) in [(1.0, 1.8e9), (20.0, 100e6), (21.0, 70e6), (150.0, 300e3), (151.0, 0.0)]
+    {
+        assert_eq!(ladder.notional_cap_for_leverage(leverage), cap, "{leverage}x");
+    }
+    assert_eq!(initial_margin(100_000.0, 20.0), 5000.0);
+}
+
+#[test]
+fn odd_inputs_are_refused() {
+    let ladder = Ladder::flat(0.01, 50.0).unwrap();
+    let good = isolated(Side::Long, 1.0, 100.0, 5.0);
+    for (inputs, name) in [
+        (LiquidationInputs { quantity: 0.0, ..good }, "quantity"),
+        (LiquidationInputs { quantity: -1.0, ..good }, "quantity"),
+        (LiquidationInputs { entry_price: f64::NAN, ..good }, "entry_price"),
+        (LiquidationInputs { wallet_balance: f64::INFINITY, ..good }, "wallet_balance"),
+    ] {
+        let error = liquidation_price(&inputs, &ladder, BracketAt::Liquidation).unwrap_err();
+        assert!(matches!(error, VenueError::BadInput { name: n, .. } if n == name), "{error}");
+    }
+    let error = liquidation_price_at_rate(&good, 1.0, 0.0).unwrap_err();
+    assert_eq!(error.to_string(), "`rate` is 1, but it must be 0 or above and below 1");
+}
+
+#[test]
+fn funding_is_paid_by_the_side_the_rate_says() {
+    assert_close(funding_payment(Side::Long, 2.0, 50_000.0, 0.0003), -30.0, 1e-15);
+    assert_close(funding_payment(Side::Short, 2.0, 50_000.0, 0.0003), 30.0, 1e-15);
+    assert_close(funding_payment(Side::Long, 2.0, 50_000.0, -0.0003), 30.0, 1e-15);
+    assert_close(rate_8h(0.0001, 60.0), 0.0008, 1e-15);
+    // 0.05 % per eight hours is 54.75 % a year.
+    assert_close(rate_annual(0.0005, 480.0), 0.5475, 1e-12);
+}
+
+#[test]
+fn premium_becomes_a_rate() {
+    let hyperliquid = rules("hyperliquid");
+    let rule = hyperliquid.funding_rule(time("2025-01-01")).unwrap();
+    // Impact bid 10,100 over an oracle of 10,000: 1 % premium, 0.11875 % an hour.
+    assert_close(rule.funding_rate_from_premium(0.01, 60).unwrap(), 0.001_187_5, 1e-12);
+    assert_eq!(rule.funding_rate_from_premium(0.9, 60).unwrap(), 0.04);
+    assert_eq!(rule.funding_rate_from_premium(-0.9, 60).unwrap(), -0.04);
+
+    let binance = rules("binance-usdm");
+    let before = binance.funding_rule(time("2025-09-17")).unwrap();
+    let after = binance.funding_rule(time("2025-09-18")).unwrap();
+    // Between -0.04 % and +0.06 % the rate is the interest rate.
+    for premium in [-0.0004, 0.0, 0.0002, 0.0006] {
+        for rule in [before, after] {
+            let rate = rule.funding_rate_from_premium(premium, 480).unwrap();
+            assert!((rate - 0.0001).abs() < 1e-18, "{premium}: {rate}");
+        }
+    }
+    assert_close(before.funding_rate_from_premium(0.001, 240).unwrap(), 0.0005, 1e-15);
+    assert_close(after.funding_rate_from_premium(0.001, 240).unwrap(), 0.000_25, 1e-15);
+    assert_close(after.funding_rate_from_premium(-0.001, 480).unwrap(), -0.0005, 1e-15);
+    assert!(after.funding_rate_from_premium(f64::NAN, 480).is_err());
+    assert!(after.funding_rate_from_premium(0.0, 0).is_err());
+}
+
+#[test]
+fn lots_survive_binary_rounding() {
+    for (quantity, step, rounded) in [
+        (0.3, 0.1, 0.3),
+        (0.299_999, 0.1, 0.2),
+        (0.1 + 0.2, 0.1, 0.3),
+        (1.234_567, 0.001, 1.234),
+        (-0.3, 0.1, -0.3),
+        (7.9, 1.0, 7.0),
+        (0.000_9, 0.001, 0.0),
+        (1234.0, 100.0, 1200.0),
+        (0.0, 0.1, 0.0),
+    ] {
+        assert_eq!(round_quantity_down(quantity, step), rounded, "{quantity} by {step}");
+    }
+    assert_eq!(lots_down(0.3, 0.1), 3.0);
+    assert_eq!(round_to_step(100.149, 0.1, Rounding::Up), 100.2);
+    assert_eq!(round_to_step(100.1, 0.1, Rounding::Up), 100.1);
+    assert_eq!(round_to_step(100.151, 0.1, Rounding::Nearest), 100.2);
+    assert!(meets_min_notional(0.001, 100_000.0, 100.0));
+    assert!(!meets_min_notional(0.001, 99_999.0, 100.0));
+    assert!(meets_min_quantity(0.1 + 0.2, 0.3) && !meets_min_quantity(0.29, 0.3));
+}
+
+#[test]
+fn hyperliquid_prices_have_five_figures() {
+    let eth = rules("hyperliquid").instrument("ETH").unwrap().price_grid;
+    assert_eq!(eth, PriceGrid::SignificantFigures { figures: 5, decimals_max: 2 });
+    for (price, rounded) in [
+        (123_456.7, 123_456.0),
+        (12_345.67, 12_345.0),
+        (1234.567, 1234.5),
+        (99.999, 99.99),
+        (0.123, 0.12),
+    ] {
+        assert_eq!(eth.round(price, Rounding::Down), rounded, "{price}");
+    }
+}
