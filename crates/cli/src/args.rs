@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use plimsoll_ingest::SourceFormat;
 use plimsoll_market::{Interval, Kind, Timestamp};
 
+const EVERYWHERE: &str = "Options of every command";
+
 /// How much leverage may this strategy carry before the next cascade sinks it?
 ///
 /// Plimsoll replays the history of perpetual futures against a strategy, sizes the same trades by
@@ -29,19 +31,22 @@ pub(crate) struct Arguments {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// Folder that holds the lake.
-    #[arg(long, global = true, value_name = "DIR", default_value = "data")]
+    #[arg(long, global = true, value_name = "DIR", default_value = "data", help_heading = EVERYWHERE)]
     pub(crate) data: PathBuf,
     /// One JSON document on stdout and nothing else there.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
     /// No progress and no messages except errors.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Simulates two years of archives, ingests them, runs the bundled study, writes the report.
+    /// The whole path on a simulated market: archives, lake, study, report.
+    ///
+    /// Simulates two years of archives in a venue's own file format, ingests them, runs the bundled
+    /// study over them and writes its report.
     Demo(DemoArguments),
     /// Takes local archives into the lake.
     Ingest(IngestArguments),
@@ -68,17 +73,17 @@ pub(crate) enum Command {
 
 Examples:
   plimsoll demo
-  plimsoll demo --out /tmp/plimsoll-demo --seed 11"
+  plimsoll demo --out my-demo --seed 11"
 )]
 pub(crate) struct DemoArguments {
     /// Folder for the report; the simulated archives and their lake lie below it.
     #[arg(long, value_name = "DIR", default_value = "reports/demo")]
     pub(crate) out: PathBuf,
     /// Seed of the simulated market.
-    #[arg(long, default_value_t = 2025)]
+    #[arg(long, default_value_t = 12)]
     pub(crate) seed: u64,
     /// Number of threads; the result does not depend on it.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     pub(crate) threads: Option<usize>,
 }
 
@@ -109,12 +114,15 @@ pub(crate) struct IngestArguments {
     /// Rows that differ from the lake's replace them, where they would otherwise be refused.
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Number of threads.
-    #[arg(long, value_name = "N")]
+    /// Number of threads; the result does not depend on it.
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     pub(crate) threads: Option<usize>,
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  plimsoll data ls
+  plimsoll data check --json")]
 pub(crate) struct DataArguments {
     #[command(subcommand)]
     pub(crate) command: DataCommand,
@@ -137,14 +145,14 @@ pub(crate) struct StudyArguments {
     /// Strategy files.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Folder of the result; with several files, of one folder each. Without it, reports/NAME.
+    /// Folder of the report, with several files of a folder for each [default: reports/NAME].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// A value in place of the file's: a dotted key and a TOML value.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
     /// Number of threads; the result does not depend on it.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     pub(crate) threads: Option<usize>,
 }
 
@@ -161,14 +169,19 @@ pub(crate) struct RiskArguments {
     #[arg(long)]
     pub(crate) column: Option<String>,
     /// Periods in a year: 365 for days, 8760 for hours.
-    #[arg(long, value_name = "P", default_value_t = 365.0)]
+    #[arg(long, value_name = "P", default_value_t = 365.0, value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) periods_per_year: f64,
     /// Tail probabilities.
-    #[arg(long, value_name = "A,B", value_delimiter = ',', default_values_t = [0.01, 0.05])]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_values_t = [0.01, 0.05], value_parser = tail_probability, allow_negative_numbers = true)]
     pub(crate) alpha: Vec<f64>,
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "The answer is one line of JSON on stdout, the formula stands on stderr.
+
+Examples:
+  plimsoll calc kelly --win-rate 0.55 --payoff 1.5
+  echo '{\"win_rate\": 0.55, \"payoff\": 1.5}' | plimsoll calc kelly --stdin")]
 pub(crate) struct CalcArguments {
     #[command(subcommand)]
     pub(crate) command: CalcCommand,
@@ -187,19 +200,19 @@ pub(crate) enum CalcCommand {
   plimsoll calc kelly --win-rate 0.55 --payoff 1.5 --fraction 0.25")]
 pub(crate) struct KellyArguments {
     /// Probability of winning, 0 to 1.
-    #[arg(long, required_unless_present = "stdin")]
+    #[arg(long, required_unless_present = "stdin", value_parser = zero_to_one, allow_negative_numbers = true)]
     pub(crate) win_rate: Option<f64>,
     /// Mean gain of the winners per unit risked.
-    #[arg(long, required_unless_present = "stdin")]
+    #[arg(long, required_unless_present = "stdin", value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) payoff: Option<f64>,
     /// Mean loss of the losers per unit risked.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) loss: f64,
     /// Share of full Kelly.
-    #[arg(long, default_value_t = 0.25)]
+    #[arg(long, default_value_t = 0.25, value_parser = share, allow_negative_numbers = true)]
     pub(crate) fraction: f64,
     /// Distance to the stop as a fraction of the price, costs included: adds the leverage.
-    #[arg(long)]
+    #[arg(long, value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) stop_distance: Option<f64>,
     /// Read the flags as a JSON object from stdin: {"win_rate": 0.55, "payoff": 1.5}.
     #[arg(long)]
@@ -224,31 +237,31 @@ pub(crate) struct LiquidationArguments {
     #[arg(long, required_unless_present = "stdin")]
     pub(crate) side: Option<SideArgument>,
     /// Entry price.
-    #[arg(long, required_unless_present = "stdin")]
+    #[arg(long, required_unless_present = "stdin", value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) entry: Option<f64>,
     /// Quantity in base units.
-    #[arg(long, required_unless_present = "stdin")]
+    #[arg(long, required_unless_present = "stdin", value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) quantity: Option<f64>,
     /// Leverage told to the venue: the margin is entry x quantity / leverage.
-    #[arg(long, conflicts_with = "wallet")]
+    #[arg(long, conflicts_with = "wallet", value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) leverage: Option<f64>,
     /// Isolated margin, or the wallet of a cross account.
-    #[arg(long)]
+    #[arg(long, value_parser = finite, allow_negative_numbers = true)]
     pub(crate) wallet: Option<f64>,
     /// Margin mode.
     #[arg(long, default_value = "isolated")]
     pub(crate) mode: ModeArgument,
     /// Maintenance margin rate in place of the venue's brackets.
-    #[arg(long)]
+    #[arg(long, value_parser = zero_to_below_one, allow_negative_numbers = true)]
     pub(crate) mmr: Option<f64>,
     /// Maintenance deduction that goes with --mmr.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = zero_or_above, allow_negative_numbers = true)]
     pub(crate) deduction: f64,
     /// Maintenance margin of the other cross positions.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = zero_or_above, allow_negative_numbers = true)]
     pub(crate) other_maintenance: f64,
     /// Unrealised profit of the other cross positions.
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0.0, value_parser = finite, allow_negative_numbers = true)]
     pub(crate) other_upnl: f64,
     /// Whether the bracket is that of the notional at entry (as in worked examples) or at the
     /// liquidation price (exact).
@@ -287,4 +300,43 @@ fn parse_interval(text: &str) -> Result<Interval, String> {
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|error: plimsoll_market::MarketError| error.to_string())
+}
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    let threads = text.parse().ok().filter(|&threads| threads > 0);
+    threads.ok_or_else(|| "write a whole number of at least 1".to_owned())
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    number(text, "write a number", |_| true)
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    number(text, "write a number above 0", |value| value > 0.0)
+}
+
+fn zero_or_above(text: &str) -> Result<f64, String> {
+    number(text, "write a number of at least 0", |value| value >= 0.0)
+}
+
+fn zero_to_one(text: &str) -> Result<f64, String> {
+    number(text, "write a number from 0 to 1", |value| (0.0..=1.0).contains(&value))
+}
+
+fn zero_to_below_one(text: &str) -> Result<f64, String> {
+    number(text, "write a rate of at least 0 and below 1", |value| (0.0..1.0).contains(&value))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, "write a share above 0 and at most 1", |value| value > 0.0 && value <= 1.0)
+}
+
+fn tail_probability(text: &str) -> Result<f64, String> {
+    let rule = "write a probability above 0 and below 1, such as 0.01";
+    number(text, rule, |value| value > 0.0 && value < 1.0)
+}
+
+fn number(text: &str, rule: &str, holds: impl Fn(f64) -> bool) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|&value: &f64| value.is_finite() && holds(value));
+    value.ok_or_else(|| rule.to_owned())
 }

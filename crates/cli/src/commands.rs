@@ -16,9 +16,6 @@ pub(crate) fn use_threads(threads: Option<usize>) -> Result<(), CliError> {
     let Some(threads) = threads else {
         return Ok(());
     };
-    if threads == 0 {
-        return Err(CliError::usage("--threads 0", "write a number of at least 1"));
-    }
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
         CliError::failed(format!("{threads} threads: {error}"), "try with fewer threads")
     })

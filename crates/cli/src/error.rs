@@ -1,10 +1,13 @@
 //! Errors as the command shows them, with their exit codes.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use plimsoll_ingest::IngestError;
-use plimsoll_study::StudyError;
+use plimsoll_market::MarketError;
+use plimsoll_study::{StrategyProblems, StudyError};
+use plimsoll_venue::VenueError;
 
 /// The work failed, or the data are not fit.
 pub(crate) const FAILED: u8 = 1;
@@ -14,12 +17,16 @@ pub(crate) const USAGE: u8 = 2;
 /// Everything that can end a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    #[error(transparent)]
-    Study(#[from] StudyError),
+    #[error("{problems}")]
+    Strategy { problems: Box<StrategyProblems>, has_overrides: bool },
+    #[error("{source}")]
+    Override { source: StudyError },
+    #[error("{file}: {source}")]
+    Study { file: String, source: Box<StudyError> },
     #[error(transparent)]
     Ingest(#[from] IngestError),
     #[error(transparent)]
-    Market(#[from] plimsoll_market::MarketError),
+    Market(#[from] MarketError),
     #[error(transparent)]
     Report(#[from] plimsoll_report::ReportError),
     #[error("{}: {source}", path.display())]
@@ -39,10 +46,29 @@ impl CliError {
         Self::Failed { message: message.into(), hint: Some(hint.into()) }
     }
 
+    /// An error of a study, with the strategy file that it is about.
+    pub(crate) fn study(file: &str, has_overrides: bool, error: StudyError) -> Self {
+        match error {
+            StudyError::Strategy(problems) => Self::Strategy { problems, has_overrides },
+            source @ StudyError::BadOverride { .. } => Self::Override { source },
+            source => Self::Study { file: file.to_owned(), source: Box::new(source) },
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         let is_usage = match self {
-            Self::Usage { .. } => true,
-            Self::Study(error) => error.is_usage(),
+            Self::Usage { .. }
+            | Self::Strategy { .. }
+            | Self::Override { .. }
+            | Self::Ingest(IngestError::NoFiles { .. }) => true,
+            Self::Study { source, .. } => {
+                source.is_usage()
+                    || matches!(**source, StudyError::Venue(VenueError::UnknownVenue { .. }))
+            }
+            // A path on the command line that leads nowhere.
+            Self::Io { source, .. } | Self::Ingest(IngestError::Io { source, .. }) => {
+                source.kind() == ErrorKind::NotFound
+            }
             _ => false,
         };
         ExitCode::from(if is_usage { USAGE } else { FAILED })
@@ -52,8 +78,36 @@ impl CliError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
-            Self::Study(error) => error.hint(),
+            Self::Override { .. } => Some(
+                "write a dotted key and a TOML value, such as --set account.leverage=5".to_owned(),
+            ),
+            Self::Study { source, .. } => study_hint(source),
+            Self::Io { source, .. } | Self::Ingest(IngestError::Io { source, .. })
+                if source.kind() == ErrorKind::NotFound =>
+            {
+                Some("check the spelling and the folder that you are in".to_owned())
+            }
+            Self::Ingest(IngestError::NoFiles { .. }) => {
+                Some("name the archives, or a folder that holds them at any depth".to_owned())
+            }
             _ => None,
         }
+    }
+}
+
+fn study_hint(error: &StudyError) -> Option<String> {
+    match error {
+        StudyError::Venue(VenueError::UnknownVenue { .. }) => {
+            Some("set data.venue to one of these".to_owned())
+        }
+        StudyError::Venue(VenueError::UnknownSymbol { .. }) => Some(
+            "take the symbol out of data.symbols, or name a table with its rows in data.tables"
+                .to_owned(),
+        ),
+        StudyError::Venue(VenueError::BeforeTable { first, .. }) => Some(format!(
+            "set data.from to {} or later, or name a table with older rows in data.tables",
+            first.date_string()
+        )),
+        _ => error.hint(),
     }
 }

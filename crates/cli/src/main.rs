@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            output.error(&error);
+            output::error(&error);
             error.exit_code()
         }
     }

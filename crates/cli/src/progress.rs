@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::output::Output;
+use crate::output::{Output, counted};
 
 /// Bytes read during ingestion, with rate and remaining time.
 pub(crate) struct IngestBar {
     bar: ProgressBar,
-    output: Output,
 }
 
 impl IngestBar {
     pub(crate) fn new(output: Output) -> Self {
-        Self { bar: bar(output), output }
+        Self { bar: bar(output) }
     }
 
     pub(crate) fn finish(&self) {
@@ -29,20 +28,15 @@ impl plimsoll_ingest::Progress for IngestBar {
         self.bar.set_style(style(
             "{msg} [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
         ));
-        self.bar.set_message(format!("ingesting {files} files"));
+        self.bar.set_message(format!("ingesting {}", counted(files, "file")));
     }
 
     fn advance(&self, bytes: u64, _file: &str) {
         self.bar.inc(bytes);
     }
 
-    fn message(&self, text: &str) {
-        if self.bar.is_hidden() {
-            self.output.message(text);
-        } else {
-            self.bar.println(text);
-        }
-    }
+    /// Files that are refused: all of them are listed at the end, with their mends.
+    fn message(&self, _text: &str) {}
 }
 
 /// Stages of a study.

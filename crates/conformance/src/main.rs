@@ -18,14 +18,6 @@
 //! - `metrics`: the metric names, one module a topic
 //! - `compare`: tolerances; `report`: verdicts, lines and totals
 
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
-    clippy::many_single_char_names,
-    clippy::similar_names
-)]
-
 mod case;
 mod compare;
 mod metrics;

@@ -172,7 +172,8 @@ impl Question<'_> {
         Ok(headers.iter().map(|name| name.trim().to_owned()).collect())
     }
 
-    fn column(&self, file: &str, column: &str) -> Result<Vec<f64>, Failure> {
+    /// A column of a file in the folder.
+    pub(crate) fn column(&self, file: &str, column: &str) -> Result<Vec<f64>, Failure> {
         let headers = self.headers(file)?;
         let Some(position) = headers.iter().position(|name| name == column) else {
             let have = headers.join(", ");
@@ -182,17 +183,27 @@ impl Question<'_> {
         let mut values = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|e| unread(file, &e))?;
-            let text = record.get(position).unwrap_or_default().trim();
-            match text.parse::<f64>() {
-                Ok(value) if value.is_finite() => values.push(value),
-                _ => {
-                    let row = values.len() + 1;
-                    let what = format!("{file}, row {row}, `{column}`: {text:?} is not a number");
-                    return Err(Failure::Input(what));
-                }
-            }
+            let text = record.get(position).unwrap_or_default();
+            values.push(cell(file, values.len() + 1, column, text)?);
         }
         Ok(values)
+    }
+
+    /// Every column of a file without a header.
+    pub(crate) fn bare_columns(&self, file: &str) -> Result<Vec<Vec<f64>>, Failure> {
+        let path = self.path(file)?;
+        let reader = csv::ReaderBuilder::new().has_headers(false).from_path(path);
+        let mut columns: Vec<Vec<f64>> = Vec::new();
+        for (index, record) in reader.map_err(|e| unread(file, &e))?.records().enumerate() {
+            let record = record.map_err(|e| unread(file, &e))?;
+            // The reader refuses a row that is not as wide as the first.
+            columns.resize(record.len(), Vec::new());
+            for (position, text) in record.iter().enumerate() {
+                let name = (position + 1).to_string();
+                columns[position].push(cell(file, index + 1, &name, text)?);
+            }
+        }
+        Ok(columns)
     }
 }
 
@@ -238,6 +249,14 @@ fn whole(name: &str, value: f64) -> Result<usize, Failure> {
         return Err(Failure::Input(format!("`{name}` is {value}; it must be {rule}")));
     }
     Ok(value as usize)
+}
+
+/// A cell as a finite number; `row` counts from 1, without the header.
+fn cell(file: &str, row: usize, column: &str, text: &str) -> Result<f64, Failure> {
+    let text = text.trim();
+    let wrong =
+        || Failure::Input(format!("{file}, row {row}, `{column}`: {text:?} is not a number"));
+    text.parse::<f64>().ok().filter(|value| value.is_finite()).ok_or_else(wrong)
 }
 
 fn unread(file: &str, error: &csv::Error) -> Failure {

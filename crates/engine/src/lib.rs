@@ -72,17 +72,6 @@
 //! - [`mod@replay`]: the readable loop
 //! - [`outcome`]: what a replay leaves behind
 //! - [`settings`]: what a replay is told
-#![allow(
-    clippy::must_use_candidate,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
-    clippy::missing_panics_doc,
-    clippy::missing_errors_doc,
-    clippy::many_single_char_names,
-    clippy::similar_names,
-    clippy::doc_markdown
-)]
 
 pub mod account;
 pub mod outcome;

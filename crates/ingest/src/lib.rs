@@ -50,17 +50,6 @@
 //! | [`decimal`] | decimal text to `f64` in one pass |
 //! | [`error`] | every way in which a file can be refused |
 
-#![allow(
-    clippy::must_use_candidate,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
-    clippy::missing_panics_doc,
-    clippy::many_single_char_names,
-    clippy::similar_names,
-    clippy::doc_markdown
-)]
-
 mod archive;
 pub mod check;
 mod csv;

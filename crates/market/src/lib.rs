@@ -22,17 +22,6 @@
 //! - [`market`]: the columns
 //! - [`signal_columns`], [`trade`]: what a strategy's signal leaves behind
 //! - [`synthetic`]: the seeded market simulator
-#![allow(
-    clippy::must_use_candidate,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
-    clippy::missing_panics_doc,
-    clippy::missing_errors_doc,
-    clippy::many_single_char_names,
-    clippy::similar_names,
-    clippy::doc_markdown
-)]
 
 pub mod error;
 pub mod lake;

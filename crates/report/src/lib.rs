@@ -32,17 +32,6 @@
 //! - [`timeline`]: bar indices as times, months and quarters
 //! - [`publish`]: writing that a crash cannot leave half done
 
-#![allow(
-    clippy::must_use_candidate,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
-    clippy::missing_panics_doc,
-    clippy::many_single_char_names,
-    clippy::similar_names,
-    clippy::doc_markdown
-)]
-
 pub mod chart;
 mod check;
 pub mod columnar;

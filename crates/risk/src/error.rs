@@ -46,6 +46,24 @@ pub enum RiskError {
         /// The length of the others.
         expected: usize,
     },
+    /// A regressor holds a value that is NaN or infinite.
+    #[error(
+        "value {value} at position {index} of regressor {column} is not finite; remove the row or fill the gap before"
+    )]
+    NonFiniteRegressor {
+        /// 0-based position of the regressor.
+        column: usize,
+        /// 0-based position in it.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
+    /// The coefficients of a regression are not determined by the data.
+    #[error("regressor {column} is zero or a linear combination of those before it; leave it out")]
+    SingularDesign {
+        /// 0-based position of the regressor.
+        column: usize,
+    },
     /// A return of -100 % or worse: wealth is gone, its logarithm does not exist.
     #[error("ruined at position {index}: a return of -100 % or worse has no logarithm")]
     Ruined {

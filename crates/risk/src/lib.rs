@@ -39,36 +39,34 @@
 //! |---|---|
 //! | What did it earn, and was that luck? | [`performance`], [`sharpe`], [`trade_statistics`], [`moments`] |
 //! | How deep and how long did it fall? | [`drawdown`] |
-//! | How bad is a bad day? | [`value_at_risk`], [`student_t`], [`extreme_value`], [`expectile`], [`quantile`] |
-//! | Will it survive? | [`ruin`] (exact), [`ruin_paths`] (resampled) |
+//! | How bad is a bad day? | [`value_at_risk`], [`student_t`], [`extreme_value`], [`expectile`], [`quantile`], [`discrete`], [`liquidity`] |
+//! | What makes a day bad? | [`expectile_regression`], [`midas`] |
+//! | Will it survive? | [`ruin`] and [`ruin_games`] (exact), [`ruin_paths`] (resampled) |
 //! | Is one rule better than another? | [`comparison`] |
 //! | How is resampling done? | [`bootstrap`], [`block_length`] |
 //! | All of it for one column | [`summary`] |
-
-#![allow(
-    clippy::must_use_candidate,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::many_single_char_names,
-    clippy::similar_names,
-    clippy::doc_markdown
-)]
 
 mod check;
 mod distribution;
 mod entropic;
 mod error;
+mod least_squares;
 
 pub mod block_length;
 pub mod bootstrap;
 pub mod comparison;
+pub mod discrete;
 pub mod drawdown;
 pub mod expectile;
+pub mod expectile_regression;
 pub mod extreme_value;
+pub mod liquidity;
+pub mod midas;
 pub mod moments;
 pub mod performance;
 pub mod quantile;
 pub mod ruin;
+pub mod ruin_games;
 pub mod ruin_paths;
 pub mod sharpe;
 pub mod student_t;

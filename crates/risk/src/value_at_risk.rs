@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use crate::check::{self, defined};
-use crate::distribution::{normal_density, normal_quantile};
+use crate::distribution::{normal_cdf, normal_density, normal_quantile};
 use crate::entropic::entropic_bound;
 use crate::error::Result;
 use crate::moments::Moments;
@@ -66,6 +66,41 @@ pub fn gaussian_es(returns: &[f64], alpha: f64) -> Result<f64> {
     let deviation = moments.standard_deviation_sample()?;
     let hazard = normal_density(normal_quantile(alpha)) / alpha;
     defined("gauss_es", deviation * hazard - moments.mean)
+}
+
+/// Losses of a position whose log return is normal with mean 0, as fractions of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LognormalTail {
+    /// Value at risk of a long position: `1 - exp(z_alpha sigma)`, below 1.
+    pub long_var: f64,
+    /// Expected shortfall of a long position, below 1.
+    pub long_es: f64,
+    /// Value at risk of a short position: `exp(-z_alpha sigma) - 1`, without bound.
+    pub short_var: f64,
+    /// Expected shortfall of a short position.
+    pub short_es: f64,
+}
+
+/// The tail of both sides at the volatility `sigma` of log returns over the horizon.
+///
+/// A price falls by 100 % at most but rises without limit, so at one `alpha` a short loses more
+/// than a long. `ES = 1 - exp(sigma^2 / 2) Phi(z_alpha - sigma) / alpha` of the long side, and
+/// `exp(sigma^2 / 2) Phi(z_alpha + sigma) / alpha - 1` of the short one.
+///
+/// # Errors
+/// `sigma` not finite and above 0, `alpha` outside (0, 1), or a result beyond a double.
+pub fn lognormal_tail(sigma: f64, alpha: f64) -> Result<LognormalTail> {
+    check::positive("sigma", sigma)?;
+    check::open_unit("alpha", alpha)?;
+    let z = normal_quantile(alpha);
+    let growth = (0.5 * sigma * sigma).exp();
+    let mean_factor = |quantile: f64| growth * normal_cdf(quantile) / alpha;
+    Ok(LognormalTail {
+        long_var: -(z * sigma).exp_m1(),
+        long_es: defined("lognormal_tail", 1.0 - mean_factor(z - sigma))?,
+        short_var: defined("lognormal_tail", (-z * sigma).exp_m1())?,
+        short_es: defined("lognormal_tail", mean_factor(z + sigma) - 1.0)?,
+    })
 }
 
 /// Entropic value at risk (Ahmadi-Javid 2012): `inf over z > 0 of z ln(mean exp(-r / z) /

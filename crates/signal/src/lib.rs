@@ -57,16 +57,6 @@
 //! recursion, `evaluate` the columns, `rows` and `file` signals
 //! made elsewhere.
 
-#![allow(
-    clippy::must_use_candidate,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
-    clippy::many_single_char_names,
-    clippy::similar_names,
-    clippy::doc_markdown
-)]
-
 mod column;
 mod error;
 mod evaluate;

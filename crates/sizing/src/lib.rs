@@ -28,18 +28,6 @@
 //! - [`inputs`]: market columns that limits read
 //! - [`mod@plan`]: a rule's limits at one decision
 
-#![allow(
-    clippy::must_use_candidate,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
-    clippy::missing_panics_doc,
-    clippy::missing_errors_doc,
-    clippy::many_single_char_names,
-    clippy::similar_names,
-    clippy::doc_markdown
-)]
-
 pub mod formulas;
 pub mod inputs;
 pub mod plan;

@@ -1,6 +1,6 @@
 //! What a reader has to know about the data and the assumptions behind a result.
 
-use plimsoll_engine::{MarginMode, Span};
+use plimsoll_engine::{MarginMode, Outcome, Span};
 use plimsoll_market::{Market, SymbolColumns};
 use plimsoll_venue::VenueRules;
 
@@ -73,32 +73,51 @@ pub(crate) fn notes_of(
     if unused_rows > 0 {
         notes.push(format!("{unused_rows} rows of the signal file had no effect."));
     }
-    for rule in rules {
-        let outcome = &rule.account().outcome;
-        let mut counted = |count: usize, what: &str| {
-            if count > 0 {
-                notes.push(format!("Rule {}: {count} {what}", rule.name));
-            }
-        };
-        counted(
-            outcome.mark_fallback_bars,
-            "position bars had no mark price; the last price stood in for it (mark_fallback).",
-        );
-        counted(
-            outcome.joint_extreme_bars,
-            "bars called for a liquidation only if all positions met their worst price at once \
-             (joint_extreme).",
-        );
-        counted(
-            outcome.funding_price_estimated,
-            "settlements were charged at the mark close before them, since the source records no \
-             price (funding_price).",
-        );
-        counted(
-            outcome.above_top_bracket_bars,
-            "position bars lay above the notional that the top bracket covers.",
-        );
-    }
+    notes.extend(counted_notes(rules));
     notes.extend(venue.notes(&symbols, from, to)?);
     Ok(notes)
+}
+
+/// Something that replays count and readers have to know.
+struct Counted {
+    count: fn(&Outcome) -> usize,
+    what: &'static str,
+}
+
+/// What the replays of the whole account met, each with the range over the rules that met it.
+fn counted_notes(rules: &[RuleResult]) -> Vec<String> {
+    const COUNTED: [Counted; 4] = [
+        Counted {
+            count: |outcome| outcome.mark_fallback_bars,
+            what: "Position bars without a mark price, in which the last price stood in for it \
+                   (mark_fallback)",
+        },
+        Counted {
+            count: |outcome| outcome.joint_extreme_bars,
+            what: "Bars that called for a liquidation only if all positions met their worst price \
+                   at once (joint_extreme)",
+        },
+        Counted {
+            count: |outcome| outcome.funding_price_estimated,
+            what: "Settlements charged at the mark close before them, since the source records no \
+                   price (funding_price)",
+        },
+        Counted {
+            count: |outcome| outcome.above_top_bracket_bars,
+            what: "Position bars above the notional that the top bracket covers \
+                   (above_top_bracket)",
+        },
+    ];
+    COUNTED.iter().filter_map(|counted| counted_note(counted, rules)).collect()
+}
+
+fn counted_note(counted: &Counted, rules: &[RuleResult]) -> Option<String> {
+    let met: Vec<usize> = rules
+        .iter()
+        .map(|rule| (counted.count)(&rule.account().outcome))
+        .filter(|&count| count > 0)
+        .collect();
+    let (least, most) = (met.iter().min()?, met.iter().max()?);
+    let range = if least == most { format!("{most}") } else { format!("{least} to {most}") };
+    Some(format!("{}: {range}, under {} of {} rules.", counted.what, met.len(), rules.len()))
 }

@@ -38,17 +38,6 @@
 //! - [`mod@run`]: from a study to its result
 //! - [`result`]: the result set
 //! - [`error`]: what can go wrong, with the place and the mend
-#![allow(
-    clippy::must_use_candidate,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
-    clippy::missing_panics_doc,
-    clippy::missing_errors_doc,
-    clippy::many_single_char_names,
-    clippy::similar_names,
-    clippy::doc_markdown
-)]
 
 mod compare;
 mod coverage;

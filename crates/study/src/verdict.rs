@@ -81,10 +81,11 @@ fn sentences(
     let name = &rules[winner].name;
     let mut sentences = Vec::new();
     let how_often = probability.map_or(String::new(), |probability| {
-        format!(", and in {} of the resampled histories", percent(probability))
+        format!("; it did best in {} of the resampled histories", percent(probability))
     });
+    let how = if growth > 0.0 { "grew fastest" } else { "lost least" };
     sentences.push(format!(
-        "{name} grew fastest: {} a year in log terms in this history{how_often}.",
+        "{name} {how}: {} a year in log terms in this history{how_often}.",
         signed_percent(growth)
     ));
     if *name == study.baseline {

@@ -38,17 +38,6 @@
 //! - [`tables`], [`profile`]: what a row and a venue hold
 //! - [`error`]: what can go wrong
 
-#![allow(
-    clippy::must_use_candidate,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_wrap,
-    clippy::missing_panics_doc,
-    clippy::many_single_char_names,
-    clippy::similar_names,
-    clippy::doc_markdown
-)]
-
 pub mod closed_forms;
 pub mod error;
 pub mod funding;

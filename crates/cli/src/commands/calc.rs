@@ -35,13 +35,19 @@ fn answer(answer: Value, output: &Output) -> Result<ExitCode, CliError> {
     if let Some(formula) = answer.get("formula").and_then(Value::as_str) {
         output.message(formula);
     }
-    output.line(&answer.to_string());
+    crate::output::line(&answer.to_string());
     Ok(ExitCode::SUCCESS)
 }
 
 /// The calculator's flags from a JSON object on stdin.
 fn from_stdin(command: &str) -> Result<CalcArguments, CliError> {
-    let hint = "write an object of flags, such as {\"win_rate\": 0.55, \"payoff\": 1.5}";
+    let hint = match command {
+        "kelly" => "write an object of flags, such as {\"win_rate\": 0.55, \"payoff\": 1.5}",
+        _ => {
+            "write an object of flags, such as {\"side\": \"long\", \"entry\": 100000, \
+             \"quantity\": 1, \"wallet\": 5000, \"mmr\": 0.025}"
+        }
+    };
     let mut text = String::new();
     std::io::stdin()
         .read_to_string(&mut text)
@@ -53,16 +59,20 @@ fn from_stdin(command: &str) -> Result<CalcArguments, CliError> {
         let value = match value {
             Value::String(text) => text,
             Value::Number(number) => number.to_string(),
+            Value::Null => continue,
             other => {
-                return Err(CliError::usage(format!("stdin: `{key}` is {other}"), hint));
+                let message = format!("stdin: `{key}` is {other}, neither a number nor a text");
+                return Err(CliError::usage(message, hint));
             }
         };
         words.push(format!("--{}={value}", key.replace('_', "-")));
     }
     let parsed = Arguments::try_parse_from(words).map_err(|error| {
+        // The first paragraph says what is wrong, the others repeat how flags are written.
         let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        CliError::usage(format!("stdin: {message}"), hint)
+        let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
+        let message = lines.collect::<Vec<_>>().join(" ");
+        CliError::usage(format!("stdin: {}", message.trim_start_matches("error: ")), hint)
     })?;
     match parsed.command {
         Command::Calc(arguments) => Ok(arguments),
@@ -77,12 +87,6 @@ fn calc_kelly(arguments: &KellyArguments) -> Result<Value, CliError> {
             "give both, as in --win-rate 0.55 --payoff 1.5",
         ));
     };
-    if !(arguments.fraction > 0.0 && arguments.fraction <= 1.0) {
-        return Err(CliError::usage(
-            format!("--fraction {}", arguments.fraction),
-            "write a share of full Kelly above 0 and at most 1",
-        ));
-    }
     let bet = BinaryBet { win_probability, win, loss: arguments.loss };
     let refused = |error: plimsoll_sizing::SizingError| {
         CliError::usage(
@@ -127,12 +131,12 @@ fn calc_liquidation(arguments: &LiquidationArguments) -> Result<Value, CliError>
         ));
     };
     let wallet_balance = match (arguments.leverage, arguments.wallet) {
-        (Some(leverage), None) if leverage > 0.0 => entry_price * quantity / leverage,
+        (Some(leverage), None) => entry_price * quantity / leverage,
         (None, Some(wallet)) => wallet,
         _ => {
             return Err(CliError::usage(
                 "the margin is not given",
-                "give one of --leverage (above 0) and --wallet",
+                "give either --leverage or --wallet",
             ));
         }
     };
@@ -154,10 +158,15 @@ fn calc_liquidation(arguments: &LiquidationArguments) -> Result<Value, CliError>
     let bankruptcy = bankruptcy_price(&inputs).map_err(refused)?;
     let found = match arguments.mmr {
         Some(rate) => {
-            let price =
-                liquidation_price_at_rate(&inputs, rate, arguments.deduction).map_err(refused)?;
-            json!({ "liquidation_price": price, "maintenance_margin_rate": rate,
-                    "maintenance_deduction": arguments.deduction, "bracket": null })
+            // A root at or below zero is no price: the margin outlasts a fall to nothing.
+            let price = Some(
+                liquidation_price_at_rate(&inputs, rate, arguments.deduction).map_err(refused)?,
+            )
+            .filter(|&price| price > 0.0);
+            let is_beyond = |price: f64| inputs.side.sign() * (entry_price - price) <= 0.0;
+            json!({ "liquidation_price": price, "bracket": null, "maintenance_margin_rate": rate,
+                    "maintenance_deduction": arguments.deduction,
+                    "liquidatable_at_entry": price.is_some_and(is_beyond) })
         }
         None => by_brackets(arguments, &inputs, refused)?,
     };

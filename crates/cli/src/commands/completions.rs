@@ -11,6 +11,6 @@ use crate::output::Output;
 pub(crate) fn run(shell: clap_complete::Shell, output: &Output) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "plimsoll", &mut script);
-    output.line(String::from_utf8_lossy(&script).trim_end());
+    crate::output::line(String::from_utf8_lossy(&script).trim_end());
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::args::{DataArguments, DataCommand, Global};
 use crate::error::{CliError, FAILED};
-use crate::output::Output;
+use crate::output::{Output, aligned, counted, grouped};
 
 pub(crate) fn run(
     arguments: &DataArguments,
@@ -23,20 +23,25 @@ pub(crate) fn run(
     }
 }
 
+/// What to do about an empty lake.
+const INGEST_HINT: &str = "`plimsoll ingest PATH` takes archives in";
+
+fn empty(lake: &Lake) -> String {
+    format!("the lake at {} is empty", lake.root().display())
+}
+
 fn list(lake: &Lake, output: &Output) -> Result<ExitCode, CliError> {
     let series = ls(lake)?;
     if series.is_empty() {
-        output.message(&format!(
-            "the lake at {} is empty; `plimsoll ingest PATH` takes archives in",
-            lake.root().display()
-        ));
+        output.message(&format!("{}; {INGEST_HINT}", empty(lake)));
     }
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header([
         "kind", "venue", "symbol", "interval", "first", "last", "rows", "missing", "kB", "sources",
     ]);
-    for column in [6, 7, 8, 9] {
-        if let Some(column) = table.column_mut(column) {
+    for (idx, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if idx >= 6 {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -50,14 +55,14 @@ fn list(lake: &Lake, output: &Output) -> Result<ExitCode, CliError> {
             one.series.interval.map_or("-".into(), |interval| interval.to_string()),
             time(one.first),
             time(one.last),
-            one.rows.to_string(),
-            one.gaps.missing.to_string(),
-            one.bytes.div_ceil(1024).to_string(),
-            one.sources.len().to_string(),
+            grouped(&one.rows.to_string()),
+            grouped(&one.gaps.missing.to_string()),
+            grouped(&one.bytes.div_ceil(1000).to_string()),
+            grouped(&one.sources.len().to_string()),
         ]);
     }
     if !series.is_empty() {
-        output.text(&table.to_string());
+        output.text(&aligned(&table));
     }
     output.document(&json!(
         series
@@ -97,11 +102,15 @@ fn check_all(lake: &Lake, output: &Output) -> Result<ExitCode, CliError> {
     }
     let count = |severity: Severity| findings.iter().filter(|f| f.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    output.text(&format!(
-        "{errors} errors, {warnings} warnings, {} notes in {} series",
-        count(Severity::Note),
-        lake.series()?.len()
-    ));
+    let n_series = lake.series()?.len();
+    if n_series > 0 {
+        output.text(&format!(
+            "{}, {}, {} in {n_series} series",
+            counted(errors, "error"),
+            counted(warnings, "warning"),
+            counted(count(Severity::Note), "note"),
+        ));
+    }
     output.document(&json!(
         findings
             .iter()
@@ -118,5 +127,8 @@ fn check_all(lake: &Lake, output: &Output) -> Result<ExitCode, CliError> {
             }))
             .collect::<Vec<_>>()
     ));
+    if n_series == 0 {
+        return Err(CliError::failed(empty(lake), INGEST_HINT));
+    }
     Ok(if errors > 0 { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
 }

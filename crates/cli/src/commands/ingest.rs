@@ -9,7 +9,7 @@ use serde_json::json;
 use super::use_threads;
 use crate::args::{Global, IngestArguments};
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, counted, grouped};
 use crate::progress::IngestBar;
 
 pub(crate) fn run(
@@ -61,14 +61,16 @@ pub(crate) fn show(summary: &Summary, output: &Output) {
         }
         let replaced = match merge.rows_replaced {
             0 => String::new(),
-            rows => format!(", {rows} replaced"),
+            rows => format!(", {} replaced", grouped(&rows.to_string())),
         };
         output.text(&format!(
-            "{}: {} rows added, {} known already{replaced}",
-            merge.series, merge.rows_added, merge.rows_known
+            "{}: {} added, {} known already{replaced}",
+            merge.series,
+            counted(merge.rows_added, "row"),
+            grouped(&merge.rows_known.to_string()),
         ));
     }
-    output.text(&format!("{} files, {} rows", summary.files, summary.rows));
+    output.text(&format!("{}, {}", counted(summary.files, "file"), counted(summary.rows, "row")));
     output.document(&json!({
         "files": summary.files,
         "bytes": summary.bytes,

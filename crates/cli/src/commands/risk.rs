@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::RiskArguments;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, aligned, counted};
 
 pub(crate) fn run(arguments: &RiskArguments, output: &Output) -> Result<ExitCode, CliError> {
     let (column, returns) = read(&arguments.file, arguments.column.as_deref())?;
@@ -29,8 +29,11 @@ pub(crate) fn run(arguments: &RiskArguments, output: &Output) -> Result<ExitCode
         )?;
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["statistic", "value", "note"]);
-    if let Some(column) = table.column_mut(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (idx, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if idx == 1 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     let mut values = Map::new();
     let mut reasons = Map::new();
@@ -42,7 +45,7 @@ pub(crate) fn run(arguments: &RiskArguments, output: &Output) -> Result<ExitCode
         };
         table.add_row([
             statistic.name.clone(),
-            value.map_or("n/a".to_owned(), |value| value.to_string()),
+            value.map_or("n/a".to_owned(), short),
             note.clone().unwrap_or_default(),
         ]);
         values.insert(statistic.name.clone(), json!(value));
@@ -51,10 +54,11 @@ pub(crate) fn run(arguments: &RiskArguments, output: &Output) -> Result<ExitCode
         }
     }
     output.text(&format!(
-        "{} returns of column `{column}`, {} periods a year; losses are positive",
-        statistics.n, arguments.periods_per_year
+        "{} of column `{column}`, {} periods a year; losses are positive",
+        counted(statistics.n, "return"),
+        arguments.periods_per_year
     ));
-    output.text(&table.to_string());
+    output.text(&aligned(&table));
     output.document(&json!({
         "column": column,
         "n": statistics.n,
@@ -64,6 +68,21 @@ pub(crate) fn run(arguments: &RiskArguments, output: &Output) -> Result<ExitCode
         "reasons": Value::Object(reasons),
     }));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Six significant digits: the table is for the eye, `--json` has all of them.
+fn short(value: f64) -> String {
+    let magnitude = value.abs();
+    if magnitude > 0.0 && !(1e-4..1e9).contains(&magnitude) {
+        return format!("{value:.5e}");
+    }
+    let whole_digits = if magnitude >= 1.0 { magnitude.log10().floor() as usize + 1 } else { 0 };
+    let text = format!("{value:.*}", 6_usize.saturating_sub(whole_digits));
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 /// The column's name and values.
@@ -79,13 +98,18 @@ fn read(file: &Path, wanted: Option<&str>) -> Result<(String, Vec<f64>), CliErro
 }
 
 fn read_csv(file: &Path, wanted: Option<&str>) -> Result<(String, Vec<f64>), CliError> {
-    let broken = |error: csv::Error| {
-        CliError::failed(format!("{}: {error}", file.display()), "mend the file or fetch it again")
-    };
-    let mut reader = csv::Reader::from_path(file).map_err(broken)?;
+    let broken = |error: csv::Error| csv_error(file, &error);
+    let open = File::open(file).map_err(|source| CliError::Io { path: file.to_owned(), source })?;
+    let mut reader = csv::Reader::from_reader(open);
     let names: Vec<String> =
         reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_owned()).collect();
     let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    if records.is_empty() {
+        return Err(CliError::failed(
+            format!("{}: there is no row below the heading", file.display()),
+            "give a return a row",
+        ));
+    }
     let is_number = |column: usize| {
         records
             .first()
@@ -113,6 +137,20 @@ fn read_csv(file: &Path, wanted: Option<&str>) -> Result<(String, Vec<f64>), Cli
         })?);
     }
     Ok((name, returns))
+}
+
+/// A row of another length or no text at all, with its line.
+fn csv_error(file: &Path, error: &csv::Error) -> CliError {
+    let hint = "mend the file or fetch it again";
+    let line = error.position().map_or(String::new(), |at| format!(":{}", at.line()));
+    let message = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{} where {expected_len} are expected", counted(*len as usize, "field"))
+        }
+        csv::ErrorKind::Utf8 { .. } => "not UTF-8 text".to_owned(),
+        _ => error.to_string(),
+    };
+    CliError::failed(format!("{}{line}: {message}", file.display()), hint)
 }
 
 fn read_parquet(file: &Path, wanted: Option<&str>) -> Result<(String, Vec<f64>), CliError> {

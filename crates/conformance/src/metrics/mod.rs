@@ -3,6 +3,7 @@
 mod margin;
 mod performance;
 pub(crate) mod published;
+mod published_tails;
 mod ruin;
 mod sizing;
 mod tail;

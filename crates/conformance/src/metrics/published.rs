@@ -1,8 +1,8 @@
 //! Published worked examples: each item has its own inputs and its own table of results.
 //!
-//! The table of risk-constrained Kelly names the risk aversion of each row only beside that row's
-//! results. [`label_rows`] moves these labels to the inputs; nothing else of the expectation is
-//! seen here.
+//! Some tables name their rows only beside the results: the risk aversion of risk-constrained
+//! Kelly, the level of a value at risk, the win rate of a ruin table. [`label_rows`] copies these
+//! labels to the inputs; nothing else of the expectation is seen here.
 
 use plimsoll_risk::expectile::{expectile, normal_expectile, normal_expectile_tau_for_quantile};
 use plimsoll_risk::ruin::{DiffusionBarriers, ever_below_fractional_kelly};
@@ -16,19 +16,28 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
+use super::published_tails;
 use crate::case::Case;
 use crate::question::{Answer, Failure, Question, fields_of, key, numbers_of, object, or_null};
 
+/// Tables that are objects, labelled by their keys.
+const KEYED_TABLES: [&str; 5] = ["parametric", "historical", "var", "cvar", "percent_by_win_rate"];
+
 /// The key under which [`label_rows`] puts the row labels of a table.
-fn label_key(table: &str) -> String {
-    format!("{table}_lam")
+pub(super) fn label_key(table: &str) -> String {
+    format!("{table}_labels")
 }
 
-/// Copies the row labels `lam` of the expected tables to the parameters.
+/// Copies the row labels of the expected tables to the parameters.
 pub(crate) fn label_rows(case: &mut Case) {
     for table in ["rck", "qrck"] {
         let Some(rows) = case.expected.get(table).and_then(Value::as_array) else { continue };
         let labels = rows.iter().filter_map(|row| row.get("lam").cloned()).collect();
+        case.params.insert(label_key(table), Value::Array(labels));
+    }
+    for table in KEYED_TABLES {
+        let Some(rows) = case.expected.get(table).and_then(Value::as_object) else { continue };
+        let labels = rows.keys().map(|label| Value::from(label.as_str())).collect();
         case.params.insert(label_key(table), Value::Array(labels));
     }
 }
@@ -41,7 +50,7 @@ pub(crate) fn compute(question: &Question<'_>) -> Answer {
         "kelly_fraction_law" => fractional_kelly(question),
         "expectile_basics" => expectiles(question),
         "margin_tiers" => margin_tiers(question),
-        _ => Err(Failure::UnknownMetric),
+        _ => published_tails::compute(question),
     }
 }
 
@@ -232,7 +241,7 @@ fn margin_tiers(question: &Question<'_>) -> Answer {
     }))
 }
 
-fn numbers(question: &Question<'_>, name: &str) -> Result<Vec<f64>, Failure> {
+pub(super) fn numbers(question: &Question<'_>, name: &str) -> Result<Vec<f64>, Failure> {
     let missing = || Failure::Input(format!("`inputs` has no `{name}`"));
     numbers_of(name, question.params.get(name).ok_or_else(missing)?)
 }

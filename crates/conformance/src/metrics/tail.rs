@@ -1,12 +1,15 @@
-//! Value at risk, expected shortfall, extreme values and expectiles.
+//! Value at risk, expected shortfall, extreme values, expectiles and their regression.
 
 use plimsoll_risk::expectile::{
     expectile, expectile_es, expectile_tau_for_quantile, exponential_expectile, normal_expectile,
     normal_expectile_tau_for_quantile, student_t_expectile, uniform_expectile,
 };
+use plimsoll_risk::expectile_regression::ExpectileRegression;
 use plimsoll_risk::extreme_value::{
     GpdFit, excesses_above, gpd_log_likelihood, hill_tail_index, threshold_of_largest,
 };
+use plimsoll_risk::liquidity::{LiquidityAdjustedVar, LiquiditySettings};
+use plimsoll_risk::midas::{LagGrid, midas_beta_weights};
 use plimsoll_risk::student_t::{StudentTFit, student_t_log_likelihood};
 use plimsoll_risk::value_at_risk::{
     cornish_fisher, cornish_fisher_domain, entropic_var, gaussian_es, gaussian_var, historical_es,
@@ -20,7 +23,7 @@ use crate::question::{Answer, Failure, Question, key, object, or_null};
 const CONFIDENCE_LEVELS: [f64; 2] = [0.99, 0.999];
 
 pub(crate) fn compute(question: &Question<'_>) -> Answer {
-    for group in [of_distribution, of_extremes, of_expectiles] {
+    for group in [of_distribution, of_extremes, of_expectiles, of_regressors] {
         match group(question) {
             Err(Failure::UnknownMetric) => {}
             answer => return answer,
@@ -139,6 +142,52 @@ fn of_expectiles(question: &Question<'_>) -> Answer {
         _ => return Err(Failure::UnknownMetric),
     };
     Ok(value)
+}
+
+fn of_regressors(question: &Question<'_>) -> Answer {
+    let number = |name| question.number(name);
+    match question.metric {
+        "expectile_regression" => {
+            let scale = question.number_or("scale", 1.0)?;
+            let y: Vec<f64> = question.returns()?.iter().map(|r| scale * r).collect();
+            let few = || Failure::Input("a lag needs two returns".to_owned());
+            let lag = y.len().checked_sub(1).map(|last| &y[..last]).ok_or_else(few)?;
+            let size: Vec<f64> = lag.iter().map(|y| y.abs()).collect();
+            let ones = vec![1.0; lag.len()];
+            let fit = ExpectileRegression::fit(&y[1..], &[&ones, &size, lag], number("tau")?)?;
+            Ok(json!({
+                "beta": fit.coefficients,
+                "objective_mean": fit.objective,
+                "std_err": fit.standard_errors(),
+            }))
+        }
+        "midas_beta_weights" => {
+            let words = question.params.get("grid").and_then(Value::as_str).unwrap_or("k/(K+1)");
+            let grid = match words {
+                "k/(K+1)" => LagGrid::Interior,
+                words if words.starts_with("(k-1)/(K-1)") => LagGrid::EndToEnd,
+                other => return Err(Failure::Input(format!("`grid` {other:?} is not known"))),
+            };
+            let lags = question.count("K")?;
+            Ok(json!(midas_beta_weights(number("theta1")?, number("theta2")?, lags, grid)?))
+        }
+        "lvar" => {
+            let settings = LiquiditySettings {
+                alpha: number("alpha")?,
+                tail_correction: question.number_or("theta", 1.0)?,
+                spread_deviations: number("a")?,
+            };
+            let (closes, spreads) = (question.sibling("close")?, question.sibling("rel_spread")?);
+            let var = LiquidityAdjustedVar::of(&closes, &spreads, &settings)?;
+            Ok(json!({
+                "price_var_rel": var.price_fraction,
+                "spread_add_rel": var.spread_fraction,
+                "lvar_rel": var.total_fraction,
+                "lvar_abs": var.total_per_unit,
+            }))
+        }
+        _ => Err(Failure::UnknownMetric),
+    }
 }
 
 /// The losses of the input: a column `loss` as it stands, returns with the sign turned.

@@ -8,7 +8,7 @@ use plimsoll_venue::{
 
 use super::{At, Position, Replay};
 use crate::account::exit_fill_price;
-use crate::outcome::{Cause, ExitReason, LiquidationRecord};
+use crate::outcome::{Cause, ExitReason, LedgerRow, LiquidationRecord};
 use crate::settings::{Intrabar, MarginMode};
 
 /// Touching a liquidation price is inclusive. Equity within this share of the maintenance margin
@@ -201,6 +201,9 @@ impl Replay<'_> {
         self.book_close(index, bar, quantity, trigger, price);
         self.book_charge(index, bar, Cause::LiquidationFee, settlement.fee, quantity, price);
         self.book_charge(index, bar, Cause::BackstopForfeit, forfeit, quantity, price);
+        if left <= 0.0 {
+            self.clear_dust(index, bar, notional);
+        }
         let bracket = ladder.bracket_at(notional);
         let record = LiquidationRecord {
             bar,
@@ -237,6 +240,29 @@ impl Replay<'_> {
         self.outcome.liquidations.push(LiquidationRecord { equity_after, ..record });
     }
 
+    /// An account whose last position has used it up holds nothing: what rounding has left, of
+    /// either sign, goes with the liquidation fee.
+    fn clear_dust(&mut self, index: usize, bar: usize, notional: f64) {
+        let dust = self.wallet.balance();
+        if self.positions.len() > 1 || dust.abs() > DUST * notional {
+            return;
+        }
+        let position = &mut self.positions[index];
+        position.record.fees += dust;
+        position.record.pnl -= dust;
+        let row = LedgerRow {
+            bar,
+            symbol_idx: position.symbol_idx,
+            trade_idx: position.trade_idx,
+            cause: Cause::LiquidationFee,
+            amount: -dust,
+            quantity: position.quantity,
+            price: position.entry_price,
+            wallet: 0.0,
+        };
+        self.enter(row);
+    }
+
     /// Unrealised profit of all positions but one.
     pub(super) fn unrealised_beside(&self, index: usize, bar: usize, at: At) -> f64 {
         let others = self.positions.iter().enumerate().filter(|&(other, _)| other != index);
@@ -251,6 +277,9 @@ impl Position {
         if last == bar { count } else { 0 }
     }
 }
+
+/// Share of the notional below which what is left of an account is rounding.
+const DUST: f64 = 1e-12;
 
 /// Whether equity has fallen to the maintenance margin.
 fn is_touched(equity: f64, maintenance_margin: f64) -> bool {

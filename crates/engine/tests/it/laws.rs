@@ -1,7 +1,10 @@
 //! Laws that hold for every market, strategy and account.
 
+use plimsoll_engine::DecisionOutcome::RefusedAtFill;
 use plimsoll_engine::prepared::PreparedSymbol;
-use plimsoll_engine::{ExitReason, MarginMode, Outcome, Simultaneous, TradeList};
+use plimsoll_engine::{
+    Cause, ExitReason, LiquidationRecord, MarginMode, Outcome, Simultaneous, TradeList,
+};
 use plimsoll_market::TradeExit;
 use plimsoll_sizing::PlannedSize;
 use plimsoll_sizing::formulas::Limit;
@@ -115,6 +118,26 @@ proptest! {
         prop_assert_eq!(ended(&now), ended(&then));
     }
 
+    /// Bars without an event are passed over quickly, to the same result: a settlement of nothing
+    /// at every open makes an event of each.
+    #[test]
+    fn quiet_bars_are_marked_like_others(seed: u64) {
+        let (mut scene, list, plans) = draw(seed);
+        scene.settings.margin = MarginMode::Cross;
+        let quick = scene.replay(&list, &plans);
+        for bar in 0..scene.market.n_bars {
+            for symbol in 0..scene.market.symbols.len() {
+                scene.funding(symbol, bar, 0.0, Some(1.0));
+            }
+        }
+        for columns in &mut scene.market.symbols {
+            columns.funding.sort_by_key(|event| event.settlement_time);
+        }
+        let mut slow = scene.replay(&list, &plans);
+        slow.ledger.retain(|row| row.cause != Cause::Funding || row.amount.abs() > 0.0);
+        prop_assert_eq!(quick, slow);
+    }
+
     /// A symbol that never trades changes nothing for the others.
     #[test]
     fn an_idle_symbol_does_not_matter(seed: u64) {
@@ -200,4 +223,30 @@ proptest! {
             }
         }
     }
+}
+
+/// The laws are worth something only where their markets reach the rare events.
+#[test]
+fn random_markets_reach_the_rare_events() {
+    let mut seen = [0; 8];
+    for seed in 0..300 {
+        let (scene, list, plans) = draw(seed);
+        let outcome = scene.replay(&list, &plans);
+        let is_partial = |forced: &&LiquidationRecord| forced.quantity_left > 0.0;
+        let refused = outcome.decisions.iter().filter(|d| d.outcome == RefusedAtFill);
+        let stopped = outcome.trades.iter().filter(|t| t.exit_reason == ExitReason::Stop);
+        let counts = [
+            outcome.trades.len(),
+            stopped.count(),
+            outcome.liquidations.len(),
+            outcome.liquidations.iter().filter(is_partial).count(),
+            refused.count(),
+            outcome.joint_extreme_bars,
+            outcome.capped_fills,
+            usize::from(outcome.ruined_at.is_some()),
+        ];
+        seen.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+    }
+    eprintln!("trades, stops, liquidations, partial, refused, joint, capped, ruined: {seen:?}");
+    assert!(seen.iter().all(|&count| count > 0), "{seen:?}");
 }

@@ -8,7 +8,10 @@ use plimsoll_risk::block_length::politis_white;
 use plimsoll_risk::bootstrap::stationary_bootstrap_variance_of_mean;
 use plimsoll_risk::drawdown::{Drawdowns, max_drawdown};
 use plimsoll_risk::expectile as ex;
+use plimsoll_risk::expectile_regression::ExpectileRegression;
 use plimsoll_risk::extreme_value as evt;
+use plimsoll_risk::liquidity::{LiquidityAdjustedVar, LiquiditySettings};
+use plimsoll_risk::midas::{LagGrid, midas_beta_weights};
 use plimsoll_risk::moments::Moments;
 use plimsoll_risk::performance as perf;
 use plimsoll_risk::ruin;
@@ -28,18 +31,8 @@ const TOPICS: [&str; 5] = [
 ];
 
 /// Metrics of those files that belong to other modules or crates.
-const ELSEWHERE: [&str; 10] = [
-    "garch",
-    "expectile_regression",
-    "quantile_regression",
-    "midas",
-    "lvar",
-    "std_innovation",
-    "filtered_historical",
-    "nig_",
-    "vg_",
-    "atr",
-];
+const ELSEWHERE: [&str; 7] =
+    ["garch", "quantile_regression", "std_innovation", "filtered_historical", "nig_", "vg_", "atr"];
 
 #[test]
 fn every_adopted_case_agrees() {
@@ -104,6 +97,9 @@ fn compute(files: &mut Files, case: &Value) -> Result<Value> {
         None => Vec::new(),
     };
     let parameter = |name: &str| case["params"][name].as_f64();
+    if let Some(value) = tail_extension(files, case, &series) {
+        return value;
+    }
     if input == Some("series/trades.csv") {
         let pnl = files.column("series/trades.csv", "pnl_usd");
         let r_multiples = files.column("series/trades.csv", "r_multiple");
@@ -295,6 +291,44 @@ fn whole_metric(metric: &str, case: &Value, r: &[f64]) -> Option<Result<Value>> 
                 "exp": all(&|tau| ex::exponential_expectile(tau).unwrap())}))
         }
         _ => return ruin_metric(metric, parameters, r),
+    })
+}
+
+/// Regressions, lag weights and the cost of leaving.
+fn tail_extension(files: &mut Files, case: &Value, r: &[f64]) -> Option<Result<Value>> {
+    let number = |name: &str| case["params"][name].as_f64().unwrap();
+    Some(match case["metric"].as_str().unwrap() {
+        "expectile_regression" => {
+            let y: Vec<f64> = r.iter().map(|r| number("scale") * r).collect();
+            let lag = &y[..y.len() - 1];
+            let size: Vec<f64> = lag.iter().map(|y| y.abs()).collect();
+            let ones = vec![1.0; lag.len()];
+            ExpectileRegression::fit(&y[1..], &[&ones, &size, lag], number("tau"))
+                .map(|fit| json!({"beta": fit.coefficients, "objective_mean": fit.objective}))
+        }
+        "midas_beta_weights" => {
+            let grid = match case["params"]["grid"].as_str().unwrap() {
+                "k/(K+1)" => LagGrid::Interior,
+                _ => LagGrid::EndToEnd,
+            };
+            let lags = number("K") as usize;
+            midas_beta_weights(number("theta1"), number("theta2"), lags, grid).map(|w| json!(w))
+        }
+        "lvar" => {
+            let closes = files.column("series/ohlcv.csv", "close");
+            let spreads = files.column("series/ohlcv.csv", "rel_spread");
+            let settings = LiquiditySettings {
+                alpha: number("alpha"),
+                tail_correction: number("theta"),
+                spread_deviations: number("a"),
+            };
+            LiquidityAdjustedVar::of(&closes, &spreads, &settings).map(|var| {
+                json!({"price_var_rel": var.price_fraction,
+                    "spread_add_rel": var.spread_fraction,
+                    "lvar_rel": var.total_fraction, "lvar_abs": var.total_per_unit})
+            })
+        }
+        _ => return None,
     })
 }
 

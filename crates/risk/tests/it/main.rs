@@ -10,9 +10,12 @@
 )]
 
 mod degenerate;
+mod games;
 mod golden;
 mod hand_computed;
 mod laws;
+mod liquidity;
+mod regression;
 mod resampling;
 
 /// Asserts that two numbers agree to a relative or absolute tolerance.

@@ -108,9 +108,8 @@ proptest! {
         let whole = plimsoll_signal::signal_from_rows(&market, &rows).unwrap();
         let known = plimsoll_signal::signal_from_rows(&truncated(&market, cut), &rows).unwrap();
         prop_assert_eq!(bits(&whole.columns[0], cut), bits(&known.columns[0], cut));
-        for bar in 0..n_bars {
-            let entry = whole.columns[0].entry[bar];
-            prop_assert!(entry == 0 || !close[bar].is_nan());
+        for (entry, price) in whole.columns[0].entry.iter().zip(&close) {
+            prop_assert!(*entry == 0 || !price.is_nan());
         }
     }
 }

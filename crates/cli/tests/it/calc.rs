@@ -1,0 +1,203 @@
+//! The calculators: answers against worked examples, JSON on stdout, formula on stderr.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::assert_text;
+use crate::program::{plimsoll, plimsoll_with, refusal, refusal_with};
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+fn answer(words: &str) -> Value {
+    let mut line = vec!["calc"];
+    line.extend(words.split_whitespace());
+    let ran = plimsoll(here(), &line).good();
+    assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
+    let answer = ran.json();
+    assert_eq!(ran.stderr.trim_end(), answer["formula"].as_str().unwrap());
+    let quiet = plimsoll(here(), &[&line[..], &["--json", "--quiet"]].concat()).good();
+    assert_eq!((quiet.stdout, quiet.stderr.as_str()), (ran.stdout, ""));
+    answer
+}
+
+fn is_near(value: &Value, expected: f64) -> bool {
+    (value.as_f64().unwrap() - expected).abs() <= 1e-12 * expected.abs()
+}
+
+#[test]
+fn kelly_of_a_bet() {
+    let found = answer("kelly --win-rate 0.55 --payoff 1.5");
+    assert!(is_near(&found["kelly_fraction"], 0.25), "{found}");
+    assert!(is_near(&found["fractional"], 0.0625), "{found}");
+    assert_eq!(found["reason"], Value::Null);
+
+    let half = answer("kelly --win-rate 0.6 --payoff 1 --fraction 0.5 --stop-distance 0.05");
+    assert!(is_near(&half["fractional"], 0.1) && is_near(&half["leverage"], 2.0), "{half}");
+    // 0.6 ln 1.2 + 0.4 ln 0.8, the growth of full Kelly by hand.
+    assert!(is_near(&half["growth_full"], 0.020_135_513_550_688_88), "{half}");
+
+    let none = answer("kelly --win-rate 0.3 --payoff 1");
+    assert_eq!((&none["kelly_fraction"], &none["fractional"]), (&json!(0.0), &json!(0.0)));
+    assert!(is_near(&none["kelly_fraction_raw"], -0.4));
+    assert_eq!(none["reason"], "the bet has no edge: no trade");
+}
+
+#[test]
+fn liquidation_price_at_a_given_rate() {
+    let call = "liquidation-price --entry 100000 --quantity 1 --mmr 0.025";
+    // W + P - E = P mmr for a long, W + E - P = P mmr for a short.
+    let long = answer(&format!("{call} --side long --wallet 5000"));
+    assert!(is_near(&long["liquidation_price"], 95_000.0 / 0.975), "{long}");
+    assert_eq!(long["bankruptcy_price"], 95_000.0);
+    assert_eq!(long["bracket"], Value::Null);
+    let short = answer(&format!("{call} --side short --leverage 20"));
+    assert!(is_near(&short["liquidation_price"], 105_000.0 / 1.025), "{short}");
+    assert!(is_near(&short["distance_fraction"], 105_000.0 / 102_500.0 - 1.0), "{short}");
+
+    let cross = answer(&format!(
+        "{call} --side long --wallet 5000 --mode cross --other-maintenance 200 --other-upnl -300"
+    ));
+    assert!(is_near(&cross["liquidation_price"], 95_500.0 / 0.975), "{cross}");
+    let isolated = answer(&format!("{call} --side long --wallet 5000 --other-upnl -300"));
+    assert_eq!(isolated["liquidation_price"], long["liquidation_price"]);
+
+    let thin = answer(&format!("{call} --side long --wallet 2000"));
+    assert_eq!(thin["liquidatable_at_entry"], true);
+    assert_eq!(long["liquidatable_at_entry"], false);
+}
+
+#[test]
+fn a_margin_that_outlasts_every_price_gives_null_and_a_reason() {
+    for wallet in ["100000", "500000"] {
+        for rule in ["--mmr 0.025", "--venue binance-usdm --symbol BTCUSDT --at 2025-10-10"] {
+            let found = answer(&format!(
+                "liquidation-price --side long --entry 100000 --quantity 1 --wallet {wallet} {rule}"
+            ));
+            assert_eq!(found["liquidation_price"], Value::Null, "{found}");
+            assert_eq!(found["distance_fraction"], Value::Null, "{found}");
+            assert!(found["reason"].as_str().unwrap().len() > 10, "{found}");
+        }
+    }
+}
+
+#[test]
+fn liquidation_price_in_the_brackets_of_the_day() {
+    let call = "liquidation-price --venue binance-usdm --symbol BTCUSDT --side long --entry 100000";
+    let found = answer(&format!("{call} --at 2025-10-10 --quantity 1 --leverage 20"));
+    // Bracket 1 at 0.4 %: (100000 - 5000) / (1 - 0.004).
+    assert!(is_near(&found["liquidation_price"], 95_000.0 / 0.996), "{found}");
+    assert!(is_near(&found["distance_fraction"], 1.0 - 0.95 / 0.996), "{found}");
+    assert_eq!((&found["bracket"], &found["wallet"]), (&json!(1), &json!(5_000.0)));
+    assert_eq!(found["table_from"], "2025-08-21T00:00:00Z");
+
+    // At 310 000 of notional at entry but fewer at the liquidation price, the bracket depends on
+    // where it is looked up.
+    let at = |place: &str| {
+        answer(&format!("{call} --at 2025-10-10 --quantity 3.1 --leverage 10 --bracket-at {place}"))
+    };
+    let (entry, exact) = (at("entry"), at("liquidation"));
+    assert_eq!((&entry["bracket"], &exact["bracket"]), (&json!(2), &json!(1)));
+    assert_ne!(entry["liquidation_price"], exact["liquidation_price"]);
+
+    let early = answer(&format!("{call} --at 2021-10-10 --quantity 1 --leverage 20"));
+    assert_eq!(early["liquidation_price"], Value::Null);
+    assert!(early["reason"].as_str().unwrap().contains("begin at 2023-01-13"), "{early}");
+    let other = call.replace("BTCUSDT", "NOSUCHUSDT");
+    let unknown = answer(&format!("{other} --at 2025-10-10 --quantity 1 --leverage 20"));
+    assert_eq!(unknown["liquidation_price"], Value::Null);
+    assert!(unknown["reason"].as_str().unwrap().contains("NOSUCHUSDT"), "{unknown}");
+}
+
+#[test]
+fn flags_come_from_stdin_too() {
+    let same = |words: &[&str], object: &str| {
+        let command = words[1];
+        let flags = plimsoll(here(), words).good();
+        let stdin = plimsoll_with(here(), &["calc", command, "--stdin"], object).good();
+        assert_eq!((flags.stdout, flags.stderr), (stdin.stdout, stdin.stderr));
+    };
+    same(
+        &["calc", "kelly", "--win-rate", "0.55", "--payoff", "1.5"],
+        r#"{"win_rate": 0.55, "payoff": 1.5, "stop_distance": null}"#,
+    );
+    same(
+        &[
+            "calc",
+            "liquidation-price",
+            "--side",
+            "short",
+            "--entry",
+            "5",
+            "--quantity",
+            "2",
+            "--leverage",
+            "4",
+            "--mmr",
+            "0.01",
+            "--other-upnl",
+            "-1",
+            "--mode",
+            "cross",
+        ],
+        r#"{"side": "short", "entry": 5, "quantity": "2", "leverage": 4, "mmr": 0.01,
+            "other_upnl": -1, "mode": "cross"}"#,
+    );
+}
+
+#[test]
+fn wrong_flags_are_named() {
+    let price = |words: &'static str| -> Vec<&'static str> {
+        ["calc", "liquidation-price"].into_iter().chain(words.split_whitespace()).collect()
+    };
+    let kelly = |words: &'static str| -> Vec<&'static str> {
+        ["calc", "kelly"].into_iter().chain(words.split_whitespace()).collect()
+    };
+    for (name, words) in [
+        ("kelly_without_flags", kelly("")),
+        ("kelly_win_rate", kelly("--win-rate 1.55 --payoff 1.5")),
+        ("kelly_payoff", kelly("--win-rate 0.5 --payoff NaN")),
+        ("kelly_fraction", kelly("--win-rate 0.5 --payoff 2 --fraction 2")),
+        ("kelly_stop", kelly("--win-rate 0.6 --payoff 2 --stop-distance 0")),
+        ("price_without_flags", price("")),
+        ("price_without_margin", price("--side long --entry 5 --quantity 1 --mmr 0.01")),
+        ("price_two_margins", price("--side long --entry 5 --quantity 1 --wallet 1 --leverage 5")),
+        ("price_without_rate", price("--side long --entry 5 --quantity 1 --wallet 1")),
+        ("price_side", price("--side up --entry 5 --quantity 1 --wallet 1 --mmr 0.01")),
+        ("price_entry", price("--side long --entry -5 --quantity 1 --wallet 1 --mmr 0.01")),
+        ("price_leverage", price("--side long --entry 5 --quantity 1 --leverage inf --mmr 0.01")),
+        ("price_rate", price("--side long --entry 5 --quantity 1 --wallet 1 --mmr 1")),
+        ("price_day", price("--side long --entry 5 --quantity 1 --wallet 1 --at 10.10.2025")),
+        (
+            "price_venue",
+            price(
+                "--side long --entry 5 --quantity 1 --wallet 1 --venue x --symbol Y --at 2025-10-10",
+            ),
+        ),
+    ] {
+        let text = refusal(here(), &words);
+        assert!(text.ends_with("exit code 2"), "{text}");
+        assert_text!(format!("calc_{name}"), text);
+    }
+}
+
+#[test]
+fn wrong_json_on_stdin_is_named() {
+    for (name, object) in [
+        ("cut_off", r#"{"win_rate": 0.55"#),
+        ("list", "[1]"),
+        ("empty", ""),
+        ("unknown_flag", r#"{"win_rate": 0.55, "pay": 1}"#),
+        ("missing_flag", r#"{"win_rate": 0.55}"#),
+        ("value_is_a_list", r#"{"win_rate": 0.55, "payoff": [1]}"#),
+        ("out_of_range", r#"{"win_rate": 55, "payoff": 1}"#),
+    ] {
+        let text = refusal_with(here(), &["calc", "kelly", "--stdin"], object);
+        assert!(text.ends_with("exit code 2"), "{text}");
+        assert_text!(format!("stdin_{name}"), text);
+    }
+    let text = refusal_with(here(), &["calc", "liquidation-price", "--stdin"], "{}");
+    assert_text!("stdin_price_empty", text);
+}

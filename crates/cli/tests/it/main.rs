@@ -1,0 +1,16 @@
+//! The binary as a user meets it: words, files, exit codes.
+#![allow(clippy::unwrap_used, clippy::float_cmp)]
+
+mod bad_commands;
+mod bad_data;
+mod bad_strategies;
+mod calc;
+mod help;
+mod interrupted;
+mod lake;
+mod program;
+mod real;
+mod report;
+mod risk;
+mod scene;
+mod study;

@@ -1,0 +1,193 @@
+//! Expectile regression: the expectile of a response given regressors, a straight line of them.
+//!
+//! The coefficients minimise the asymmetric squared loss `mean of w(u) u^2` of the residuals
+//! `u = y - X b`, with `w(u) = 1 - tau` below zero and `tau` above (Newey & Powell 1987). With
+//! `tau = 0.5` they are ordinary least squares; with a column of ones alone they are
+//! [`crate::expectile::expectile`]. As there, results are on the side of the response: of
+//! returns, the fitted values at a small `tau` are negative.
+//!
+//! ```
+//! use plimsoll_risk::expectile_regression::ExpectileRegression;
+//!
+//! // Does a large move yesterday make today's tail worse?
+//! let returns = [0.1_f64, -0.4, 0.3, 1.2, -2.0, 1.5, -0.2, 0.4, -0.1, 0.2, 0.9, -1.1];
+//! let today = &returns[1..];
+//! let ones = vec![1.0; today.len()];
+//! let size: Vec<f64> = returns[..today.len()].iter().map(|r| r.abs()).collect();
+//! let fit = ExpectileRegression::fit(today, &[&ones, &size], 0.1)?;
+//!
+//! let (calm, stormy) = (fit.predict(&[1.0, 0.1])?, fit.predict(&[1.0, 2.0])?);
+//! assert!(stormy < calm && calm < 0.0);
+//! # Ok::<(), plimsoll_risk::RiskError>(())
+//! ```
+
+use crate::check::{self, defined, undefined};
+use crate::error::{Result, RiskError};
+use crate::least_squares::{Design, Factor, dot};
+use crate::moments::sum;
+
+/// Steps after which the search is given up; it ends by itself after some ten.
+const STEPS_MAX: usize = 500;
+/// Relative fall of the loss that is no more than rounding.
+const FALL_MIN: f64 = 1e-15;
+
+/// A fitted expectile regression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectileRegression {
+    /// The expectile level, between 0 and 1.
+    pub tau: f64,
+    /// One coefficient a regressor, in their order.
+    pub coefficients: Vec<f64>,
+    /// Covariance of the coefficients, by rows, robust to changing variance:
+    /// `A B A` with `A = (X'WX)^-1` and `B = X' W^2 diag(u^2) X` (Newey & Powell 1987, theorem 3).
+    /// It does not allow for residuals that depend on each other.
+    pub covariance: Vec<Vec<f64>>,
+    /// Mean asymmetric squared loss at the coefficients, never negative.
+    pub objective: f64,
+    /// Number of observations.
+    pub n: usize,
+    /// Observations below the fitted expectile.
+    pub n_below: usize,
+    /// Weighted least-squares problems solved.
+    pub steps: usize,
+}
+
+impl ExpectileRegression {
+    /// Fits `response` on `regressors`, each of them a column as long as the response. A constant
+    /// is a column of ones.
+    ///
+    /// Newton's method on a loss that is convex and piecewise quadratic: weighted least squares
+    /// with the weights of the present signs, and a shorter step where a full one would not
+    /// lower the loss. Once the signs stay as they are the solution is exact.
+    ///
+    /// # Errors
+    /// `tau` outside (0, 1), no regressor, columns of other lengths, fewer observations than
+    /// regressors, a value that is not finite, or a regressor that is a linear combination of
+    /// those before it ([`RiskError::SingularDesign`]).
+    pub fn fit(response: &[f64], regressors: &[&[f64]], tau: f64) -> Result<Self> {
+        check::open_unit("tau", tau)?;
+        check::finite(response)?;
+        let design = Design::new(regressors, response.len())?;
+        let largest = response.iter().fold(0.0_f64, |so_far, y| so_far.max(y.abs()));
+        let unit = if largest > 0.0 { largest } else { 1.0 };
+        let scaled: Vec<f64> = response.iter().map(|y| y / unit).collect();
+        let loss = Loss { design: &design, response: &scaled, tau };
+
+        let (solution, steps) = loss.minimise()?;
+        let (residuals, weights) = loss.residuals_and_weights(&solution);
+        let n = response.len();
+        let mean_loss = loss.of(&residuals) / n as f64;
+        let coefficients = (0..solution.len())
+            .map(|j| defined("expectile_regression", solution[j] * (unit / design.scale(j))))
+            .collect::<Result<Vec<f64>>>()?;
+        Ok(Self {
+            tau,
+            coefficients,
+            covariance: covariance(&design, &residuals, &weights, unit)?,
+            objective: defined("expectile_regression", mean_loss * unit * unit)?,
+            n,
+            n_below: residuals.iter().filter(|u| **u < 0.0).count(),
+            steps,
+        })
+    }
+
+    /// The expectile at one row of regressors, in their order.
+    ///
+    /// # Errors
+    /// A row of another length, or a value that is not finite.
+    pub fn predict(&self, row: &[f64]) -> Result<f64> {
+        let expected = self.coefficients.len();
+        if row.len() != expected {
+            let (name, length) = ("row", row.len());
+            return Err(RiskError::LengthMismatch { name, index: 0, length, expected });
+        }
+        check::finite(row)?;
+        defined("expectile", dot(row, &self.coefficients))
+    }
+
+    /// Standard errors of the coefficients: the roots of the diagonal of the covariance.
+    pub fn standard_errors(&self) -> Vec<f64> {
+        self.covariance.iter().enumerate().map(|(j, row)| row[j].max(0.0).sqrt()).collect()
+    }
+}
+
+/// The asymmetric squared loss of a scaled problem.
+struct Loss<'a> {
+    design: &'a Design,
+    response: &'a [f64],
+    tau: f64,
+}
+
+impl Loss<'_> {
+    fn minimise(&self) -> Result<(Vec<f64>, usize)> {
+        let equal = vec![1.0; self.response.len()];
+        let mut solution = self.design.factor(&equal)?.solve(self.response);
+        for steps in 1..=STEPS_MAX {
+            let (residuals, weights) = self.residuals_and_weights(&solution);
+            let target = self.design.factor(&weights)?.solve(self.response);
+            let (target_residuals, target_weights) = self.residuals_and_weights(&target);
+            if signs_agree(&weights, &target_weights) {
+                return Ok((target, steps));
+            }
+            let before = self.of(&residuals);
+            // The step solves the quadratic of the present weights, so the loss falls along it
+            // at first; halving finds where it still does.
+            let least = before * (1.0 - FALL_MIN);
+            let mut share = 1.0;
+            let mut next = target.clone();
+            let mut after = self.of(&target_residuals);
+            while after >= least && share > FALL_MIN {
+                share *= 0.5;
+                let between = |(from, to): (&f64, &f64)| from + share * (to - from);
+                next = solution.iter().zip(&target).map(between).collect();
+                after = self.of(&self.residuals_and_weights(&next).0);
+            }
+            if after >= least {
+                // Residuals of zero change sign by rounding alone: nothing is left to gain.
+                return Ok((solution, steps));
+            }
+            solution = next;
+        }
+        Err(undefined("expectile_regression", "the search did not settle"))
+    }
+
+    fn residuals_and_weights(&self, solution: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let residuals: Vec<f64> = (self.design.rows().iter().zip(self.response))
+            .map(|(row, y)| y - dot(row, solution))
+            .collect();
+        let weights = residuals.iter().map(|u| self.weight(*u)).collect();
+        (residuals, weights)
+    }
+
+    fn weight(&self, residual: f64) -> f64 {
+        if residual < 0.0 { 1.0 - self.tau } else { self.tau }
+    }
+
+    fn of(&self, residuals: &[f64]) -> f64 {
+        sum(residuals.iter().map(|u| self.weight(*u) * u * u))
+    }
+}
+
+/// The same weight on every observation. At 0.5 both weights are one.
+fn signs_agree(before: &[f64], after: &[f64]) -> bool {
+    before.iter().zip(after).all(|(a, b)| (a - b).abs() <= 0.0)
+}
+
+/// The sandwich, as the sum of outer products of `(X'WX)^-1 x_i w_i u_i`, in units of the data.
+fn covariance(
+    design: &Design,
+    residuals: &[f64],
+    weights: &[f64],
+    unit: f64,
+) -> Result<Vec<Vec<f64>>> {
+    let factor: Factor = design.factor(weights)?;
+    let influences: Vec<Vec<f64>> = (design.rows().iter().zip(residuals.iter().zip(weights)))
+        .map(|(row, (u, w))| factor.inverse_gram_times(row).iter().map(|v| v * w * u).collect())
+        .collect();
+    let entry = |j: usize, k: usize| {
+        let total = sum(influences.iter().map(|influence| influence[j] * influence[k]));
+        defined("covariance", total * (unit / design.scale(j)) * (unit / design.scale(k)))
+    };
+    let order = 0..design.n_columns();
+    order.clone().map(|j| order.clone().map(|k| entry(j, k)).collect()).collect()
+}
