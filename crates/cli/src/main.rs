@@ -17,14 +17,17 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new(&arguments.global);
     let done = match &arguments.command {
-        Command::Demo(demo) => commands::demo::run(demo, &arguments.global, &output),
-        Command::Ingest(ingest) => commands::ingest::run(ingest, &arguments.global, &output),
-        Command::Data(data) => commands::data::run(data, &arguments.global, &output),
-        Command::Study(study) => commands::study::run(study, &arguments.global, &output),
-        Command::Risk(risk) => commands::risk::run(risk, &output),
-        Command::Calc(calc) => commands::calc::run(calc, &output),
-        Command::Schema => commands::schema::run(&output),
-        Command::Completions { shell } => commands::completions::run(*shell, &output),
+        Command::Demo(demo) => commands::demo::run(demo, output),
+        Command::Ingest(ingest) => commands::ingest::run(ingest, &arguments.global, output),
+        Command::Data(data) => commands::data::run(data, &arguments.global, output),
+        Command::Study(study) => commands::study::run(study, &arguments.global, output),
+        Command::Risk(risk) => commands::risk::run(risk, output),
+        Command::Calc(calc) => commands::calc::run(calc, output),
+        Command::Schema => commands::schema::run(),
+        Command::Completions { shell } => {
+            commands::completions::run(*shell);
+            Ok(ExitCode::SUCCESS)
+        }
     };
     match done {
         Ok(code) => code,

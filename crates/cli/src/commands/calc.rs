@@ -17,25 +17,22 @@ use crate::args::{
     LiquidationArguments, ModeArgument, SideArgument,
 };
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{self, Output};
 
-pub(crate) fn run(arguments: &CalcArguments, output: &Output) -> Result<ExitCode, CliError> {
-    match &arguments.command {
-        CalcCommand::Kelly(kelly) if kelly.stdin => run(&from_stdin("kelly")?, output),
-        CalcCommand::Kelly(kelly) => answer(calc_kelly(kelly)?, output),
+pub(crate) fn run(arguments: &CalcArguments, output: Output) -> Result<ExitCode, CliError> {
+    let answer = match &arguments.command {
+        CalcCommand::Kelly(kelly) if kelly.stdin => return run(&from_stdin("kelly")?, output),
         CalcCommand::LiquidationPrice(inputs) if inputs.stdin => {
-            run(&from_stdin("liquidation-price")?, output)
+            return run(&from_stdin("liquidation-price")?, output);
         }
-        CalcCommand::LiquidationPrice(inputs) => answer(calc_liquidation(inputs)?, output),
-    }
-}
-
-/// The answer on stdout, always as one JSON line; the formula on stderr.
-fn answer(answer: Value, output: &Output) -> Result<ExitCode, CliError> {
+        CalcCommand::Kelly(kelly) => calc_kelly(kelly)?,
+        CalcCommand::LiquidationPrice(inputs) => calc_liquidation(inputs)?,
+    };
     if let Some(formula) = answer.get("formula").and_then(Value::as_str) {
         output.message(formula);
     }
-    crate::output::line(&answer.to_string());
+    // Always JSON: an answer has parts, and a script is what asks most often.
+    output::line(&answer.to_string());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,7 +14,7 @@ use crate::output::{Output, aligned, counted, grouped};
 pub(crate) fn run(
     arguments: &DataArguments,
     global: &Global,
-    output: &Output,
+    output: Output,
 ) -> Result<ExitCode, CliError> {
     let lake = Lake::new(&global.data);
     match arguments.command {
@@ -30,7 +30,7 @@ fn empty(lake: &Lake) -> String {
     format!("the lake at {} is empty", lake.root().display())
 }
 
-fn list(lake: &Lake, output: &Output) -> Result<ExitCode, CliError> {
+fn list(lake: &Lake, output: Output) -> Result<ExitCode, CliError> {
     let series = ls(lake)?;
     if series.is_empty() {
         output.message(&format!("{}; {INGEST_HINT}", empty(lake)));
@@ -88,7 +88,7 @@ fn list(lake: &Lake, output: &Output) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_all(lake: &Lake, output: &Output) -> Result<ExitCode, CliError> {
+fn check_all(lake: &Lake, output: Output) -> Result<ExitCode, CliError> {
     let findings = check(lake)?;
     for finding in &findings {
         output.text(&format!(

@@ -12,7 +12,7 @@ use plimsoll_market::{DAY_MS, Lake, Timestamp};
 
 use super::study::{Job, document, show};
 use super::use_threads;
-use crate::args::{DemoArguments, Global};
+use crate::args::DemoArguments;
 use crate::error::CliError;
 use crate::output::{Output, counted};
 use crate::progress::{IngestBar, spinner};
@@ -26,11 +26,7 @@ const STRATEGY: &str = include_str!("../../../../strategies/breakout.toml");
 /// Says in the folder itself that it holds no market data.
 const LABEL: &str = "SIMULATED.txt";
 
-pub(crate) fn run(
-    arguments: &DemoArguments,
-    _global: &Global,
-    output: &Output,
-) -> Result<ExitCode, CliError> {
+pub(crate) fn run(arguments: &DemoArguments, output: Output) -> Result<ExitCode, CliError> {
     use_threads(arguments.threads)?;
     // Another seed is another market: it must not meet this one's lake.
     let simulated = arguments.out.join(format!("simulated-{}", arguments.seed));
@@ -41,13 +37,13 @@ pub(crate) fn run(
         "simulating two years of BTCUSDT and ETHUSDT, and half a year before them to warm up \
          estimates, as an exchange's archive files",
     );
-    let waiting = spinner(*output, "simulating");
+    let waiting = spinner(output, "simulating");
     let market = simulate(&with_warm_up(SimulatorConfig::demo(arguments.seed)))?;
     write_binance_archives(&market, &archives, &ArchiveOptions::default())?;
     waiting.finish_and_clear();
 
     output.message(&format!("ingesting {}", archives.display()));
-    let bar = IngestBar::new(*output);
+    let bar = IngestBar::new(output);
     let summary =
         ingest(std::slice::from_ref(&archives), &Options::default(), &Lake::new(&data_dir), &bar);
     bar.finish();
@@ -61,8 +57,8 @@ pub(crate) fn run(
     let overrides =
         ["name=demo".to_owned(), format!("data.label=\"simulated data, seed {}\"", arguments.seed)];
     let job = Job::new(STRATEGY_FILE, STRATEGY, &overrides, Path::new("strategies"), &data_dir)?;
-    let (result, page) = job.run(&arguments.out, *output)?;
-    show(&result, &page, *output);
+    let (result, page) = job.run(&arguments.out, output)?;
+    show(&result, &page, output);
     output.document(&document(&result, &page));
     Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,7 @@ use crate::progress::IngestBar;
 pub(crate) fn run(
     arguments: &IngestArguments,
     global: &Global,
-    output: &Output,
+    output: Output,
 ) -> Result<ExitCode, CliError> {
     use_threads(arguments.threads)?;
     let options = Options {
@@ -27,7 +27,7 @@ pub(crate) fn run(
         replace: arguments.replace,
         ..Options::default()
     };
-    let bar = IngestBar::new(*output);
+    let bar = IngestBar::new(output);
     let done = ingest(&arguments.paths, &options, &Lake::new(&global.data), &bar);
     bar.finish();
     match done {
@@ -45,7 +45,7 @@ pub(crate) fn run(
 }
 
 /// What went in, a line a series.
-pub(crate) fn show(summary: &Summary, output: &Output) {
+pub(crate) fn show(summary: &Summary, output: Output) {
     for note in &summary.notes {
         output.message(&format!("{}: {}", note.file, note.message));
     }

@@ -16,7 +16,7 @@ use crate::args::RiskArguments;
 use crate::error::CliError;
 use crate::output::{Output, aligned, counted};
 
-pub(crate) fn run(arguments: &RiskArguments, output: &Output) -> Result<ExitCode, CliError> {
+pub(crate) fn run(arguments: &RiskArguments, output: Output) -> Result<ExitCode, CliError> {
     let (column, returns) = read(&arguments.file, arguments.column.as_deref())?;
     let statistics =
         ReturnStatistics::compute(&returns, arguments.periods_per_year, &arguments.alpha).map_err(

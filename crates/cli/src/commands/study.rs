@@ -18,7 +18,7 @@ use crate::progress::StudyBar;
 pub(crate) fn run(
     arguments: &StudyArguments,
     global: &Global,
-    output: &Output,
+    output: Output,
 ) -> Result<ExitCode, CliError> {
     use_threads(arguments.threads)?;
     // All files are read before the first runs: a mistake in the last costs no waiting.
@@ -48,11 +48,11 @@ pub(crate) fn run(
             (Some(out), _) => out.join(&job.study.name),
             (None, _) => Path::new("reports").join(&job.study.name),
         };
-        let (result, page) = job.run(&place, *output)?;
+        let (result, page) = job.run(&place, output)?;
         if !documents.is_empty() {
             output.text("");
         }
-        show(&result, &page, *output);
+        show(&result, &page, output);
         documents.push(document(&result, &page));
     }
     match documents.as_slice() {

@@ -14,9 +14,9 @@ mod games;
 mod golden;
 mod hand_computed;
 mod laws;
-mod liquidity;
 mod regression;
 mod resampling;
+mod tails;
 
 /// Asserts that two numbers agree to a relative or absolute tolerance.
 #[track_caller]
