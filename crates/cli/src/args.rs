@@ -161,7 +161,7 @@ pub(crate) struct StudyArguments {
 
 Examples:
   plimsoll risk returns.csv --column r
-  plimsoll risk equity.parquet --column return --periods-per-year 8760 --alpha 0.01,0.05")]
+  plimsoll risk hourly.parquet --column r --periods-per-year 8760 --alpha 0.01,0.05")]
 pub(crate) struct RiskArguments {
     /// A CSV or Parquet file with simple returns per period.
     pub(crate) file: PathBuf,

@@ -204,7 +204,29 @@ fn to_stderr(text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{counted, grouped, wrapped};
+
+    proptest! {
+        #[test]
+        fn grouping_adds_commas_only(number in -1e12..1e12, digits in 0_usize..4) {
+            let plain = format!("{number:.digits$}");
+            let text = grouped(&plain);
+            prop_assert_eq!(text.replace(',', ""), plain);
+            let whole = text.split('.').next().unwrap_or_default();
+            prop_assert!(whole.split(',').skip(1).all(|group| group.len() == 3));
+            prop_assert!((1..=4).contains(&whole.split(',').next().map_or(0, str::len)));
+        }
+
+        #[test]
+        fn wrapping_keeps_the_words(text in "[a-zé ]{0,80}", width in 1_usize..30) {
+            let lines = wrapped(&text, width);
+            prop_assert!(lines.split_whitespace().eq(text.split_whitespace()));
+            let fits = |line: &str| line.chars().count() <= width || !line.contains(' ');
+            prop_assert!(lines.lines().all(fits), "{lines}");
+        }
+    }
 
     #[test]
     fn thousands_are_grouped() {

@@ -44,6 +44,18 @@ pub struct Outcome {
     pub capped_fills: usize,
 }
 
+impl Outcome {
+    /// Positions that the venue closed by force, wholly or in part: the first step of each, in
+    /// order of time. One liquidation can take several steps.
+    pub fn liquidated_positions(&self) -> impl Iterator<Item = &LiquidationRecord> {
+        self.liquidations.iter().enumerate().filter_map(|(index, record)| {
+            let is_first =
+                self.liquidations[..index].iter().all(|other| other.trade_idx != record.trade_idx);
+            is_first.then_some(record)
+        })
+    }
+}
+
 /// Cause of a change of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {

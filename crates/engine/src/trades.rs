@@ -144,13 +144,15 @@ impl Walk<'_> {
         };
         let initial = pick(&self.signal.stop_long, &self.signal.stop_short);
         let trailing = pick(&self.signal.trailing_stop_long, &self.signal.trailing_stop_short);
-        if initial.is_some_and(f64::is_nan) || trailing.is_some_and(f64::is_nan) {
-            return Err("stop_undefined");
-        }
-        let stop = match (initial, trailing) {
+        let known = |stop: Option<f64>| stop.filter(|price| !price.is_nan());
+        let stop = match (known(initial), known(trailing)) {
             (Some(a), Some(b)) => Some(nearer_stop(side, a, b)),
             (a, b) => a.or(b),
         };
+        // One of the two protects; a strategy with stops never enters without any.
+        if stop.is_none() && (initial.is_some() || trailing.is_some()) {
+            return Err("stop_undefined");
+        }
         let open = self.columns.open[bar];
         if stop.is_some_and(|stop| side.sign() * (open - stop) <= 0.0) {
             return Err("open_past_stop");

@@ -2,7 +2,7 @@
 //! draws of the same days.
 
 use plimsoll_risk::block_length::common_block_length;
-use plimsoll_risk::comparison::{BootstrapMetrics, ComparisonMetric};
+use plimsoll_risk::comparison::{BootstrapMetrics, ComparisonMetric, PairedDifference};
 use plimsoll_risk::moments::Moments;
 use plimsoll_risk::ruin_paths::{DailyPath, RuinConfig, estimate_ruin};
 
@@ -21,15 +21,21 @@ pub(crate) struct Compared {
     pub(crate) probability_best: Vec<f64>,
 }
 
+/// Why a rule is not resampled.
+const RUINED: &str = "ruined in the sample itself";
+
 /// Adds ruin probabilities to the accounts of one scope and compares them with the baseline's.
+/// A rule that was ruined in the sample is reported as such and takes no part.
 pub(crate) fn compare_scope(
     study: &Study,
     rules: &mut [RuleResult],
     scope_idx: usize,
     scope: &str,
 ) -> Compared {
+    let alive: Vec<usize> =
+        (0..rules.len()).filter(|&rule| !rules[rule].accounts[scope_idx].is_ruined()).collect();
     let returns: Vec<Vec<f64>> =
-        rules.iter().map(|rule| rule.accounts[scope_idx].daily.returns.clone()).collect();
+        alive.iter().map(|&rule| rules[rule].accounts[scope_idx].daily.returns.clone()).collect();
     let columns: Vec<&[f64]> = returns.iter().map(Vec::as_slice).collect();
     let mean_block = mean_block(&columns);
     add_ruin(study, rules, scope_idx, &mean_block);
@@ -39,34 +45,38 @@ pub(crate) fn compare_scope(
         return compared;
     };
     let baseline = study.rules.iter().position(|rule| rule.name == study.baseline).unwrap_or(0);
+    let table = Rows { study, scope, baseline, alive: &alive };
     let bootstrap = |columns: &[&[f64]]| {
         let settings = &study.compare.bootstrap;
         BootstrapMetrics::of(columns, block, settings.draws as u64, settings.seed, DAYS_PER_YEAR)
     };
     if let Ok(metrics) = bootstrap(&columns) {
-        compared.probability_best = metrics.probability_best().probability;
-        compared.rows.extend(rows(study, scope, "as_set", baseline, &metrics));
+        let best = metrics.probability_best().probability;
+        compared.probability_best = vec![0.0; rules.len()];
+        for (&rule, share) in alive.iter().zip(best) {
+            compared.probability_best[rule] = share;
+        }
+        compared.rows.extend(table.of("as_set", &metrics));
     }
     // Scaling is worth its time on the whole account only.
-    if scope_idx == 0 {
+    if scope_idx == 0
+        && let Some(baseline) = alive.iter().position(|&rule| rule == baseline)
+    {
         let scaled = matched_volatility(&returns, baseline);
         let columns: Vec<&[f64]> = scaled.iter().map(Vec::as_slice).collect();
         if let Ok(metrics) = bootstrap(&columns) {
-            compared.rows.extend(rows(study, scope, "matched_volatility", baseline, &metrics));
+            compared.rows.extend(table.of("matched_volatility", &metrics));
         }
     }
     compared
 }
 
-/// The largest block length over the rules that moved at all and were not ruined.
+/// The largest block length over the rules that moved at all.
 fn mean_block(columns: &[&[f64]]) -> Result<f64, String> {
     let moving: Vec<&[f64]> = columns
         .iter()
         .copied()
-        .filter(|returns| {
-            returns.iter().all(|r| *r > -1.0)
-                && Moments::of(returns).is_ok_and(|moments| !moments.is_constant())
-        })
+        .filter(|returns| Moments::of(returns).is_ok_and(|moments| !moments.is_constant()))
         .collect();
     if moving.is_empty() {
         return Err("no rule has returns that could be resampled".to_owned());
@@ -106,7 +116,7 @@ fn add_ruin(
         let account = &mut rule.accounts[scope_idx];
         let estimate = match &estimates {
             Err(reason) => Err(reason.clone()),
-            Ok(_) if account.is_ruined() => Err("ruined in the sample itself".to_owned()),
+            Ok(_) if account.is_ruined() => Err(RUINED.to_owned()),
             Ok(estimates) => estimates[index].as_ref().map_err(ToString::to_string),
         };
         let value = |pick: fn(&plimsoll_risk::ruin_paths::RuinEstimate) -> f64| {
@@ -145,40 +155,66 @@ fn matched_volatility(returns: &[Vec<f64>], baseline: usize) -> Vec<Vec<f64>> {
         .collect()
 }
 
-fn rows(
-    study: &Study,
-    scope: &str,
-    basis: &'static str,
+/// What the rows of one scope share.
+struct Rows<'a> {
+    study: &'a Study,
+    scope: &'a str,
+    /// Position of the baseline among all rules.
     baseline: usize,
-    metrics: &BootstrapMetrics,
-) -> Vec<ComparisonRow> {
-    let mut rows = Vec::new();
-    for metric in ComparisonMetric::ALL {
-        // Volatility is what was matched.
-        if basis == "matched_volatility" && metric == ComparisonMetric::VolatilityAnnual {
-            continue;
-        }
-        let differences = metrics.against_baseline(baseline, metric);
-        for (index, named) in study.rules.iter().enumerate().filter(|(i, _)| *i != baseline) {
-            let difference = match &differences {
-                Ok(differences) => differences[index].as_ref().map_err(ToString::to_string),
-                Err(error) => Err(error.to_string()),
+    /// Rules that were resampled, in the order of the columns.
+    alive: &'a [usize],
+}
+
+impl Rows<'_> {
+    /// The rows of one basis, metric by metric.
+    fn of(&self, basis: &'static str, metrics: &BootstrapMetrics) -> Vec<ComparisonRow> {
+        let mut rows = Vec::new();
+        let column = |rule: usize| self.alive.iter().position(|&alive| alive == rule);
+        for metric in ComparisonMetric::ALL {
+            // Volatility is what was matched.
+            if basis == "matched_volatility" && metric == ComparisonMetric::VolatilityAnnual {
+                continue;
+            }
+            let differences = match column(self.baseline) {
+                Some(baseline) => {
+                    metrics.against_baseline(baseline, metric).map_err(|error| error.to_string())
+                }
+                None => Err(format!("{} was {RUINED}", self.study.baseline)),
             };
-            let found = difference.as_ref().ok();
-            rows.push(ComparisonRow {
-                symbol: scope.to_owned(),
-                rule: named.name.clone(),
-                baseline: study.baseline.clone(),
-                basis,
-                metric: metric.name().to_owned(),
-                difference: found.map(|d| d.difference),
-                low: found.map(|d| d.low),
-                high: found.map(|d| d.high),
-                p_value: found.map(|d| d.p_value),
-                p_value_adjusted: found.map(|d| d.p_value_adjusted),
-                reason: difference.as_ref().err().cloned(),
-            });
+            for rule in (0..self.study.rules.len()).filter(|&rule| rule != self.baseline) {
+                let difference = match (&differences, column(rule)) {
+                    (Err(reason), _) => Err(reason.clone()),
+                    (_, None) => Err(RUINED.to_owned()),
+                    (Ok(found), Some(column)) => {
+                        found[column].as_ref().map_err(ToString::to_string)
+                    }
+                };
+                rows.push(self.row(basis, metric, rule, &difference));
+            }
+        }
+        rows
+    }
+
+    fn row(
+        &self,
+        basis: &'static str,
+        metric: ComparisonMetric,
+        rule: usize,
+        difference: &Result<&PairedDifference, String>,
+    ) -> ComparisonRow {
+        let found = difference.as_ref().ok();
+        ComparisonRow {
+            symbol: self.scope.to_owned(),
+            rule: self.study.rules[rule].name.clone(),
+            baseline: self.study.baseline.clone(),
+            basis,
+            metric: metric.name().to_owned(),
+            difference: found.map(|d| d.difference),
+            low: found.map(|d| d.low),
+            high: found.map(|d| d.high),
+            p_value: found.map(|d| d.p_value),
+            p_value_adjusted: found.map(|d| d.p_value_adjusted),
+            reason: difference.as_ref().err().cloned(),
         }
     }
-    rows
 }

@@ -7,13 +7,14 @@ use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::error::Problem;
-use crate::wording::reworded;
+use crate::wording::{is_near, reworded};
 
 /// A value and its place.
 pub(crate) type Value<'t> = Spanned<DeValue<'t>>;
 
 /// Reads a value as `T` and collects every mistake in it: after each one the offending entry is
-/// set aside and the rest is read again.
+/// set aside and the rest is read again. What can be read in spite of mistakes is returned, so
+/// that the rest of it is checked too.
 pub(crate) fn read<T: DeserializeOwned>(
     value: &Value<'_>,
     path: &str,
@@ -23,12 +24,13 @@ pub(crate) fn read<T: DeserializeOwned>(
     let mut set_aside: Vec<String> = Vec::new();
     loop {
         let error = match T::deserialize(ValueDeserializer::from(value.clone())) {
-            Ok(read) => return set_aside.is_empty().then_some(read),
+            Ok(read) => return Some(read),
             Err(error) => error,
         };
         let message = error.message().to_owned();
         let missing = message.strip_prefix("missing field `").and_then(|m| m.strip_suffix('`'));
-        if missing.is_some_and(|field| set_aside.iter().any(|key| key == field)) {
+        // A key that was misspelt or wrong is not missing as well.
+        if missing.is_some_and(|field| set_aside.iter().any(|key| is_near(key, field))) {
             return None;
         }
         let span = error.span().unwrap_or(value.span());
@@ -64,6 +66,14 @@ fn remove_entry_at(value: &mut DeValue<'_>, span: &Range<usize>) -> Option<Strin
 /// The entry of a table.
 pub(crate) fn entry<'a, 't>(table: &'a DeTable<'t>, key: &str) -> Option<&'a Value<'t>> {
     table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+}
+
+/// A value by its dotted path.
+pub(crate) fn value_at<'a, 't>(root: &'a Value<'t>, path: &str) -> Option<&'a Value<'t>> {
+    path.split('.').try_fold(root, |value, part| match value.get_ref() {
+        DeValue::Table(table) => entry(table, part),
+        _ => None,
+    })
 }
 
 /// The place of a value by its dotted path, or of the deepest part of the path that exists.

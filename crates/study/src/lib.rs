@@ -45,6 +45,7 @@ mod document;
 pub mod error;
 mod metrics;
 pub mod parse;
+mod ranges;
 mod receipt;
 pub mod result;
 pub mod run;

@@ -13,6 +13,10 @@ use crate::result::{DailySeries, Metric};
 /// Days in a year of a market that never closes.
 pub(crate) const DAYS_PER_YEAR: f64 = 365.0;
 
+/// Ratios of reward to risk, which an account that ended in ruin has none of: its returns stop in
+/// the middle of the story.
+const RATIOS: [&str; 4] = ["sharpe_annual", "sharpe_standard_error", "sortino_annual", "psr_0"];
+
 /// Equity by UTC day: a bar belongs to the day in which it opens.
 pub(crate) fn daily_series(market: &Market, outcome: &Outcome) -> DailySeries {
     let mut daily = DailySeries::default();
@@ -50,6 +54,10 @@ pub(crate) fn account_metrics(
     match ReturnStatistics::compute(&daily.returns, DAYS_PER_YEAR, alphas) {
         Ok(statistics) => {
             for statistic in statistics.statistics {
+                if outcome.ruined_at.is_some() && RATIOS.contains(&statistic.name.as_str()) {
+                    metrics.undefined(&statistic.name, "ruined in the sample itself");
+                    continue;
+                }
                 metrics.0.push(Metric {
                     name: statistic.name,
                     value: statistic.value.as_ref().ok().copied(),
@@ -64,7 +72,8 @@ pub(crate) fn account_metrics(
         Err(error) => metrics.undefined("total_return", &error.to_string()),
     }
     metrics.add("max_drawdown_intrabar", intrabar_drawdown(outcome));
-    metrics.add("liquidations", outcome.liquidations.len() as f64);
+    metrics.add("liquidations", outcome.liquidated_positions().count() as f64);
+    metrics.add("liquidation_steps", outcome.liquidations.len() as f64);
     let paid = |cost: fn(&plimsoll_engine::TradeRecord) -> f64| {
         outcome.trades.iter().map(cost).sum::<f64>()
     };

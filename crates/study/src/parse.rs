@@ -1,7 +1,5 @@
 //! From the text of a strategy file to a checked study, or to every mistake in it at once.
 
-use std::ops::Range;
-
 use indexmap::IndexMap;
 use plimsoll_engine::{Costs, Intrabar, Settings};
 use plimsoll_market::Interval;
@@ -12,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::document::{Value, entry, lists, read, scalar_text, span_of, with_value};
 use crate::error::{Problem, StrategyProblems, StudyError};
+use crate::ranges;
 use crate::strategy::{AccountTable, CompareTable, CostsTable, DataTable, Fees};
 use crate::wording::{keys_hint, reworded_syntax};
 
@@ -183,12 +182,7 @@ impl<'t> Reader<'_, 't> {
         if let Some(data) = &data {
             self.check_data(data);
         }
-        if let Some(costs) = &costs {
-            self.check_costs(costs);
-        }
-        if let Some(compare) = &compare {
-            self.check_compare(compare);
-        }
+        self.problems.extend(ranges::problems(self.root));
         let baseline = self.baseline(compare.as_ref()?, &rules)?;
         let (account, costs) = (&account.first()?.1, costs?);
         Some(Study {
@@ -340,28 +334,18 @@ impl<'t> Reader<'_, 't> {
                 .collect(),
             None => vec![(String::new(), value)],
         };
+        if let Some((_, elements)) = sweeps.iter().find(|(path, _)| path == "equity") {
+            self.check_repeats(elements);
+        }
         let mut accounts = Vec::new();
         for (label, variant) in variants {
             let Some(account) = read::<AccountTable>(&variant, "account", &mut self.problems)
             else {
                 continue;
             };
-            self.check_account(&account, span_of(&variant, "equity"));
             accounts.push((label, account));
         }
         accounts
-    }
-
-    fn check_account(&mut self, account: &AccountTable, equity_span: Range<usize>) {
-        if !(account.equity > 0.0 && account.equity.is_finite()) {
-            let message = format!("`equity` is {}", account.equity);
-            let problem = Problem::at(equity_span, message);
-            self.problems.push(problem.hint("write an amount of money above 0"));
-        }
-        if !(1.0..=1000.0).contains(&account.leverage) {
-            let message = format!("`leverage` is {}", account.leverage);
-            self.problem("account.leverage", message, "write a number from 1 to 1000");
-        }
     }
 
     fn check_data(&mut self, data: &DataTable) {
@@ -391,48 +375,6 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    fn check_costs(&mut self, costs: &CostsTable) {
-        let spread = costs.slippage.half_spread_bps;
-        if !(0.0..=1000.0).contains(&spread) {
-            let message = format!("`half_spread_bps` is {spread}");
-            let hint = "write basis points of the price from 0 to 1000; 0.5 is 0.005 %";
-            self.problem("costs.slippage.half_spread_bps", message, hint);
-        }
-        if let Some(impact) = &costs.slippage.impact
-            && !(0.0..=100.0).contains(&impact.y)
-        {
-            let message = format!("`y` is {}", impact.y);
-            self.problem("costs.slippage.impact.y", message, "write a number of order one, from 0");
-        }
-        if !(0.0..=1.0).contains(&costs.stop_slippage) {
-            let message = format!("`stop_slippage` is {}", costs.stop_slippage);
-            self.problem("costs.stop_slippage", message, "write a share from 0 to 1");
-        }
-    }
-
-    fn check_compare(&mut self, compare: &CompareTable) {
-        if !(100..=1_000_000).contains(&compare.bootstrap.draws) {
-            let message = format!("`draws` is {}", compare.bootstrap.draws);
-            self.problem("compare.bootstrap.draws", message, "write a number from 100 to 1000000");
-        }
-        if !(compare.ruin.drawdown > 0.0 && compare.ruin.drawdown <= 1.0) {
-            let message = format!("`drawdown` is {}", compare.ruin.drawdown);
-            let hint = "write a fraction above 0 and at most 1; 0.5 is half the equity";
-            self.problem("compare.ruin.drawdown", message, hint);
-        }
-        if !(1..=36_500).contains(&compare.ruin.horizon_days) {
-            let message = format!("`horizon_days` is {}", compare.ruin.horizon_days);
-            self.problem("compare.ruin.horizon_days", message, "write days from 1 to 36500");
-        }
-        for alpha in &compare.alpha {
-            if !(*alpha > 0.0 && *alpha < 0.5) {
-                let message = format!("`alpha` holds {alpha}");
-                let hint = "alpha is the tail probability, between 0 and 0.5: 0.01 is \"99 %\"";
-                self.problem("compare.alpha", message, hint);
-            }
-        }
-    }
-
     /// Every rule of every table, each at every equity.
     fn rules(&mut self, equities: &[f64], has_stop: bool) -> Vec<NamedRule> {
         let Some(value) = entry(self.table(), "sizing").cloned() else {
@@ -445,6 +387,9 @@ impl<'t> Reader<'_, 't> {
             self.problem("sizing", "`sizing` is not a table", "write [sizing.NAME] tables");
             return Vec::new();
         };
+        if tables.is_empty() {
+            self.problem("sizing", "there is no sizing rule", "add a table [sizing.NAME]");
+        }
         let mut in_order: Vec<_> = tables.iter().collect();
         in_order.sort_by_key(|(key, _)| key.span().start);
         let mut rules: Vec<NamedRule> = Vec::new();
@@ -469,6 +414,17 @@ impl<'t> Reader<'_, 't> {
         rules
     }
 
+    /// A value that stands twice in a list would be two rules of one name.
+    fn check_repeats(&mut self, elements: &[Value<'t>]) {
+        for (index, element) in elements.iter().enumerate() {
+            let text = scalar_text(element);
+            if elements[..index].iter().any(|other| scalar_text(other) == text) {
+                let problem = Problem::at(element.span(), format!("`{text}` stands twice"));
+                self.problems.push(problem.hint("name each value of a list once"));
+            }
+        }
+    }
+
     /// A rule's table with every combination of its lists' elements.
     fn variants(
         &mut self,
@@ -485,6 +441,7 @@ impl<'t> Reader<'_, 't> {
                 self.problem(&format!("sizing.{name}.{path}"), message, "write at least one value");
                 return Vec::new();
             }
+            self.check_repeats(elements);
             if combinations.len() * elements.len() > RULES_MAX {
                 let message = format!("the lists of `{name}` expand to too many rules");
                 self.problem(

@@ -223,7 +223,7 @@ pub struct SensitivityRow {
     pub final_equity: f64,
     /// Largest drawdown of daily closes, a fraction.
     pub max_drawdown: Option<f64>,
-    /// Number of forced closes.
+    /// Number of positions closed by force, wholly or in part.
     pub liquidations: usize,
     /// Whether the account ended ruined.
     pub is_ruined: bool,

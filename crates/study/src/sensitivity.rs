@@ -92,7 +92,7 @@ fn row(planner: &Planner<'_>, variant: &str, rule: &str, outcome: &Outcome) -> S
         rule: rule.to_owned(),
         final_equity: outcome.equity.last().copied().unwrap_or(outcome.initial_equity),
         max_drawdown: Drawdowns::of_returns(&daily.returns).ok().map(|drawdowns| drawdowns.max()),
-        liquidations: outcome.liquidations.len(),
+        liquidations: outcome.liquidated_positions().count(),
         is_ruined: outcome.ruined_at.is_some(),
     }
 }

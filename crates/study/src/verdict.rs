@@ -1,5 +1,7 @@
 //! Which rule wins, and how sure that is, in words that the figures carry.
 
+use std::collections::BTreeMap;
+
 use plimsoll_risk::moments::Moments;
 use plimsoll_risk::sharpe::SharpeMoments;
 
@@ -64,10 +66,22 @@ fn log_growth(rule: &RuleResult) -> Option<f64> {
 
 fn no_winner(rules: &[RuleResult]) -> String {
     if rules.iter().all(|rule| rule.account().outcome.trades.is_empty()) {
-        "No rule took a trade in this period, so there is nothing to compare.".to_owned()
+        let why = commonest_refusal(rules)
+            .map_or(String::new(), |reason| format!(" The commonest reason: {reason}."));
+        format!("No rule took a trade in this period, so there is nothing to compare.{why}")
     } else {
         "No rule survived: every one that traded was ruined.".to_owned()
     }
+}
+
+/// Why most entries were refused, if any was.
+fn commonest_refusal(rules: &[RuleResult]) -> Option<&'static str> {
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for decision in rules.iter().flat_map(|rule| &rule.account().outcome.decisions) {
+        *counts.entry(decision.reason).or_default() += 1;
+    }
+    let most = counts.into_iter().filter(|(reason, _)| !reason.is_empty());
+    most.max_by_key(|(_, count)| *count).map(|(reason, _)| reason)
 }
 
 fn sentences(
@@ -188,7 +202,7 @@ fn casualties(rules: &[RuleResult]) -> Vec<String> {
         .filter(|rule| !rule.account().outcome.liquidations.is_empty())
         .map(|rule| {
             let account = rule.account();
-            let count = account.outcome.liquidations.len();
+            let count = account.outcome.liquidated_positions().count();
             let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
             let ruined = if account.is_ruined() { " and ruined" } else { "" };
             format!("{} ({times}{ruined})", rule.name)
@@ -205,6 +219,7 @@ fn casualties(rules: &[RuleResult]) -> Vec<String> {
 fn deflated_sharpe(rules: &[RuleResult], winner: usize) -> Option<f64> {
     let ratios: Vec<f64> = rules
         .iter()
+        .filter(|rule| !rule.account().is_ruined())
         .filter_map(|rule| SharpeMoments::of(&rule.account().daily.returns).ok())
         .map(|moments| moments.sharpe)
         .collect();
@@ -212,7 +227,7 @@ fn deflated_sharpe(rules: &[RuleResult], winner: usize) -> Option<f64> {
         if ratios.len() > 1 { Moments::of(&ratios).ok()?.variance_sample().ok()? } else { 0.0 };
     SharpeMoments::of(&rules[winner].account().daily.returns)
         .ok()?
-        .deflated(ratios.len() as f64, variance)
+        .deflated(rules.len() as f64, variance)
         .ok()
 }
 

@@ -120,6 +120,11 @@ fn one_of(words: &[String]) -> String {
     }
 }
 
+/// Whether one key may have been meant as the other.
+pub(crate) fn is_near(a: &str, b: &str) -> bool {
+    distance(a, b) <= 2
+}
+
 /// Least number of letters inserted, left out, replaced, or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());

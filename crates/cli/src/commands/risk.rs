@@ -104,6 +104,12 @@ fn read_csv(file: &Path, wanted: Option<&str>) -> Result<(String, Vec<f64>), Cli
     let names: Vec<String> =
         reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_owned()).collect();
     let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    if names.iter().all(|name| name.parse::<f64>().is_ok()) {
+        return Err(CliError::failed(
+            format!("{}:1: the first line is numbers, not a heading", file.display()),
+            "begin the file with a line of column names, such as r",
+        ));
+    }
     if records.is_empty() {
         return Err(CliError::failed(
             format!("{}: there is no row below the heading", file.display()),

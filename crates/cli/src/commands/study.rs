@@ -132,11 +132,11 @@ pub(crate) fn show(result: &StudyResult, page: &Path, output: Output) {
 
 fn headline(result: &StudyResult) -> String {
     let label = result.data_label.as_ref().map_or(String::new(), |label| format!(" [{label}]"));
-    let symbols = match result.symbols.as_slice() {
-        [first @ .., _, _] if first.len() > 6 => {
-            format!("{} and {} more", result.symbols[..6].join(" "), result.symbols.len() - 6)
-        }
-        few => few.join(" "),
+    let n_symbols = result.symbols.len();
+    let symbols = if n_symbols > 8 {
+        format!("{} and {} more", result.symbols[..6].join(" "), n_symbols - 6)
+    } else {
+        result.symbols.join(" ")
     };
     format!(
         "{}{label}: {} {symbols} at {}\n{} to {}, {} margin, {}",
@@ -183,7 +183,7 @@ fn table(result: &StudyResult) -> Table {
             number(account, "max_drawdown", 100.0, 1),
             sharpe(account),
             ruin(account),
-            grouped(&account.outcome.liquidations.len().to_string()),
+            grouped(&account.outcome.liquidated_positions().count().to_string()),
             number(account, "max_leverage", 1.0, 1),
             number(account, "final_equity", 1.0, 0),
         ]);

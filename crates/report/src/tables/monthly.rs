@@ -186,7 +186,7 @@ fn events_frame(result: &StudyResult) -> PolarsResult<DataFrame> {
     let (mut account, mut month, mut trades, mut liquidations) = (vec![], vec![], vec![], vec![]);
     for (index, (_, found)) in accounts(result).enumerate() {
         let ended = found.outcome.trades.iter().map(|trade| (trade.exit_bar, 1.0, 0.0));
-        let forced = found.outcome.liquidations.iter().map(|row| (row.bar, 0.0, 1.0));
+        let forced = found.outcome.liquidated_positions().map(|row| (row.bar, 0.0, 1.0));
         for (bar, trade, liquidation) in ended.chain(forced) {
             account.push(index as i32);
             month.push(timeline.month(bar).0);
