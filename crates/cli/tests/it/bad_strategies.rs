@@ -17,7 +17,7 @@ fn three_mistakes_are_shown_together() {
         ],
     );
     let text = refusal(&place, &["study", "autumn.toml"]);
-    assert_eq!(text.matches("error: autumn.toml:").count(), 4, "{text}");
+    assert_eq!(text.matches("error: autumn.toml:").count(), 3, "{text}");
     assert!(text.ends_with("exit code 2"));
     assert_text!("three_mistakes", text);
     assert!(!place.join("reports").exists());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 
-use plimsoll_market::{MarketError, SizeFreeTrade, TradeExit};
+use plimsoll_market::{MarketError, Side, SizeFreeTrade, TradeExit};
 use plimsoll_study::{StudyError, StudyResult};
 use plimsoll_venue::{TableKind, VenueError};
 
@@ -160,38 +160,68 @@ fn with_signal_file(file: &str) -> (String, String) {
     (signal.replace("[account]", &format!("[signal]\nfile = \"{file}\"\n\n[account]")), by_rules)
 }
 
-/// The signal of a file acts exactly as the rules that it was written from.
-#[test]
-fn a_signal_from_a_file_trades_as_its_rules_do() {
-    let (by_file, by_rules) = with_signal_file("rows.csv");
-    let expected = try_run(&by_rules, &[], autumn()).unwrap();
-    let time = |bar: usize| expected.grid_start.0 + bar as i64 * expected.interval.ms();
+/// The rows of a signal file that trade as a result's trades did: time, symbol, direction.
+fn rows_of(result: &StudyResult) -> BTreeMap<(i64, usize), f64> {
+    let time = |bar: usize| result.grid_start.0 + bar as i64 * result.interval.ms();
     let mut rows: BTreeMap<(i64, usize), f64> = BTreeMap::new();
-    for trade in &expected.trades {
+    for trade in &result.trades {
         if trade.exit != TradeExit::End {
             rows.entry((time(trade.exit_bar), trade.symbol_idx)).or_insert(0.0);
         }
         // An entry at the close of an exit takes its place.
         rows.insert((time(trade.decision_bar + 1), trade.symbol_idx), trade.side.sign());
     }
+    rows
+}
+
+/// What decides a trade, without its stop.
+fn shape(trade: &SizeFreeTrade) -> (usize, Side, usize, usize, usize, TradeExit) {
+    let SizeFreeTrade { symbol_idx, side, decision_bar, entry_bar, exit_bar, exit, .. } = *trade;
+    (symbol_idx, side, decision_bar, entry_bar, exit_bar, exit)
+}
+
+/// Stops far away change no trade of the file's signal, and every trade carries its own.
+#[test]
+fn a_signal_file_brings_stops() {
+    let (by_file, by_rules) = with_signal_file("stops.csv");
+    let expected = try_run(&by_rules, &[], autumn()).unwrap();
+    let mut csv = "time,symbol,direction,stop\n".to_owned();
+    for ((time, symbol_idx), direction) in rows_of(&expected) {
+        let symbol = &expected.symbols[symbol_idx];
+        let stop = match direction {
+            d if d > 0.0 => "1.5",
+            d if d < 0.0 => "9000000.5",
+            _ => "",
+        };
+        writeln!(csv, "{time},{symbol},{direction},{stop}").unwrap();
+    }
+    fs::write(autumn().join("stops.csv"), csv).unwrap();
+    let found = try_run(&by_file, &[], autumn()).unwrap();
+    assert!(found.trades.len() > 20);
+    assert_eq!(
+        found.trades.iter().map(shape).collect::<Vec<_>>(),
+        expected.trades.iter().map(shape).collect::<Vec<_>>()
+    );
+    for trade in &found.trades {
+        let stop = if trade.side == Side::Long { 1.5 } else { 9_000_000.5 };
+        assert_eq!(trade.initial_stop_price, Some(stop));
+        assert!(trade.r_multiple.is_some());
+    }
+}
+
+/// The signal of a file acts exactly as the rules that it was written from.
+#[test]
+fn a_signal_from_a_file_trades_as_its_rules_do() {
+    let (by_file, by_rules) = with_signal_file("rows.csv");
+    let expected = try_run(&by_rules, &[], autumn()).unwrap();
     let mut csv = "time,symbol,direction\n".to_owned();
-    for ((time, symbol_idx), direction) in rows {
+    for ((time, symbol_idx), direction) in rows_of(&expected) {
         let symbol = &expected.symbols[symbol_idx];
         writeln!(csv, "{time},{symbol},{direction}").unwrap();
     }
     fs::write(autumn().join("rows.csv"), csv).unwrap();
 
     let found = try_run(&by_file, &[], autumn()).unwrap();
-    let shape = |trade: &SizeFreeTrade| {
-        (
-            trade.symbol_idx,
-            trade.side,
-            trade.decision_bar,
-            trade.entry_bar,
-            trade.exit_bar,
-            trade.exit,
-        )
-    };
     assert!(expected.trades.len() > 20);
     assert_eq!(
         found.trades.iter().map(shape).collect::<Vec<_>>(),
