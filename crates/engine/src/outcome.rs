@@ -181,7 +181,7 @@ pub struct TradeRecord {
     pub r_multiple: Option<f64>,
 }
 
-/// One forced close.
+/// One forced close: one step of the venue's process, of which a liquidation can take several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiquidationRecord {
     /// Bar in which the mark reached the liquidation price.
@@ -192,7 +192,8 @@ pub struct LiquidationRecord {
     pub side: Side,
     /// Index of the size-free trade.
     pub trade_idx: usize,
-    /// Mark price at which the margin no longer sufficed.
+    /// Mark price that the step is reckoned at: where the margin gave out, or a sub-step beyond it
+    /// if the venue reduces the position.
     pub mark_price: f64,
     /// The adverse extreme of the mark in that bar.
     pub mark_extreme: f64,

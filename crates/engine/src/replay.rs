@@ -14,6 +14,8 @@ use crate::outcome::{Cause, ExitReason, LedgerRow, Outcome};
 use crate::prepared::Prepared;
 use crate::settings::{MarginMode, Settings};
 
+use liquidate::ForcedOrders;
+
 /// The bars that a replay covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -56,8 +58,7 @@ struct Position {
     entry_reference_price: f64,
     /// Margin set aside for it; 0 under cross margin.
     isolated_margin: f64,
-    /// The bar of the last forced reduction and how many there were in it.
-    reductions: (usize, u32),
+    forced_orders: ForcedOrders,
     record: EntryRecord,
 }
 

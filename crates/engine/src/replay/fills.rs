@@ -3,7 +3,7 @@
 use plimsoll_market::TradeExit;
 use plimsoll_venue::{BracketAt, initial_margin, liquidation_price};
 
-use super::{At, EntryRecord, Order, Position, Replay};
+use super::{At, EntryRecord, ForcedOrders, Order, Position, Replay};
 use crate::account::{
     better_exit, entry_fill_price, exit_fill_price, fee, impact_fraction, stop_reference_price,
     stop_risk_fraction, take_profit_reference_price, unrealised_pnl,
@@ -248,7 +248,7 @@ impl Replay<'_> {
             entry_price: price,
             entry_reference_price: open,
             isolated_margin,
-            reductions: (bar, 0),
+            forced_orders: ForcedOrders::default(),
             record: EntryRecord {
                 entry_bar: bar,
                 quantity,

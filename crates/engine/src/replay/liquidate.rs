@@ -2,8 +2,8 @@
 
 use plimsoll_market::TradeExit;
 use plimsoll_venue::{
-    BracketAt, LiquidationAction, LiquidationState, NoLiquidationPrice, bankruptcy_price,
-    liquidation_price, liquidation_step, settle_liquidation,
+    BracketAt, LiquidationAction, LiquidationState, LiquidationStep, NoLiquidationPrice,
+    bankruptcy_price, liquidation_price, liquidation_step, settle_liquidation,
 };
 
 use super::{At, Position, Replay};
@@ -15,8 +15,17 @@ use crate::settings::{Intrabar, MarginMode};
 /// above it has touched it: the difference is rounding.
 const TOUCH: f64 = 1e-12;
 
-/// Forced reductions of a position in one bar, after which the rest is closed.
-const REDUCTIONS_MAX: u32 = 2;
+/// Equal sub-steps in which a position that the venue reduces follows the mark, from where its
+/// margin gave out to where the bar tests it. Where it gave out, one lot less is compliant
+/// already, so that the first order is reckoned one sub-step on.
+///
+/// A choice of this model: a bar does not tell the path of the mark inside it. Fewer sub-steps
+/// close more at worse marks.
+const REDUCTION_STEPS: u32 = 8;
+
+/// Orders of the venue on one position in one bar after which it closes the rest: one a sub-step,
+/// and as many again at the open and after what other positions lose in between.
+const ORDERS_MAX: u32 = 2 * REDUCTION_STEPS;
 
 impl Replay<'_> {
     /// A mark that opens beyond a liquidation price closes the position before any order fills.
@@ -63,8 +72,8 @@ impl Replay<'_> {
                 self.outcome.joint_extreme_bars += 1;
                 is_flagged = true;
             }
-            let trigger = self.trigger_price(index, bar, at);
-            self.liquidate(index, bar, trigger, at);
+            let mark = self.next_forced_mark(index, bar, at);
+            self.liquidate(index, bar, mark, at);
         }
     }
 
@@ -127,14 +136,40 @@ impl Replay<'_> {
         is_touched(equity, maintenance).then_some(index)
     }
 
+    /// The mark of the venue's next order on a position whose margin gives out before the mark of
+    /// `at`: where it gave out if the venue closes all of it there, else the next sub-step of the
+    /// way on from there at which the margin does not suffice.
+    fn next_forced_mark(&mut self, index: usize, bar: usize, at: At) -> f64 {
+        let mut orders = self.positions[index].forced_orders_in(bar);
+        let mut walk = if let Some(walk) = orders.walk {
+            walk
+        } else {
+            let trigger = self.trigger_price(index, bar, at);
+            let margin = self.margin_at(index, bar, trigger, at);
+            let step = self.venue_step(index, bar, &margin.touched());
+            if step.action != LiquidationAction::Reduce {
+                return trigger;
+            }
+            Walk { trigger, steps: 0 }
+        };
+        let reached = self.mark(&self.positions[index], bar, at);
+        let mut mark = reached;
+        while walk.steps < REDUCTION_STEPS {
+            walk.steps += 1;
+            mark = walk.mark(reached);
+            if self.margin_at(index, bar, mark, at).is_touched() {
+                break;
+            }
+        }
+        orders.walk = Some(walk);
+        self.positions[index].forced_orders = orders;
+        mark
+    }
+
     /// The mark at which the margin gave out on the way from the open: the liquidation price, or
     /// the open where that was already beyond it.
     fn trigger_price(&self, index: usize, bar: usize, at: At) -> f64 {
         let position = &self.positions[index];
-        // A second forced close in the same bar is reckoned where the mark ended up.
-        if position.reductions_in(bar) > 0 {
-            return self.mark(position, bar, at);
-        }
         let open = self.mark(position, bar, At::Open);
         match self.liquidation_price_of(index, bar, at) {
             Ok(price) if position.side.sign() * (open - price) > 0.0 => price,
@@ -157,37 +192,66 @@ impl Replay<'_> {
         found.price.ok_or(found.reason.unwrap_or(NoLiquidationPrice::NoPriceLiquidates))
     }
 
+    /// A position at a mark price and the money behind it, with the other positions at theirs.
+    fn margin_at(&mut self, index: usize, bar: usize, mark_price: f64, at: At) -> Margin {
+        let symbol_idx = self.positions[index].symbol_idx;
+        let ladder = self.ladder_at(symbol_idx, bar);
+        let position = &self.positions[index];
+        let instrument = &self.prepared.symbols[symbol_idx].instrument;
+        let inputs = self.liquidation_inputs(position, bar, at);
+        let notional = position.quantity * mark_price;
+        let slippage = self.slippage_fraction(symbol_idx, bar, notional);
+        let needed = ladder.maintenance_margin(notional) + inputs.other_maintenance_margin;
+        let state = LiquidationState {
+            side: position.side,
+            quantity: position.quantity,
+            mark_price,
+            fill_price: exit_fill_price(position.side, mark_price, slippage),
+            equity: inputs.wallet_balance
+                + inputs.other_unrealised_pnl
+                + position.pnl_at(mark_price),
+            other_maintenance_margin: inputs.other_maintenance_margin,
+            liquidation_fee_fraction: instrument.liquidation_fee_fraction,
+            quantity_step: instrument.quantity_step,
+            // The venue's pause between two orders is shorter than any bar; a forced reduction in
+            // an earlier bar ended compliant and was another liquidation.
+            seconds_since_partial: (position.forced_orders_in(bar).count > 0)
+                .then_some(f64::INFINITY),
+        };
+        Margin { state, needed }
+    }
+
+    /// What the venue does with a position whose margin does not suffice.
+    fn venue_step(
+        &mut self,
+        index: usize,
+        bar: usize,
+        state: &LiquidationState,
+    ) -> LiquidationStep {
+        let position = &self.positions[index];
+        let orders = position.forced_orders_in(bar).count;
+        let ladder = self.ladder_at(position.symbol_idx, bar);
+        let mut step = liquidation_step(self.prepared.rules.liquidation_process(), state, ladder)
+            .expect("prices and quantities of an open position are positive and finite");
+        if step.action == LiquidationAction::Reduce && orders >= ORDERS_MAX {
+            step.action = LiquidationAction::Close;
+            step.close_quantity = state.quantity;
+        }
+        step
+    }
+
     /// One step of the venue's process at a mark price, with the other positions at theirs.
-    fn liquidate(&mut self, index: usize, bar: usize, trigger: f64, at: At) {
+    fn liquidate(&mut self, index: usize, bar: usize, mark_price: f64, at: At) {
+        let margin = self.margin_at(index, bar, mark_price, at);
+        let behind = margin.state.equity;
+        let state = margin.touched();
+        let step = self.venue_step(index, bar, &state);
         let position = self.positions[index].clone();
         let symbol_idx = position.symbol_idx;
         let symbol = &self.prepared.symbols[symbol_idx];
         let ladder = self.ladder_at(symbol_idx, bar);
         let inputs = self.liquidation_inputs(&position, bar, at);
-        let notional = position.quantity * trigger;
-        let needed = ladder.maintenance_margin(notional) + inputs.other_maintenance_margin;
-        let behind = inputs.wallet_balance + inputs.other_unrealised_pnl + position.pnl_at(trigger);
-        let slippage = self.slippage_fraction(symbol_idx, bar, notional);
-        let reductions = position.reductions_in(bar);
-        let state = LiquidationState {
-            side: position.side,
-            quantity: position.quantity,
-            mark_price: trigger,
-            fill_price: exit_fill_price(position.side, trigger, slippage),
-            equity: behind.min(needed * (1.0 - TOUCH)),
-            other_maintenance_margin: inputs.other_maintenance_margin,
-            liquidation_fee_fraction: symbol.instrument.liquidation_fee_fraction,
-            quantity_step: symbol.instrument.quantity_step,
-            // The venue's pause between two orders is shorter than any bar; a forced reduction in
-            // an earlier bar ended compliant and was another liquidation.
-            seconds_since_partial: (reductions > 0).then_some(f64::INFINITY),
-        };
-        let mut step = liquidation_step(self.prepared.rules.liquidation_process(), &state, ladder)
-            .expect("prices and quantities of an open position are positive and finite");
-        if step.action == LiquidationAction::Reduce && reductions >= REDUCTIONS_MAX {
-            step.action = LiquidationAction::Close;
-            step.close_quantity = position.quantity;
-        }
+        let notional = position.quantity * mark_price;
         let settlement = settle_liquidation(&state, &step)
             .expect("a touched liquidation price always closes something");
         let quantity = step.close_quantity;
@@ -195,10 +259,10 @@ impl Replay<'_> {
         // A vault takes the position at the mark and then what margin is left; where none is
         // left, at the price that uses the margin up, as settled.
         let takes_margin = step.is_backstop() && behind > 0.0;
-        let price = if takes_margin { trigger } else { settlement.price };
+        let price = if takes_margin { mark_price } else { settlement.price };
         let forfeit = if takes_margin { behind } else { 0.0 };
         let wallet_before = self.wallet.balance();
-        self.book_close(index, bar, quantity, trigger, price);
+        self.book_close(index, bar, quantity, mark_price, price);
         self.book_charge(index, bar, Cause::LiquidationFee, settlement.fee, quantity, price);
         self.book_charge(index, bar, Cause::BackstopForfeit, forfeit, quantity, price);
         if left <= 0.0 {
@@ -210,7 +274,7 @@ impl Replay<'_> {
             symbol_idx,
             side: position.side,
             trade_idx: position.trade_idx,
-            mark_price: trigger,
+            mark_price,
             mark_extreme: self.mark(&position, bar, at),
             mark_is_last: symbol.mark_is_last[bar],
             fill_price: price,
@@ -232,8 +296,10 @@ impl Replay<'_> {
             if self.settings.margin == MarginMode::Isolated {
                 position.isolated_margin += realised;
             }
-            position.reductions = (bar, reductions + 1);
-            equity_after += position.pnl_at(trigger);
+            let mut orders = position.forced_orders_in(bar);
+            orders.count += 1;
+            position.forced_orders = orders;
+            equity_after += position.pnl_at(mark_price);
         } else {
             self.finish(index, bar, ExitReason::Liquidation);
         }
@@ -270,11 +336,60 @@ impl Replay<'_> {
     }
 }
 
+/// A position's margin at a mark price.
+struct Margin {
+    state: LiquidationState,
+    /// Maintenance margin of all that the equity has to cover.
+    needed: f64,
+}
+
+impl Margin {
+    fn is_touched(&self) -> bool {
+        is_touched(self.state.equity, self.needed)
+    }
+
+    /// The state with an equity that the venue, which knows no rounding, finds too small.
+    fn touched(&self) -> LiquidationState {
+        let equity = self.state.equity.min(self.needed * (1.0 - TOUCH));
+        LiquidationState { equity, ..self.state }
+    }
+}
+
+/// What the venue has done to a position in the last bar in which it did anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ForcedOrders {
+    bar: usize,
+    count: u32,
+    walk: Option<Walk>,
+}
+
+/// The way of the mark while the venue reduces a position.
+#[derive(Clone, Copy, Debug)]
+struct Walk {
+    /// Where it began.
+    trigger: f64,
+    /// Sub-steps done.
+    steps: u32,
+}
+
+impl Walk {
+    /// The mark of the present sub-step on the way to the one that the bar reached.
+    fn mark(&self, reached: f64) -> f64 {
+        if self.steps == REDUCTION_STEPS {
+            return reached;
+        }
+        let share = f64::from(self.steps) / f64::from(REDUCTION_STEPS);
+        self.trigger + (reached - self.trigger) * share
+    }
+}
+
 impl Position {
-    /// How often the venue has reduced it in this bar.
-    fn reductions_in(&self, bar: usize) -> u32 {
-        let (last, count) = self.reductions;
-        if last == bar { count } else { 0 }
+    fn forced_orders_in(&self, bar: usize) -> ForcedOrders {
+        if self.forced_orders.bar == bar {
+            self.forced_orders
+        } else {
+            ForcedOrders { bar, ..ForcedOrders::default() }
+        }
     }
 }
 

@@ -204,14 +204,38 @@ fn liquidation_comes_before_take_profit() {
     close_to(outcome.equity[2], 100_000.0 + 0.2 * 5_000.0);
 }
 
+/// What Binance leaves of a long entered at 100,000, one entry a sub-step: at each mark P the
+/// largest quantity r of whole lots with
+///   equity - fee P (q - r) >= rate P r - deduction.
+/// No case here leaves the bracket.
+fn left_by_reductions(
+    [mut quantity, mut margin]: [f64; 2],
+    [fee, rate, deduction]: [f64; 3],
+    marks: &[f64],
+) -> Vec<f64> {
+    let reduce = |&mark: &f64| {
+        let equity = margin + quantity * (mark - 100_000.0);
+        let rest = (equity + deduction - fee * mark * quantity) / ((rate - fee) * mark);
+        let rest = (rest * 1_000.0).floor() / 1_000.0;
+        margin += (quantity - rest) * (mark - 100_000.0 - fee * mark);
+        quantity = rest;
+        rest
+    };
+    marks.iter().map(reduce).collect()
+}
+
+/// The eight marks at which a reduction is reckoned.
+fn sub_steps(trigger: f64, reached: f64) -> Vec<f64> {
+    (1..=8).map(|k| trigger + (reached - trigger) * f64::from(k) / 8.0).collect()
+}
+
 #[test]
 fn a_large_position_is_reduced_and_the_rest_follows_the_trade() {
     // 100 bitcoins at 100,000, leverage 50, margin 200,000, fourth bracket: 1 % less 12,000.
-    // 200,000 + 100 P - 10,000,000 = P - 12,000, so P = 9,788,000 / 99 = 98,868.69, where one lot
-    // of 0.001 is closed. Then the mark stands at 98,800: with q left,
-    //   equity 200,000 - 120,000, fee 0.1 % of (100 - q) 98,800, need 988 q - 12,000:
-    //   80,000 - 98.8 (100 - q) = 988 q - 12,000, so q = 82,120 / 889.2 = 92.353...
-    // (the first lot shifts the fourth digit).
+    // 200,000 + 100 P - 10,000,000 = P - 12,000, so P = 9,788,000 / 99 = 98,868.687. The mark
+    // falls to 98,800, an eighth of which is 8.586. The first order, at 98,860.101, with r left:
+    //   equity 200,000 - 113,989.9, fee 0.1 % of (100 - r) P, need 1 % of r P less 12,000:
+    //   86,010.1 - 98.8601 (100 - r) = 988.601 r - 12,000, so r = 88,124.09 / 889.7409 = 99.044.
     let mut scene = Scene::long_bitcoin(6);
     scene.rules = with_fee(0.001);
     scene.settings.leverage = 50.0;
@@ -221,25 +245,98 @@ fn a_large_position_is_reduced_and_the_rest_follows_the_trade() {
     scene.signals[0].exit_long[3] = true;
     let outcome = scene.run(&[10_000_000.0]);
 
-    let [first, second] = outcome.liquidations.as_slice() else {
-        panic!("{:?}", outcome.liquidations)
-    };
-    close_to(first.mark_price, 9_788_000.0 / 99.0);
-    close_to(first.quantity_left, 99.999);
-    assert_eq!(first.bracket_tier, 4);
-    close_to(second.mark_price, 98_800.0);
-    assert!((second.quantity_left - 82_120.0 / 889.2).abs() < 0.002, "{second:?}");
+    let marks = sub_steps(9_788_000.0 / 99.0, 98_800.0);
+    let left = left_by_reductions([100.0, 200_000.0], [0.001, 0.01, 12_000.0], &marks);
+    assert_eq!(outcome.liquidations.len(), 8);
+    close_to(outcome.liquidations[0].quantity_left, 99.044);
+    let (mut held, mut pnl, mut value) = (100.0, 0.0, 0.0);
+    for ((forced, &mark), &left) in outcome.liquidations.iter().zip(&marks).zip(&left) {
+        close_to(forced.mark_price, mark);
+        close_to(forced.fill_price, mark);
+        close_to(forced.quantity_left, left);
+        close_to(forced.fee, 0.001 * mark * (held - left));
+        assert_eq!((forced.bar, forced.bracket_tier), (2, 4));
+        pnl += (held - left) * (mark - 100_000.0) - forced.fee;
+        value += (held - left) * mark;
+        held = left;
+    }
+    assert_eq!(outcome.liquidated_positions().count(), 1);
     let trade = &outcome.trades[0];
     assert_eq!((trade.exit_reason, trade.exit_bar), (ExitReason::Signal, 4));
-    let q = second.quantity_left;
-    let closed = second.quantity;
-    let pnl = first.quantity * (first.mark_price - 100_000.0) - closed * 1_200.0 + q * 1_000.0
-        - 0.001 * (first.quantity * first.mark_price + closed * 98_800.0);
-    close_to(trade.pnl, pnl);
-    close_to(
-        trade.exit_price,
-        (first.quantity * first.mark_price + closed * 98_800.0 + q * 101_000.0) / 100.0,
-    );
+    close_to(trade.pnl, pnl + held * 1_000.0);
+    close_to(trade.exit_price, (value + held * 101_000.0) / 100.0);
+}
+
+/// 300 bitcoins at 100,000, leverage 20, margin 1,500,000, fifth bracket: 2 % less 132,000; the
+/// fee is 1.25 %. 1,500,000 + 300 P - 30,000,000 = 6 P - 132,000, so P = 28,368,000 / 294 =
+/// 96,489.8; bankrupt at 95,000.
+fn very_long_bitcoin(low: f64, close: f64) -> Scene {
+    let mut scene = Scene::long_bitcoin(4);
+    scene.settings.leverage = 20.0;
+    scene.settings.equity = 2_000_000.0;
+    scene.bar(0, 2, [100_000.0, 100_000.0, low, close]);
+    scene.flat_from(0, 3, close);
+    scene
+}
+
+#[test]
+fn a_very_large_position_is_reduced_in_steps_and_keeps_something() {
+    // The low of 96,000 is 489.8 beyond the liquidation price. First at 96,428.571:
+    //   equity 428,571.4, of which 1.25 % of P would leave for each bitcoin closed:
+    //   428,571.4 + 132,000 - 1,205.357 * 300 = (0.02 - 0.0125) P r, so r = 198,964.3 / 723.214
+    //   = 275.111.
+    let outcome = very_long_bitcoin(96_000.0, 96_000.0).run(&[30_000_000.0]);
+    let marks = sub_steps(28_368_000.0 / 294.0, 96_000.0);
+    let left = left_by_reductions([300.0, 1_500_000.0], [0.0125, 0.02, 132_000.0], &marks);
+    close_to(left[0], 275.111);
+    let got: Vec<f64> = outcome.liquidations.iter().map(|forced| forced.quantity_left).collect();
+    assert_eq!(got.len(), 8);
+    got.iter().zip(&left).for_each(|(&got, &left)| close_to(got, left));
+    // What is left is compliant: beside 500,000 the account holds its maintenance margin.
+    let held = left[7];
+    let needed = 0.02 * held * 96_000.0 - 132_000.0;
+    assert!(held > 125.0 && needed > 100_000.0, "{held}");
+    let kept = outcome.equity[2] - 500_000.0;
+    assert!((needed..needed + 2.0).contains(&kept), "{kept}, needed {needed}");
+}
+
+#[test]
+fn a_lower_low_never_leaves_more() {
+    // From above the liquidation price to beyond the bankruptcy price; all closes at or above
+    // the lows. A lot of 0.001 more or less is worth a few units of money.
+    for close in [96_000.0, 99_500.0] {
+        let mut before = f64::INFINITY;
+        for step in 0..400 {
+            let low = 97_000.0 - 10.0 * f64::from(step);
+            let outcome = very_long_bitcoin(low, low.max(close)).run(&[30_000_000.0]);
+            let equity = outcome.equity[2];
+            assert!(equity <= before + 5.0, "low {low}: {equity} after {before}");
+            assert!(equity >= 500_000.0 - 1e-6, "low {low}: {equity}");
+            before = equity;
+        }
+        close_to(before, 500_000.0);
+    }
+}
+
+#[test]
+fn touching_costs_a_large_position_next_to_nothing() {
+    // At the liquidation price itself one lot less is compliant.
+    let trigger = 28_368_000.0 / 294.0;
+    let outcome = very_long_bitcoin(trigger, 97_000.0).run(&[30_000_000.0]);
+    assert_eq!(outcome.liquidations.len(), 1);
+    close_to(outcome.liquidations[0].quantity, 0.001);
+}
+
+#[test]
+fn a_gap_is_reduced_once_at_the_open() {
+    // The open at 96,400 is the only mark: equity 420,000, so
+    // r = (420,000 + 132,000 - 1,205 * 300) / 723 = 263.485.
+    let mut scene = very_long_bitcoin(96_400.0, 96_400.0);
+    scene.flat_from(0, 2, 96_400.0);
+    let outcome = scene.run(&[30_000_000.0]);
+    assert_eq!(outcome.liquidations.len(), 1);
+    close_to(outcome.liquidations[0].mark_price, 96_400.0);
+    close_to(outcome.liquidations[0].quantity_left, 263.485);
 }
 
 fn on_hyperliquid() -> Scene {
@@ -261,12 +358,14 @@ fn hyperliquid_sells_a_fifth_first() {
     let outcome = scene.run(&[200_000.0]);
     assert_eq!(outcome.liquidations.len(), 1);
     let forced = &outcome.liquidations[0];
-    close_to(forced.mark_price, 190_000.0 / 1.975);
+    // The first of eight sub-steps from 96,202.53 to 96,000: 96,177.22.
+    let first = sub_steps(190_000.0 / 1.975, 96_000.0)[0];
+    close_to(forced.mark_price, first);
     close_to(forced.quantity, 0.4);
     close_to(forced.quantity_left, 1.6);
     close_to(forced.fee, 0.0);
-    // The rest is worth 10,000 - 1,518.99 - 1.6 * 4,000 = 2,081 at 96,000 and needs 1,920.
-    let realised = 0.4 * (190_000.0 / 1.975 - 100_000.0);
+    // The rest is worth 10,000 - 1,529.11 - 1.6 * 4,000 = 2,071 at 96,000 and needs 1,920.
+    let realised = 0.4 * (first - 100_000.0);
     close_to(outcome.equity[2], 100_000.0 + realised - 1.6 * 3_000.0);
     assert_eq!(outcome.trades[0].exit_reason, ExitReason::Signal);
     close_to(outcome.equity[5], 100_000.0 + realised - 1.6 * 2_000.0);
@@ -276,25 +375,47 @@ fn hyperliquid_sells_a_fifth_first() {
 fn hyperliquid_sells_a_fifth_again_in_a_later_bar() {
     let mut scene = on_hyperliquid();
     scene.bar(0, 2, [100_000.0, 100_000.0, 96_000.0, 97_000.0]);
-    // 1.6 left on 10,000 - 1,518.99: P = (160,000 - 8,481.01) / (1.6 * 0.9875) = 95,897.9.
+    // 1.6 left on 10,000 - 1,529.11: P = (160,000 - 8,470.89) / (1.6 * 0.9875) = 95,904.5.
     scene.bar(0, 3, [97_000.0, 97_000.0, 95_890.0, 97_000.0]);
     let outcome = scene.run(&[200_000.0]);
     assert_eq!(outcome.liquidations.len(), 2);
     close_to(outcome.liquidations[1].quantity, 0.32);
-    let margin = 10_000.0 + 0.4 * (190_000.0 / 1.975 - 100_000.0);
-    close_to(outcome.liquidations[1].mark_price, (160_000.0 - margin) / (1.6 * 0.9875));
+    let first = sub_steps(190_000.0 / 1.975, 96_000.0)[0];
+    let margin = 10_000.0 + 0.4 * (first - 100_000.0);
+    let trigger = (160_000.0 - margin) / (1.6 * 0.9875);
+    close_to(outcome.liquidations[1].mark_price, sub_steps(trigger, 95_890.0)[0]);
+}
+
+#[test]
+fn hyperliquid_sells_the_rest_where_a_fifth_was_not_enough() {
+    // Sub-steps of 150.32 to 95,000. After a fifth at 96,052.22 the margin is 8,420.89; at
+    // 95,901.90 the rest is worth 8,420.89 - 1.6 * 4,098.10 = 1,863.9 and needs 1,918.0.
+    let mut scene = on_hyperliquid();
+    scene.bar(0, 2, [100_000.0, 100_000.0, 95_000.0, 97_000.0]);
+    let outcome = scene.run(&[200_000.0]);
+    let marks = sub_steps(190_000.0 / 1.975, 95_000.0);
+    let [_, rest] = outcome.liquidations.as_slice() else { panic!() };
+    close_to(rest.mark_price, marks[1]);
+    close_to(rest.quantity, 1.6);
+    close_to(rest.fee, 0.0);
+    let trade = &outcome.trades[0];
+    assert_eq!(trade.exit_reason, ExitReason::Liquidation);
+    close_to(trade.pnl, 0.4 * (marks[0] - 100_000.0) + 1.6 * (marks[1] - 100_000.0));
 }
 
 #[test]
 fn hyperliquids_vault_keeps_the_margin_of_what_it_takes() {
-    // At 95,000 the rest is worth 10,000 - 1,518.99 - 8,000 = 481, below two thirds of 1,900.
+    // Sub-steps of 400.32 to 93,000. At 95,802.22 there are 1,604.4 for 2,395.1, just above two
+    // thirds: a fifth is sold. At 95,401.90 the rest is worth 8,320.89 - 1.6 * 4,598.10 = 963.9,
+    // below two thirds of 1,908.
     let mut scene = on_hyperliquid();
-    scene.bar(0, 2, [100_000.0, 100_000.0, 95_000.0, 97_000.0]);
+    scene.bar(0, 2, [100_000.0, 100_000.0, 93_000.0, 97_000.0]);
     let outcome = scene.run(&[200_000.0]);
+    let marks = sub_steps(190_000.0 / 1.975, 93_000.0);
     let [_, vault] = outcome.liquidations.as_slice() else { panic!() };
-    close_to(vault.mark_price, 95_000.0);
+    close_to(vault.mark_price, marks[1]);
     close_to(vault.quantity, 1.6);
-    close_to(vault.fee, 2_000.0 - 0.4 * (100_000.0 - 190_000.0 / 1.975));
+    close_to(vault.fee, 10_000.0 - 0.4 * (100_000.0 - marks[0]) - 1.6 * (100_000.0 - marks[1]));
     close_to(outcome.trades[0].pnl, -10_000.0);
     assert!(outcome.ledger.iter().any(|row| row.cause == Cause::BackstopForfeit));
     // A gap beyond bankruptcy: the vault bears what the margin does not.

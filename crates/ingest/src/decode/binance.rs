@@ -94,8 +94,9 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded
         Some(venue) => venue,
         None if coin_margined => "binance-coinm".to_owned(),
         None if is_in("um") => "binance-usdm".to_owned(),
-        // Only spot files are in microseconds.
-        None if is_in("spot") || microseconds => "binance-spot".to_owned(),
+        None if is_in("spot") => "binance-spot".to_owned(),
+        // The archive writes only spot files in microseconds.
+        None if microseconds => identity.venue_or("binance-spot"),
         None => identity.venue_or("binance-usdm"),
     };
     let contract_size = if name.symbol.starts_with("BTC") { 100.0 } else { 10.0 };
