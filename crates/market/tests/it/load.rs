@@ -1,0 +1,166 @@
+//! From a lake to columns: one grid, every gap known, unknown never zero.
+
+use plimsoll_market::lake::Source;
+use plimsoll_market::{
+    Column, DAY_MS, Incoming, Interval, Kind, Lake, LoadRequest, MarketError, MergeOptions, Series,
+    Table, Timestamp, load_market,
+};
+
+const START: i64 = 1_704_067_200_000; // 2024-01-01
+const HOUR: i64 = 3_600_000;
+const MINUTE: i64 = 60_000;
+
+fn put(lake: &Lake, kind: Kind, interval: Option<Interval>, incoming: Incoming) {
+    let (venue, symbol) = ("binance-usdm".to_owned(), "BTCUSDT".to_owned());
+    let series = Series { kind, venue, symbol, interval };
+    lake.writer().unwrap().merge(&series, vec![incoming], MergeOptions::default()).unwrap();
+}
+
+fn incoming(table: Table) -> Incoming {
+    let source = Source {
+        name: format!("{}-{}", table.kind(), table.len()),
+        sha256: format!("{:064x}", table.len()),
+        decoder: "test/1".to_owned(),
+    };
+    Incoming::new(source, table)
+}
+
+/// Bars with close 100, 101, ... at the given open times.
+fn candles(times: &[i64]) -> Table {
+    let n = times.len();
+    let close: Vec<f64> = (0..n).map(|i| 100.0 + i as f64).collect();
+    Table::new(
+        Kind::Candles,
+        vec![
+            Column::Time(times.to_vec()),
+            Column::F64(close.iter().map(|c| c - 0.5).collect()),
+            Column::F64(close.iter().map(|c| c + 1.0).collect()),
+            Column::F64(close.iter().map(|c| c - 1.0).collect()),
+            Column::F64(close.clone()),
+            Column::F64(vec![2.0; n]),
+            Column::F64(close.iter().map(|c| 2.0 * c).collect()),
+            Column::I64OrNull(vec![Some(3); n]),
+            Column::F64OrNull(vec![None; n]),
+        ],
+    )
+}
+
+fn request(interval: Interval, hours: i64) -> LoadRequest {
+    LoadRequest {
+        venue: "binance-usdm".to_owned(),
+        symbols: vec!["BTCUSDT".to_owned()],
+        interval,
+        from: Timestamp(START),
+        to: Timestamp(START + hours * HOUR),
+        warm_up_from: None,
+    }
+}
+
+fn flag_count(market: &plimsoll_market::Market, name: &str) -> Option<usize> {
+    market.symbols[0].flags.iter().find(|flag| flag.name == name).map(|flag| flag.count)
+}
+
+#[test]
+fn gaps_stay_gaps_and_are_flagged() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::new(folder.path());
+    // Hours 0, 1, 3 of a period of 6.
+    let times = [0, 1, 3].map(|hour| START + hour * HOUR);
+    put(&lake, Kind::Candles, Some(Interval::HOUR), incoming(candles(&times)));
+    let market = load_market(&lake, &request(Interval::HOUR, 6)).unwrap();
+    let symbol = &market.symbols[0];
+    assert_eq!((market.start, market.n_bars), (Timestamp(START), 4));
+    assert_eq!(&symbol.close[..2], [100.0, 101.0]);
+    assert!(symbol.close[2].is_nan() && !symbol.has_bar(2));
+    assert_eq!(symbol.close[3], 102.0);
+    assert!(symbol.taker_buy_volume.iter().all(|v| v.is_nan()));
+    assert!(symbol.mark.is_none());
+    assert_eq!(flag_count(&market, "gap"), Some(1));
+    assert_eq!(flag_count(&market, "mark_missing"), Some(3));
+    assert_eq!(flag_count(&market, "period_cut"), Some(2));
+    assert_eq!(flag_count(&market, "funding_missing"), Some(4));
+    let (price, is_mark) = symbol.mark_or_last(3);
+    assert_eq!((price.low, price.high, is_mark), (101.0, 103.0, false));
+}
+
+#[test]
+fn longer_bars_are_made_of_whole_ones_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::new(folder.path());
+    // Two hours of minutes; minute 90 is missing, so the second hour is.
+    let times: Vec<i64> =
+        (0..120).filter(|minute| *minute != 90).map(|minute| START + minute * MINUTE).collect();
+    put(&lake, Kind::Candles, Some(Interval::MINUTE), incoming(candles(&times)));
+    let market = load_market(&lake, &request(Interval::HOUR, 2)).unwrap();
+    let symbol = &market.symbols[0];
+    assert_eq!(market.n_bars, 1);
+    // Closes 100 to 159; lows and highs one beside them; 2 a minute.
+    assert_eq!((symbol.open[0], symbol.close[0]), (99.5, 159.0));
+    assert_eq!((symbol.low[0], symbol.high[0], symbol.volume[0]), (99.0, 160.0, 120.0));
+    assert_eq!(flag_count(&market, "aggregated"), Some(1));
+}
+
+#[test]
+fn liquidations_and_open_interest_are_unknown_outside_their_coverage() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::new(folder.path());
+    let times: Vec<i64> = (0..48).map(|hour| START + hour * HOUR).collect();
+    put(&lake, Kind::Candles, Some(Interval::HOUR), incoming(candles(&times)));
+    let text = |words: [&str; 2]| Column::Text(words.map(str::to_owned).to_vec());
+    let liquidations = Table::new(
+        Kind::Liquidations,
+        vec![
+            Column::Time(vec![START + 10, START + 20]),
+            text(["long", "short"]),
+            Column::F64(vec![100.0, 100.0]),
+            Column::F64(vec![1.0, 2.0]),
+            Column::F64(vec![100.0, 200.0]),
+            text(["liquidation", "liquidation"]),
+        ],
+    );
+    // The archive accounts for the first day only.
+    let covered = vec![(Timestamp(START), Timestamp(START + DAY_MS))];
+    put(&lake, Kind::Liquidations, None, Incoming { covered, ..incoming(liquidations) });
+    let interest = Table::new(
+        Kind::OpenInterest,
+        vec![
+            Column::Time(vec![START + HOUR - 5 * MINUTE]),
+            Column::F64(vec![7.0]),
+            Column::F64(vec![700.0]),
+        ],
+    );
+    put(&lake, Kind::OpenInterest, None, incoming(interest));
+    let market = load_market(&lake, &request(Interval::HOUR, 48)).unwrap();
+    let symbol = &market.symbols[0];
+    assert_eq!(&symbol.liquidated_long_notional[..2], [100.0, 0.0]);
+    assert_eq!(&symbol.liquidated_short_notional[..2], [200.0, 0.0]);
+    assert_eq!(symbol.liquidated_long_notional[23], 0.0);
+    assert!(symbol.liquidated_long_notional[24].is_nan());
+    // Five minutes old at the first close, an hour and more at the second.
+    assert_eq!(symbol.open_interest[0], 7.0);
+    assert!(symbol.open_interest[1].is_nan());
+}
+
+#[test]
+fn a_period_without_candles_is_an_error_that_says_what_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::new(folder.path());
+    put(&lake, Kind::Candles, Some(Interval::HOUR), incoming(candles(&[START - HOUR])));
+    let error = load_market(&lake, &request(Interval::HOUR, 2)).unwrap_err();
+    assert!(matches!(error, MarketError::NoData { .. }), "{error}");
+    assert!(error.to_string().contains("it holds 1h from 2023-12-31T23:00:00Z"), "{error}");
+    let other = LoadRequest { symbols: vec!["ETHUSDT".to_owned()], ..request(Interval::HOUR, 2) };
+    let error = load_market(&lake, &other).unwrap_err();
+    assert!(error.to_string().contains("other candles: binance-usdm BTCUSDT"), "{error}");
+}
+
+#[test]
+fn a_broken_price_is_refused_on_loading_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::new(folder.path());
+    let mut columns = candles(&[START]).columns().to_vec();
+    columns[3] = Column::F64(vec![100.5]); // low above the open of 99.5
+    put(&lake, Kind::Candles, Some(Interval::HOUR), incoming(Table::new(Kind::Candles, columns)));
+    let error = load_market(&lake, &request(Interval::HOUR, 1)).unwrap_err();
+    assert!(matches!(error, MarketError::BrokenRule { column: "low", .. }), "{error}");
+}
