@@ -44,31 +44,68 @@ pub(crate) fn compare_scope(
     let Ok(block) = mean_block else {
         return compared;
     };
-    let baseline = study.rules.iter().position(|rule| rule.name == study.baseline).unwrap_or(0);
-    let table = Rows { study, scope, baseline, alive: &alive };
     let bootstrap = |columns: &[&[f64]]| {
         let settings = &study.compare.bootstrap;
         BootstrapMetrics::of(columns, block, settings.draws as u64, settings.seed, DAYS_PER_YEAR)
     };
-    if let Ok(metrics) = bootstrap(&columns) {
-        let best = metrics.probability_best().probability;
+    let metrics = bootstrap(&columns);
+    if let Ok(metrics) = &metrics {
         compared.probability_best = vec![0.0; rules.len()];
-        for (&rule, share) in alive.iter().zip(best) {
+        for (&rule, share) in alive.iter().zip(metrics.probability_best().probability) {
             compared.probability_best[rule] = share;
         }
-        compared.rows.extend(table.of("as_set", &metrics));
     }
-    // Scaling is worth its time on the whole account only.
-    if scope_idx == 0
-        && let Some(baseline) = alive.iter().position(|&rule| rule == baseline)
-    {
-        let scaled = matched_volatility(&returns, baseline);
-        let columns: Vec<&[f64]> = scaled.iter().map(Vec::as_slice).collect();
-        if let Ok(metrics) = bootstrap(&columns) {
-            compared.rows.extend(table.of("matched_volatility", &metrics));
+    // Equal draws for every call: a part of the rules is resampled as in the whole.
+    for group in groups(study) {
+        let members: Vec<usize> =
+            (0..alive.len()).filter(|&i| group.rules.contains(&alive[i])).collect();
+        let own: Vec<usize> = members.iter().map(|&i| alive[i]).collect();
+        let table = Rows { study, scope, group: &group, alive: &own };
+        let own_columns: Vec<&[f64]> = members.iter().map(|&i| columns[i]).collect();
+        let is_all = own.len() == alive.len();
+        let part = if is_all { None } else { Some(bootstrap(&own_columns)) };
+        if let Ok(metrics) = part.as_ref().unwrap_or(&metrics) {
+            compared.rows.extend(table.of("as_set", metrics));
+        }
+        // Scaling is worth its time on the whole account only.
+        if scope_idx == 0
+            && let Some(baseline) = own.iter().position(|&rule| rule == group.baseline)
+        {
+            let scaled = matched_volatility(&own_columns, baseline);
+            let columns: Vec<&[f64]> = scaled.iter().map(Vec::as_slice).collect();
+            if let Ok(metrics) = bootstrap(&columns) {
+                compared.rows.extend(table.of("matched_volatility", &metrics));
+            }
         }
     }
     compared
+}
+
+/// Rules that are compared with each other: those of one equity. A capacity study has several.
+struct Group {
+    /// Positions among all rules.
+    rules: Vec<usize>,
+    /// The baseline's table at this equity.
+    baseline: usize,
+}
+
+fn groups(study: &Study) -> Vec<Group> {
+    let named = study.rules.iter().position(|rule| rule.name == study.baseline).unwrap_or(0);
+    let mut groups: Vec<Group> = Vec::new();
+    for (index, rule) in study.rules.iter().enumerate() {
+        let is_equal = |other: usize| study.rules[other].equity.total_cmp(&rule.equity).is_eq();
+        if let Some(group) = groups.iter_mut().find(|group| is_equal(group.rules[0])) {
+            group.rules.push(index);
+            continue;
+        }
+        let same_rule = |other: &usize| study.rules[*other].rule == study.rules[named].rule;
+        let baseline = (0..study.rules.len())
+            .filter(|&other| is_equal(other))
+            .find(same_rule)
+            .unwrap_or(named);
+        groups.push(Group { rules: vec![index], baseline });
+    }
+    groups
 }
 
 /// The largest block length over the rules that moved at all.
@@ -136,21 +173,21 @@ fn add_ruin(
 }
 
 /// Every rule's returns scaled to the baseline's volatility; those that never moved stay.
-fn matched_volatility(returns: &[Vec<f64>], baseline: usize) -> Vec<Vec<f64>> {
+fn matched_volatility(returns: &[&[f64]], baseline: usize) -> Vec<Vec<f64>> {
     let deviation = |returns: &[f64]| {
         Moments::of(returns)
             .ok()
             .filter(|moments| !moments.is_constant())
             .and_then(|moments| moments.standard_deviation_sample().ok())
     };
-    let Some(target) = deviation(&returns[baseline]) else {
-        return returns.to_vec();
+    let Some(target) = deviation(returns[baseline]) else {
+        return returns.iter().map(|column| column.to_vec()).collect();
     };
     returns
         .iter()
         .map(|column| match deviation(column) {
             Some(own) => column.iter().map(|r| r * target / own).collect(),
-            None => column.clone(),
+            None => column.to_vec(),
         })
         .collect()
 }
@@ -159,9 +196,9 @@ fn matched_volatility(returns: &[Vec<f64>], baseline: usize) -> Vec<Vec<f64>> {
 struct Rows<'a> {
     study: &'a Study,
     scope: &'a str,
-    /// Position of the baseline among all rules.
-    baseline: usize,
-    /// Rules that were resampled, in the order of the columns.
+    /// The rules and their baseline.
+    group: &'a Group,
+    /// Those that were resampled, in the order of the columns.
     alive: &'a [usize],
 }
 
@@ -175,13 +212,13 @@ impl Rows<'_> {
             if basis == "matched_volatility" && metric == ComparisonMetric::VolatilityAnnual {
                 continue;
             }
-            let differences = match column(self.baseline) {
+            let differences = match column(self.group.baseline) {
                 Some(baseline) => {
                     metrics.against_baseline(baseline, metric).map_err(|error| error.to_string())
                 }
-                None => Err(format!("{} was {RUINED}", self.study.baseline)),
+                None => Err(format!("{} was {RUINED}", self.baseline_name())),
             };
-            for rule in (0..self.study.rules.len()).filter(|&rule| rule != self.baseline) {
+            for &rule in self.group.rules.iter().filter(|&&rule| rule != self.group.baseline) {
                 let difference = match (&differences, column(rule)) {
                     (Err(reason), _) => Err(reason.clone()),
                     (_, None) => Err(RUINED.to_owned()),
@@ -195,6 +232,10 @@ impl Rows<'_> {
         rows
     }
 
+    fn baseline_name(&self) -> &str {
+        &self.study.rules[self.group.baseline].name
+    }
+
     fn row(
         &self,
         basis: &'static str,
@@ -206,7 +247,7 @@ impl Rows<'_> {
         ComparisonRow {
             symbol: self.scope.to_owned(),
             rule: self.study.rules[rule].name.clone(),
-            baseline: self.study.baseline.clone(),
+            baseline: self.baseline_name().to_owned(),
             basis,
             metric: metric.name().to_owned(),
             difference: found.map(|d| d.difference),

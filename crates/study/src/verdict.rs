@@ -102,7 +102,8 @@ fn sentences(
         "{name} {how}: {} a year in log terms in this history{how_often}.",
         signed_percent(growth)
     ));
-    if *name == study.baseline {
+    let is_baseline = compared.rows.iter().any(|row| row.baseline == *name);
+    if is_baseline {
         sentences.push(challengers(compared, name));
     } else if let Some(row) = row_of(compared, name, "as_set") {
         sentences.push(against_baseline(row));
@@ -184,6 +185,7 @@ fn challengers(compared: &Compared, name: &str) -> String {
         .rows
         .iter()
         .filter(|row| row.basis == "as_set" && row.metric == "mean_log_growth")
+        .filter(|row| row.baseline == name)
         .filter(|row| row.p_value_adjusted.is_some_and(|p| p >= SIGNIFICANCE))
         .count();
     match close {

@@ -1,6 +1,7 @@
 //! Tests of the strategy file and of the run.
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::cast_possible_wrap)]
 
+mod capacity;
 mod lakes;
 mod messages;
 mod overrides;
