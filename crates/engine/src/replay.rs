@@ -365,10 +365,10 @@ impl<'a> Replay<'a> {
         let mut exceeds_top = false;
         for position in &self.positions {
             let symbol = &self.prepared.symbols[position.symbol_idx];
-            let notional = position.quantity * self.mark(position, bar, At::Close);
-            gross += notional;
+            let mark = self.mark(position, bar, At::Close);
+            gross += position.quantity * mark;
             let ladder = symbol.ladder(self.ladder_index[position.symbol_idx]);
-            exceeds_top |= ladder.exceeds_top(notional);
+            exceeds_top |= ladder.exceeds_top(ladder.size(position.quantity, mark));
         }
         self.outcome.above_top_bracket_bars += usize::from(exceeds_top);
         self.outcome.leverage_sum += gross / equity;
@@ -399,7 +399,7 @@ impl<'a> Replay<'a> {
             let symbol = &self.prepared.symbols[other.symbol_idx];
             let ladder =
                 symbol.ladder(symbol.ladder_index(bar, self.ladder_index[other.symbol_idx]));
-            inputs.other_maintenance_margin += ladder.maintenance_margin(other.quantity * price);
+            inputs.other_maintenance_margin += ladder.maintenance_margin(other.quantity, price);
             inputs.other_unrealised_pnl += other.pnl_at(price);
         }
         inputs

@@ -1,10 +1,15 @@
-//! Notional brackets: maintenance margin, greatest leverage and position limit by size.
+//! Brackets: maintenance margin, greatest leverage and position limit by size.
 //!
-//! Within bracket `k` the maintenance margin of a notional `N` is `N * rate_k - deduction_k`, for
-//! `floor_k < N <= cap_k`, with `deduction_1 = 0` and
-//! `deduction_k = deduction_{k-1} + floor_k * (rate_k - rate_{k-1})`, so that it is continuous,
-//! increasing and convex. Binance calls the deduction `cum` or maintenance amount, Bybit and
-//! Hyperliquid maintenance deduction. (Binance FAQ b3c689c1; Hyperliquid docs, Margin tiers.)
+//! Binance, Bybit and Hyperliquid go by the notional. Within bracket `k` the maintenance margin of
+//! a notional `N` is `N * rate_k - deduction_k`, for `floor_k < N <= cap_k`, with
+//! `deduction_1 = 0` and `deduction_k = deduction_{k-1} + floor_k * (rate_k - rate_{k-1})`, so
+//! that it is continuous, increasing and convex. Binance calls the deduction `cum` or maintenance
+//! amount, Bybit and Hyperliquid maintenance deduction. (Binance FAQ b3c689c1; Hyperliquid docs,
+//! Margin tiers.)
+//!
+//! OKX goes by the number of contracts and has no deduction: the rate of the tier reached holds
+//! for the whole position, so that the margin jumps at a tier's edge. A ladder of that kind
+//! [goes by quantity](TierBasis::Quantity).
 
 use crate::error::{VenueError, check_finite, check_positive};
 
@@ -12,15 +17,25 @@ use crate::error::{VenueError, check_finite, check_positive};
 /// round to six significant digits.
 pub const DEDUCTION_ROUNDING: f64 = 5.1e-6;
 
+/// What decides the bracket of a position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TierBasis {
+    /// Its notional at the mark, in the settlement currency.
+    #[default]
+    Notional,
+    /// Its quantity, so that the bracket does not change with the price.
+    Quantity,
+}
+
 /// One step of a ladder. Money is in the settlement currency.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bracket {
     /// The venue's number of the bracket, from 1.
     pub tier: u32,
-    /// The bracket holds notionals above this.
-    pub notional_floor: f64,
-    /// The bracket holds notionals up to and including this; infinite where the venue sets none.
-    pub notional_cap: f64,
+    /// The bracket holds sizes above this: notionals or quantities, by the ladder's [`TierBasis`].
+    pub floor: f64,
+    /// The bracket holds sizes up to and including this; infinite where the venue sets none.
+    pub cap: f64,
     /// Slope of the maintenance margin, a fraction of the notional.
     pub maintenance_margin_rate: f64,
     /// Greatest leverage at which a position of this size may be opened.
@@ -37,22 +52,37 @@ impl Bracket {
     }
 }
 
-/// The brackets of one symbol at one date, checked to be contiguous and continuous.
+/// The brackets of one symbol at one date, checked to be contiguous and, where they go by
+/// notional, continuous.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ladder {
+    basis: TierBasis,
     brackets: Vec<Bracket>,
     /// Caps of all brackets but the last: what the search reads.
     inner_caps: Vec<f64>,
 }
 
 impl Ladder {
-    /// Checks the brackets and makes a ladder of them.
+    /// Checks the brackets and makes a ladder by notional of them.
     ///
     /// # Errors
     /// [`VenueError::BadBracket`] where floors and caps do not join, a rate does not rise or is
     /// no fraction, a leverage rises, the rate reaches the initial margin rate, or a deduction
     /// differs from the derived one by more than [`DEDUCTION_ROUNDING`].
     pub fn new(brackets: Vec<Bracket>) -> Result<Self, VenueError> {
+        Self::with_basis(TierBasis::Notional, brackets)
+    }
+
+    /// Checks the brackets and makes a ladder by quantity of them, the rate of each holding for
+    /// the whole position: all deductions are 0.
+    ///
+    /// # Errors
+    /// As [`Ladder::new`], with 0 for every deduction.
+    pub fn by_quantity(brackets: Vec<Bracket>) -> Result<Self, VenueError> {
+        Self::with_basis(TierBasis::Quantity, brackets)
+    }
+
+    fn with_basis(basis: TierBasis, brackets: Vec<Bracket>) -> Result<Self, VenueError> {
         if brackets.is_empty() {
             return Err(VenueError::BadInput {
                 name: "brackets",
@@ -62,11 +92,11 @@ impl Ladder {
         }
         let mut previous: Option<&Bracket> = None;
         for (bracket_idx, bracket) in brackets.iter().enumerate() {
-            check_bracket(bracket_idx, bracket, previous)?;
+            check_bracket(basis, bracket_idx, bracket, previous)?;
             previous = Some(bracket);
         }
-        let inner_caps = brackets[..brackets.len() - 1].iter().map(|b| b.notional_cap).collect();
-        Ok(Self { brackets, inner_caps })
+        let inner_caps = brackets[..brackets.len() - 1].iter().map(|b| b.cap).collect();
+        Ok(Self { basis, brackets, inner_caps })
     }
 
     /// A ladder of one endless bracket.
@@ -76,8 +106,8 @@ impl Ladder {
     pub fn flat(maintenance_margin_rate: f64, leverage_max: f64) -> Result<Self, VenueError> {
         Self::new(vec![Bracket {
             tier: 1,
-            notional_floor: 0.0,
-            notional_cap: f64::INFINITY,
+            floor: 0.0,
+            cap: f64::INFINITY,
             maintenance_margin_rate,
             leverage_max,
             maintenance_deduction: 0.0,
@@ -89,49 +119,70 @@ impl Ladder {
         &self.brackets
     }
 
-    /// Position of the bracket with `floor < notional <= cap`: the first for a notional of zero,
-    /// the last above the top cap.
+    /// What decides the bracket of a position.
+    pub fn basis(&self) -> TierBasis {
+        self.basis
+    }
+
+    /// The size of a position that brackets are told apart by: its notional at a price, or its
+    /// quantity.
     #[inline]
-    pub fn bracket_idx(&self, notional: f64) -> usize {
+    pub fn size(&self, quantity: f64, price: f64) -> f64 {
+        match self.basis {
+            TierBasis::Notional => quantity * price,
+            TierBasis::Quantity => quantity,
+        }
+    }
+
+    /// Position of the bracket with `floor < size <= cap`: the first for a size of zero, the last
+    /// above the top cap.
+    #[inline]
+    pub fn bracket_idx(&self, size: f64) -> usize {
         // Counting instead of stopping early keeps the loop free of unpredictable branches.
-        self.inner_caps.iter().map(|cap| usize::from(notional > *cap)).sum()
+        self.inner_caps.iter().map(|cap| usize::from(size > *cap)).sum()
     }
 
-    /// The bracket with `floor < notional <= cap`, as [`Ladder::bracket_idx`].
+    /// The bracket with `floor < size <= cap`, as [`Ladder::bracket_idx`].
     #[inline]
-    pub fn bracket_at(&self, notional: f64) -> &Bracket {
-        &self.brackets[self.bracket_idx(notional)]
+    pub fn bracket_at(&self, size: f64) -> &Bracket {
+        &self.brackets[self.bracket_idx(size)]
     }
 
-    /// Maintenance margin of a notional (absolute value of the position). Above the top cap the
+    /// Maintenance margin of a position, `quantity * price` being its notional in the settlement
+    /// currency (for an inverse contract `price` is one over the price). Above the top cap the
     /// last bracket is continued; [`Ladder::exceeds_top`] tells.
     #[inline]
-    pub fn maintenance_margin(&self, notional: f64) -> f64 {
-        self.bracket_at(notional).maintenance_margin(notional)
+    pub fn maintenance_margin(&self, quantity: f64, price: f64) -> f64 {
+        self.bracket_at(self.size(quantity, price)).maintenance_margin(quantity * price)
     }
 
-    /// Whether the notional is larger than the venue lets a position be.
+    /// Whether the size is larger than the venue lets a position be, or than the table knows.
     #[inline]
-    pub fn exceeds_top(&self, notional: f64) -> bool {
-        notional > self.top().notional_cap
+    pub fn exceeds_top(&self, size: f64) -> bool {
+        size > self.top().cap
     }
 
-    /// Greatest leverage at which a position of this notional may be opened.
-    pub fn leverage_max(&self, notional: f64) -> f64 {
-        self.bracket_at(notional).leverage_max
+    /// Greatest leverage at which a position of this size may be opened.
+    pub fn leverage_max(&self, size: f64) -> f64 {
+        self.bracket_at(size).leverage_max
     }
 
-    /// Largest notional that may be held at a leverage setting: the cap of the last bracket
-    /// that still grants it, 0 where none does.
-    pub fn notional_cap_for_leverage(&self, leverage: f64) -> f64 {
-        self.brackets
+    /// Largest notional that may be held at a leverage setting and price: the cap of the last
+    /// bracket that still grants it, 0 where none does.
+    pub fn notional_cap_for_leverage(&self, leverage: f64, price: f64) -> f64 {
+        let cap = self
+            .brackets
             .iter()
             .take_while(|b| b.leverage_max >= leverage)
             .last()
-            .map_or(0.0, |b| b.notional_cap)
+            .map_or(0.0, |b| b.cap);
+        match self.basis {
+            TierBasis::Notional => cap,
+            TierBasis::Quantity => cap * price,
+        }
     }
 
-    /// The bracket of the largest notionals.
+    /// The bracket of the largest sizes.
     fn top(&self) -> &Bracket {
         &self.brackets[self.brackets.len() - 1]
     }
@@ -178,6 +229,7 @@ pub fn maintenance_deductions(floors: &[f64], rates: &[f64]) -> Result<Vec<f64>,
 /// Holds one bracket against the rules of a ladder.
 #[expect(clippy::float_cmp, reason = "a floor is the cap below it, digit for digit")]
 fn check_bracket(
+    basis: TierBasis,
     bracket_idx: usize,
     bracket: &Bracket,
     previous: Option<&Bracket>,
@@ -185,25 +237,19 @@ fn check_bracket(
     let bad = |column, value, rule: String| {
         Err(VenueError::BadBracket { bracket_idx, tier: bracket.tier, column, value, rule })
     };
-    let Bracket {
-        tier,
-        notional_floor: floor,
-        notional_cap: cap,
-        maintenance_margin_rate: rate,
-        ..
-    } = *bracket;
+    let Bracket { tier, floor, cap, maintenance_margin_rate: rate, .. } = *bracket;
     let (leverage, deduction) = (bracket.leverage_max, bracket.maintenance_deduction);
 
     let expected_tier = previous.map_or(1, |p| p.tier.saturating_add(1));
     if tier != expected_tier {
         return bad("tier", f64::from(tier), format!("{expected_tier}, the next in order"));
     }
-    let expected_floor = previous.map_or(0.0, |p| p.notional_cap);
+    let expected_floor = previous.map_or(0.0, |p| p.cap);
     if !floor.is_finite() || floor != expected_floor {
-        return bad("notional_floor", floor, format!("{expected_floor}, the cap below it"));
+        return bad("floor", floor, format!("{expected_floor}, the cap below it"));
     }
     if cap.is_nan() || cap <= floor {
-        return bad("notional_cap", cap, format!("above its floor {floor}"));
+        return bad("cap", cap, format!("above its floor {floor}"));
     }
     if !(rate > 0.0 && rate < 1.0) {
         return bad("maintenance_margin_rate", rate, "between 0 and 1".to_owned());
@@ -226,7 +272,10 @@ fn check_bracket(
                 let rule = format!("at most {}, the leverage below it", below.leverage_max);
                 return bad("leverage_max", leverage, rule);
             }
-            maintenance_deduction(below, floor, rate)
+            match basis {
+                TierBasis::Notional => maintenance_deduction(below, floor, rate),
+                TierBasis::Quantity => 0.0,
+            }
         }
     };
     let allowed = DEDUCTION_ROUNDING * expected_deduction.abs();

@@ -30,6 +30,7 @@
 //! ```
 //!
 //! - [`rules`]: a venue's tables, looked up by symbol and date
+//! - [`contract`]: linear and inverse contracts
 //! - [`ladder`]: brackets and maintenance margin
 //! - [`liquidation`], [`closed_forms`]: liquidation and bankruptcy price
 //! - [`process`]: what the venue does once the price is reached
@@ -39,6 +40,7 @@
 //! - [`error`]: what can go wrong
 
 pub mod closed_forms;
+pub mod contract;
 pub mod error;
 pub mod funding;
 pub mod ladder;
@@ -54,11 +56,14 @@ pub use closed_forms::{
     hedge_liquidation_price, hyperliquid_liquidation_price, linearised_liquidation_price,
     liquidation_price_at_rate, okx_isolated_liquidation_price,
 };
+pub use contract::ContractKind;
 pub use error::{TableKind, VenueError};
 pub use funding::{
     FundingFormula, FundingPrice, FundingRule, funding_payment, rate_8h, rate_annual,
 };
-pub use ladder::{Bracket, Ladder, initial_margin, maintenance_deduction, maintenance_deductions};
+pub use ladder::{
+    Bracket, Ladder, TierBasis, initial_margin, maintenance_deduction, maintenance_deductions,
+};
 pub use liquidation::{
     BracketAt, LiquidationInputs, LiquidationPrice, NoLiquidationPrice, bankruptcy_price,
     liquidatable_at_entry, liquidation_price,

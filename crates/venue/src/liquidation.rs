@@ -55,7 +55,7 @@ impl LiquidationInputs {
     #[inline]
     pub fn excess_margin(&self, mark_price: f64, ladder: &Ladder) -> f64 {
         self.margin_balance() + self.side.sign() * self.quantity * (mark_price - self.entry_price)
-            - ladder.maintenance_margin(self.quantity * mark_price)
+            - ladder.maintenance_margin(self.quantity, mark_price)
     }
 
     pub(crate) fn check(&self) -> Result<(), VenueError> {
@@ -127,7 +127,7 @@ pub fn liquidation_price(
 ) -> Result<LiquidationPrice, VenueError> {
     inputs.check()?;
     let bracket_idx = match bracket_at {
-        BracketAt::Entry => ladder.bracket_idx(inputs.quantity * inputs.entry_price),
+        BracketAt::Entry => ladder.bracket_idx(ladder.size(inputs.quantity, inputs.entry_price)),
         BracketAt::Liquidation => {
             let equity_at_zero =
                 inputs.margin_balance() - inputs.side.sign() * inputs.quantity * inputs.entry_price;
@@ -160,7 +160,7 @@ pub fn liquidation_price(
     Ok(LiquidationPrice {
         price: reason.is_none().then_some(price),
         bracket_idx,
-        exceeds_top: reason.is_none() && ladder.exceeds_top(inputs.quantity * price),
+        exceeds_top: reason.is_none() && ladder.exceeds_top(ladder.size(inputs.quantity, price)),
         reason,
     })
 }
@@ -191,13 +191,12 @@ fn liquidation_bracket(inputs: &LiquidationInputs, ladder: &Ladder) -> usize {
     let candidate = |idx: usize| inputs.quantity * price_in_bracket(inputs, ladder, idx);
     match inputs.side {
         // The losing side is down: the highest root is met first.
-        Side::Long => (0..brackets.len())
-            .rev()
-            .find(|&idx| candidate(idx) > brackets[idx].notional_floor)
-            .unwrap_or(0),
+        Side::Long => {
+            (0..brackets.len()).rev().find(|&idx| candidate(idx) > brackets[idx].floor).unwrap_or(0)
+        }
         // Up: the lowest root is met first.
         Side::Short => (0..brackets.len())
-            .find(|&idx| candidate(idx) <= brackets[idx].notional_cap)
+            .find(|&idx| candidate(idx) <= brackets[idx].cap)
             .unwrap_or(brackets.len() - 1),
     }
 }
@@ -218,8 +217,8 @@ fn keep_in_bracket(
     let bracket = &ladder.brackets()[bracket_idx];
     let is_top = bracket_idx + 1 == ladder.brackets().len();
     match inputs.side {
-        Side::Long if !is_top => price.min(bracket.notional_cap / inputs.quantity),
-        Side::Short if bracket_idx > 0 => price.max(bracket.notional_floor / inputs.quantity),
+        Side::Long if !is_top => price.min(bracket.cap / inputs.quantity),
+        Side::Short if bracket_idx > 0 => price.max(bracket.floor / inputs.quantity),
         _ => price,
     }
 }

@@ -110,7 +110,7 @@ pub fn liquidation_step(
     ladder: &Ladder,
 ) -> Result<LiquidationStep, VenueError> {
     state.check()?;
-    let maintenance_margin = ladder.maintenance_margin(state.quantity * state.mark_price)
+    let maintenance_margin = ladder.maintenance_margin(state.quantity, state.mark_price)
         + state.other_maintenance_margin;
     let step = |action, close_quantity, fee_fraction| LiquidationStep {
         action,
@@ -225,7 +225,7 @@ impl LiquidationState {
 /// linear in the remainder, so that its brackets are searched from the present one downwards.
 fn compliant_quantity(state: &LiquidationState, ladder: &Ladder) -> f64 {
     let LiquidationState { quantity, mark_price: mark, .. } = *state;
-    let top = ladder.bracket_idx(quantity * mark);
+    let top = ladder.bracket_idx(ladder.size(quantity, mark));
     if top == 0 || state.equity <= 0.0 {
         return 0.0;
     }
@@ -235,11 +235,11 @@ fn compliant_quantity(state: &LiquidationState, ladder: &Ladder) -> f64 {
     let excess = |rest: f64| {
         state.equity
             - (quantity - rest) * cost
-            - ladder.maintenance_margin(rest * mark)
+            - ladder.maintenance_margin(rest, mark)
             - state.other_maintenance_margin
     };
     for bracket in ladder.brackets()[..=top].iter().rev() {
-        let floor = bracket.notional_floor / mark;
+        let floor = bracket.floor / mark;
         if excess(floor) < 0.0 {
             continue;
         }

@@ -214,8 +214,8 @@ fn parse_ladders(
         for row in &rows {
             brackets.push(Bracket {
                 tier: row.count("tier")?,
-                notional_floor: row.number("notional_floor")?,
-                notional_cap: row.optional_number("notional_cap")?.unwrap_or(f64::INFINITY),
+                floor: row.number("notional_floor")?,
+                cap: row.optional_number("notional_cap")?.unwrap_or(f64::INFINITY),
                 maintenance_margin_rate: row.number("maintenance_margin_rate")?,
                 leverage_max: row.number("leverage_max")?,
                 maintenance_deduction: row.number("maintenance_deduction")?,
@@ -223,6 +223,11 @@ fn parse_ladders(
         }
         let ladder = Ladder::new(brackets).map_err(|error| match error {
             VenueError::BadBracket { bracket_idx, column, rule, .. } => {
+                let column = match column {
+                    "floor" => "notional_floor",
+                    "cap" => "notional_cap",
+                    other => other,
+                };
                 rows[bracket_idx].bad(column, rule)
             }
             other => other,

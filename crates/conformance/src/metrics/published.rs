@@ -224,8 +224,8 @@ fn margin_tiers(question: &Question<'_>) -> Answer {
     let floor = field("level5_floor")?;
     let below = Bracket {
         tier: 4,
-        notional_floor: 0.0,
-        notional_cap: floor,
+        floor: 0.0,
+        cap: floor,
         maintenance_margin_rate: field("mmr4")?,
         leverage_max: 1.0,
         maintenance_deduction: field("maint_amount4")?,

@@ -125,7 +125,7 @@ impl Replay<'_> {
             limits.push(Limit { name: "notional", value: Ok(notional / equity) });
         }
         let ladder = symbol.ladder(symbol.ladder_index(bar, self.ladder_index[symbol_idx]));
-        let cap = ladder.notional_cap_for_leverage(self.settings.leverage);
+        let cap = ladder.notional_cap_for_leverage(self.settings.leverage, price);
         // A top bracket without a cap is no limit, and no limit is left out.
         if cap.is_finite() {
             let slippage = self.slippage_fraction(symbol_idx, bar + 1, cap);

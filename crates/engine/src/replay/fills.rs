@@ -227,7 +227,8 @@ impl Replay<'_> {
         let price = entry_fill_price(side, open, slippage);
         let notional = quantity * price;
         let ladder = self.ladder_at(symbol_idx, bar);
-        if self.settings.leverage > ladder.leverage_max(notional) || ladder.exceeds_top(notional) {
+        let size = ladder.size(quantity, price);
+        if self.settings.leverage > ladder.leverage_max(size) || ladder.exceeds_top(size) {
             return Err("venue_leverage");
         }
         let charge = fee(self.taker_fee(symbol_idx, bar), quantity, price);

@@ -115,7 +115,7 @@ impl Replay<'_> {
             let ladder = self.ladder_at(self.positions[index].symbol_idx, bar);
             let position = &self.positions[index];
             let price = self.mark(position, bar, at);
-            let needed = ladder.maintenance_margin(position.quantity * price);
+            let needed = ladder.maintenance_margin(position.quantity, price);
             let unrealised = position.pnl_at(price);
             match self.settings.margin {
                 MarginMode::Isolated => {
@@ -201,7 +201,8 @@ impl Replay<'_> {
         let inputs = self.liquidation_inputs(position, bar, at);
         let notional = position.quantity * mark_price;
         let slippage = self.slippage_fraction(symbol_idx, bar, notional);
-        let needed = ladder.maintenance_margin(notional) + inputs.other_maintenance_margin;
+        let needed = ladder.maintenance_margin(position.quantity, mark_price)
+            + inputs.other_maintenance_margin;
         let state = LiquidationState {
             side: position.side,
             quantity: position.quantity,
@@ -268,7 +269,7 @@ impl Replay<'_> {
         if left <= 0.0 {
             self.clear_dust(index, bar, notional);
         }
-        let bracket = ladder.bracket_at(notional);
+        let bracket = ladder.bracket_at(ladder.size(position.quantity, mark_price));
         let record = LiquidationRecord {
             bar,
             symbol_idx,

@@ -183,14 +183,14 @@ fn ladders_answer_by_notional() {
         (2e9, 12, 2e9 * 0.5 - 421_482_000.0),
     ] {
         assert_eq!(ladder.bracket_at(notional).tier, tier, "{notional}");
-        assert_close(ladder.maintenance_margin(notional), margin, 1e-12);
+        assert_close(ladder.maintenance_margin(notional, 1.0), margin, 1e-12);
     }
     assert!(!ladder.exceeds_top(1.8e9) && ladder.exceeds_top(1.8e9 + 1.0));
     assert_eq!(ladder.leverage_max(300_000.0), 150.0);
     assert_eq!(ladder.leverage_max(1e6), 75.0);
     for (leverage, cap) in [(1.0, 1.8e9), (20.0, 100e6), (21.0, 70e6), (150.0, 300e3), (151.0, 0.0)]
     {
-        assert_eq!(ladder.notional_cap_for_leverage(leverage), cap, "{leverage}x");
+        assert_eq!(ladder.notional_cap_for_leverage(leverage, 1.0), cap, "{leverage}x");
     }
     assert_eq!(initial_margin(100_000.0, 20.0), 5000.0);
 }

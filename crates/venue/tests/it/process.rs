@@ -40,12 +40,12 @@ fn binance_reduces_until_the_rest_is_compliant() {
 
     let settled = settle_liquidation(&state, &step).unwrap();
     let rest = state.quantity - step.close_quantity;
-    assert!(settled.equity_after >= ladder.maintenance_margin(rest * 100_000.0));
+    assert!(settled.equity_after >= ladder.maintenance_margin(rest, 100_000.0));
     // One more lot kept would not have been compliant.
     let one_less =
         plimsoll_venue::LiquidationStep { close_quantity: step.close_quantity - 0.002, ..step };
     let poorer = settle_liquidation(&state, &one_less).unwrap();
-    assert!(poorer.equity_after < ladder.maintenance_margin((rest + 0.002) * 100_000.0));
+    assert!(poorer.equity_after < ladder.maintenance_margin(rest + 0.002, 100_000.0));
     assert_close(settled.fee, 0.0125 * step.close_quantity * 99_900.0, 1e-12);
     assert_eq!((settled.bad_debt, settled.price), (0.0, 99_900.0));
 }
@@ -144,7 +144,7 @@ proptest! {
             quantity,
             mark_price: mark,
             fill_price: mark * (1.0 - side.sign() * slip),
-            equity: margin_share * ladder.maintenance_margin(quantity * mark),
+            equity: margin_share * ladder.maintenance_margin(quantity, mark),
             other_maintenance_margin: 0.0,
             liquidation_fee_fraction: rules.instrument(symbol).unwrap().liquidation_fee_fraction,
             quantity_step: step,

@@ -56,14 +56,14 @@ proptest! {
         if let Some(price) = found.price {
             let notional = inputs.quantity * price;
             let bracket = &ladder.brackets()[found.bracket_idx];
-            prop_assert!(notional >= bracket.notional_floor * (1.0 - 1e-12));
-            prop_assert!(found.exceeds_top || notional <= bracket.notional_cap * (1.0 + 1e-12));
+            prop_assert!(notional >= bracket.floor * (1.0 - 1e-12));
+            prop_assert!(found.exceeds_top || notional <= bracket.cap * (1.0 + 1e-12));
             let entry_notional = inputs.quantity * inputs.entry_price;
             let scale = notional.max(entry_notional).max(inputs.wallet_balance.abs());
             // A price on the edge of a bracket whose deduction is rounded stands on a jump.
             let jump = 6e-6 * bracket.maintenance_deduction;
-            let at_edge = (notional - bracket.notional_cap).abs().min(
-                (notional - bracket.notional_floor).abs()) <= 1e-9 * notional;
+            let at_edge = (notional - bracket.cap).abs().min(
+                (notional - bracket.floor).abs()) <= 1e-9 * notional;
             let allowed = 1e-9 * scale + if at_edge { jump } else { 0.0 };
             prop_assert!(inputs.excess_margin(price, ladder).abs() <= allowed);
         } else {
@@ -111,7 +111,7 @@ proptest! {
         let ladder = &ladders()[idx];
         let notional = 10_f64.powf(log_notional);
         let larger = notional * (1.0 + step);
-        let (low, high) = (ladder.maintenance_margin(notional), ladder.maintenance_margin(larger));
+        let (low, high) = (ladder.maintenance_margin(notional, 1.0), ladder.maintenance_margin(larger, 1.0));
         // A rounded deduction may take back half a unit of its sixth digit.
         let rounding = 6e-6 * ladder.bracket_at(larger).maintenance_deduction;
         prop_assert!(low > 0.0 && high > low - rounding);
@@ -135,7 +135,7 @@ fn maintenance_margin_is_continuous_at_every_cap() {
     for venue in ["binance-usdm", "hyperliquid"] {
         for (symbol, from, ladder) in all_ladders(venue) {
             for pair in ladder.brackets().windows(2) {
-                let cap = pair[0].notional_cap;
+                let cap = pair[0].cap;
                 let below = pair[0].maintenance_margin(cap);
                 let above = pair[1].maintenance_margin(cap);
                 let allowed = 5.1e-6 * pair[1].maintenance_deduction;

@@ -25,7 +25,7 @@ fn brackets_are_looked_up_by_date() {
         ("2025-10-10", 300_000.0, 150.0),
     ] {
         let first = rules.ladder("BTCUSDT", time(date)).unwrap().brackets()[0];
-        assert_eq!((first.notional_cap, first.leverage_max), (tier_1_cap, leverage), "{date}");
+        assert_eq!((first.cap, first.leverage_max), (tier_1_cap, leverage), "{date}");
     }
     let between = rules.ladders_between("BTCUSDT", time("2025-06-01"), time("2025-08-21")).unwrap();
     let dates: Vec<String> = between.iter().map(|(t, _)| t.date_string()).collect();
@@ -55,7 +55,7 @@ fn hyperliquid_leverage_was_cut_and_tiered() {
     }
     // Hyperliquid docs, Margin tiers: 200M of BTC need 3.125M.
     let btc = rules.ladder("BTC", time("2025-10-10")).unwrap();
-    assert_eq!(btc.maintenance_margin(200e6), 3_125_000.0);
+    assert_eq!(btc.maintenance_margin(200e6, 1.0), 3_125_000.0);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn user_rows_add_and_replace() {
                 hyperliquid,BTC,2025-08-21,1,0,,0.005,100,0,user,my own\n";
     let rules = load(rows).unwrap();
     let trx = rules.ladder("TRXUSDT", time("2025-01-01")).unwrap();
-    assert_eq!(trx.maintenance_margin(20_000.0), 300.0);
+    assert_eq!(trx.maintenance_margin(20_000.0, 1.0), 300.0);
     let btc = rules.dated_ladder("BTCUSDT", time("2025-10-10")).unwrap();
     assert_eq!((btc.ladder.brackets().len(), btc.status), (1, Status::User));
     assert!(rules.ladder("BTC", time("2025-10-10")).is_err(), "another venue's row");

@@ -92,8 +92,8 @@ fn liquidation_prices_agree_with_the_exchanges() {
         let get = |key| number(case, key);
         let bracket = |rate, deduction| Bracket {
             tier: 1,
-            notional_floor: 0.0,
-            notional_cap: f64::INFINITY,
+            floor: 0.0,
+            cap: f64::INFINITY,
             maintenance_margin_rate: rate,
             leverage_max: 1.0,
             maintenance_deduction: deduction,
@@ -199,8 +199,8 @@ fn our_brackets_are_those_observed() {
             .map(|b| {
                 vec![
                     f64::from(b.tier),
-                    b.notional_floor,
-                    b.notional_cap,
+                    b.floor,
+                    b.cap,
                     b.maintenance_margin_rate,
                     b.leverage_max,
                     b.maintenance_deduction,

@@ -1,0 +1,64 @@
+//! Linear and inverse contracts: what a position is worth and what it has earned.
+//!
+//! A linear contract is quoted and settled in the same currency. An inverse contract is quoted in
+//! US dollars and settled in the coin: `n` dollars of it are worth `n / P` coins, and a long has
+//! earned `n (1 / E - 1 / P)`. With one over the price in place of the price and the side turned
+//! round it is a linear contract of quantity `n`, so that every formula of margin and liquidation
+//! holds for both. (Binance COIN-M and Bybit inverse contract pages.)
+
+use plimsoll_market::Side;
+use serde::Deserialize;
+
+/// How a contract is quoted and settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContractKind {
+    /// Quantity in base units, settled in the quote currency.
+    #[default]
+    Linear,
+    /// Quantity in US dollars, settled in the base coin.
+    Inverse,
+}
+
+impl ContractKind {
+    /// The price in settlement currency for one unit of quantity: the price, or one over it.
+    #[inline]
+    pub fn unit_value(self, price: f64) -> f64 {
+        match self {
+            Self::Linear => price,
+            Self::Inverse => 1.0 / price,
+        }
+    }
+
+    /// The side as a linear contract of [`unit_value`](Self::unit_value) sees it: a long of an
+    /// inverse contract loses when one over the price rises.
+    #[inline]
+    pub fn unit_side(self, side: Side) -> Side {
+        match (self, side) {
+            (Self::Linear, side) => side,
+            (Self::Inverse, Side::Long) => Side::Short,
+            (Self::Inverse, Side::Short) => Side::Long,
+        }
+    }
+
+    /// Worth of a position in settlement currency, without sign: `Q P` or `n / P`.
+    #[inline]
+    pub fn value(self, quantity: f64, price: f64) -> f64 {
+        quantity * self.unit_value(price)
+    }
+
+    /// Unrealised profit in settlement currency: `s Q (P - E)` or `s n (1 / E - 1 / P)`.
+    #[inline]
+    pub fn unrealised_pnl(self, side: Side, quantity: f64, entry_price: f64, price: f64) -> f64 {
+        let change = self.unit_value(price) - self.unit_value(entry_price);
+        self.unit_side(side).sign() * quantity * change
+    }
+
+    /// The word used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Inverse => "inverse",
+        }
+    }
+}
