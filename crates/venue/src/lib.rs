@@ -34,6 +34,8 @@
 //! - [`ladder`]: brackets and maintenance margin
 //! - [`liquidation`], [`closed_forms`]: liquidation and bankruptcy price
 //! - [`process`]: what the venue does once the price is reached
+//! - [`insurance`]: the venue's fund and when it starts auto-deleveraging
+//! - [`vault`]: a vault that takes liquidated positions over and unwinds them
 //! - [`funding`]: payments and rates
 //! - [`lot`]: lots, ticks and smallest orders
 //! - [`tables`], [`profile`]: what a row and a venue hold
@@ -43,6 +45,7 @@ pub mod closed_forms;
 pub mod contract;
 pub mod error;
 pub mod funding;
+pub mod insurance;
 pub mod ladder;
 pub mod liquidation;
 pub mod lot;
@@ -50,6 +53,7 @@ pub mod process;
 pub mod profile;
 pub mod rules;
 pub mod tables;
+pub mod vault;
 
 pub use closed_forms::{
     HedgeLeg, HyperliquidInputs, InverseLong, bybit_isolated_liquidation_price,
@@ -61,6 +65,7 @@ pub use error::{TableKind, VenueError};
 pub use funding::{
     FundingFormula, FundingPrice, FundingRule, funding_payment, rate_8h, rate_annual,
 };
+pub use insurance::{FundReason, FundSignal, FundTrigger, InsuranceFund, PoolHistory, PoolSample};
 pub use ladder::{
     Bracket, Ladder, TierBasis, initial_margin, maintenance_deduction, maintenance_deductions,
 };
@@ -73,9 +78,10 @@ pub use lot::{
     round_quantity_down, round_to_step,
 };
 pub use process::{
-    LiquidationAction, LiquidationProcess, LiquidationSettlement, LiquidationState,
-    LiquidationStep, liquidation_step, settle_liquidation,
+    FeeRecipient, LiquidationAction, LiquidationProcess, LiquidationSettlement, LiquidationState,
+    LiquidationStep, MoneyFlows, liquidation_step, settle_liquidation,
 };
 pub use profile::{MarginMode, TriggerPrice, VenueProfile};
 pub use rules::{UserTable, VenueRules};
 pub use tables::{DatedLadder, Fees, Instrument, Status};
+pub use vault::{BackstopVault, Inventory, VaultAlarm, VaultFill, VaultSettings};

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use plimsoll_market::DAY_MS;
 use serde::Deserialize;
 
 use crate::error::VenueError;
+use crate::insurance::FundTrigger;
 use crate::process::LiquidationProcess;
+
+const HOUR_MS: i64 = DAY_MS / 24;
 
 /// A venue's fixed properties.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +30,8 @@ pub struct VenueProfile {
     pub bracket_lag_days: u32,
     /// How the venue liquidates.
     pub liquidation: LiquidationProcess,
+    /// When the state of its insurance fund starts auto-deleveraging.
+    pub fund_trigger: FundTrigger,
     /// Caveats for the reader of a report.
     pub notes: Vec<String>,
 }
@@ -62,6 +68,8 @@ struct ProfileRow {
     stop_trigger_price: TriggerPrice,
     bracket_lag_days: u32,
     liquidation: ProcessRow,
+    #[serde(default)]
+    fund_trigger: FundTriggerRow,
     notes: Vec<String>,
 }
 
@@ -69,12 +77,37 @@ struct ProfileRow {
 #[serde(tag = "process", rename_all = "lowercase", deny_unknown_fields)]
 enum ProcessRow {
     Binance,
+    Bybit {
+        tiers_per_step: u32,
+        takeover_tier_max: u32,
+    },
+    Okx {
+        tiers_per_step: u32,
+        takeover_tier_max: u32,
+    },
     Hyperliquid {
         partial_threshold_notional: f64,
         partial_fraction: f64,
         cooldown_seconds: f64,
         /// Numerator and denominator: two thirds have no decimal form.
         backstop_equity_share: (f64, f64),
+    },
+}
+
+#[derive(Deserialize, Default)]
+#[serde(tag = "trigger", rename_all = "snake_case", deny_unknown_fields)]
+enum FundTriggerRow {
+    #[default]
+    Depleted,
+    SymbolDrawdown {
+        pnl_ratio: f64,
+        stop_ratio: f64,
+        balance_threshold: f64,
+        window_hours: u32,
+    },
+    PoolDrawdown {
+        drawdown_fraction: f64,
+        window_hours: u32,
     },
 }
 
@@ -99,21 +132,118 @@ impl ProfileRow {
             liquidation_trigger_price: self.liquidation_trigger_price,
             stop_trigger_price: self.stop_trigger_price,
             bracket_lag_days: self.bracket_lag_days,
-            liquidation: match self.liquidation {
-                ProcessRow::Binance => LiquidationProcess::Binance,
-                ProcessRow::Hyperliquid {
-                    partial_threshold_notional,
-                    partial_fraction,
-                    cooldown_seconds,
-                    backstop_equity_share: (part, whole),
-                } => LiquidationProcess::Hyperliquid {
-                    partial_threshold_notional,
-                    partial_fraction,
-                    cooldown_seconds,
-                    backstop_equity_fraction: part / whole,
-                },
-            },
+            liquidation: self.liquidation.into_process(),
+            fund_trigger: self.fund_trigger.into_trigger(),
             notes: self.notes,
         }
+    }
+}
+
+impl ProcessRow {
+    fn into_process(self) -> LiquidationProcess {
+        match self {
+            Self::Binance => LiquidationProcess::Binance,
+            Self::Bybit { tiers_per_step, takeover_tier_max } => {
+                LiquidationProcess::Bybit { tiers_per_step, takeover_tier_max }
+            }
+            Self::Okx { tiers_per_step, takeover_tier_max } => {
+                LiquidationProcess::Okx { tiers_per_step, takeover_tier_max }
+            }
+            Self::Hyperliquid {
+                partial_threshold_notional,
+                partial_fraction,
+                cooldown_seconds,
+                backstop_equity_share: (part, whole),
+            } => LiquidationProcess::Hyperliquid {
+                partial_threshold_notional,
+                partial_fraction,
+                cooldown_seconds,
+                backstop_equity_fraction: part / whole,
+            },
+        }
+    }
+}
+
+impl FundTriggerRow {
+    fn into_trigger(self) -> FundTrigger {
+        let window_ms = |hours: u32| i64::from(hours) * HOUR_MS;
+        match self {
+            Self::Depleted => FundTrigger::Depleted,
+            Self::SymbolDrawdown { pnl_ratio, stop_ratio, balance_threshold, window_hours } => {
+                FundTrigger::SymbolDrawdown {
+                    pnl_ratio,
+                    stop_ratio,
+                    balance_threshold,
+                    window_ms: window_ms(window_hours),
+                }
+            }
+            Self::PoolDrawdown { drawdown_fraction, window_hours } => {
+                FundTrigger::PoolDrawdown { drawdown_fraction, window_ms: window_ms(window_hours) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const TABLE: &str = r#"
+        [bybit-like]
+        title = "Bybit"
+        settlement_currency = "USDT"
+        margin_modes = ["isolated"]
+        liquidation_trigger_price = "mark"
+        stop_trigger_price = "last"
+        bracket_lag_days = 0
+        liquidation = { process = "bybit", tiers_per_step = 1, takeover_tier_max = 1 }
+        fund_trigger = { trigger = "symbol_drawdown", pnl_ratio = -0.3, stop_ratio = -0.25, balance_threshold = 1, window_hours = 8 }
+        notes = []
+
+        [okx-like]
+        title = "OKX"
+        settlement_currency = "USDT"
+        margin_modes = ["isolated"]
+        liquidation_trigger_price = "mark"
+        stop_trigger_price = "last"
+        bracket_lag_days = 0
+        liquidation = { process = "okx", tiers_per_step = 2, takeover_tier_max = 2 }
+        fund_trigger = { trigger = "pool_drawdown", drawdown_fraction = 0.3, window_hours = 8 }
+        notes = []
+    "#;
+
+    #[test]
+    fn processes_and_triggers_are_read() {
+        let profiles = load_profiles("venues.toml", TABLE).unwrap();
+        let (bybit, okx) = (&profiles["bybit-like"], &profiles["okx-like"]);
+        let window_ms = 8 * HOUR_MS;
+        assert_eq!(
+            (bybit.liquidation, bybit.fund_trigger),
+            (
+                LiquidationProcess::Bybit { tiers_per_step: 1, takeover_tier_max: 1 },
+                FundTrigger::SymbolDrawdown {
+                    pnl_ratio: -0.3,
+                    stop_ratio: -0.25,
+                    balance_threshold: 1.0,
+                    window_ms
+                }
+            )
+        );
+        assert_eq!(
+            (okx.liquidation, okx.fund_trigger),
+            (
+                LiquidationProcess::Okx { tiers_per_step: 2, takeover_tier_max: 2 },
+                FundTrigger::PoolDrawdown { drawdown_fraction: 0.3, window_ms }
+            )
+        );
+    }
+
+    #[test]
+    fn without_a_row_the_fund_has_to_be_empty() {
+        let own = include_str!("../tables/venues.toml");
+        let profiles = load_profiles("venues.toml", own).unwrap();
+        assert_eq!(profiles["binance-usdm"].fund_trigger, FundTrigger::Depleted);
     }
 }

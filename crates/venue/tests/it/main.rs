@@ -1,10 +1,13 @@
 //! Tests of the rule tables and formulas from outside.
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::cast_possible_truncation)]
 
+mod conservation;
 mod formulas;
+mod insurance;
 mod process;
 mod properties;
 mod tables;
+mod vault;
 mod vectors;
 
 use std::path::PathBuf;

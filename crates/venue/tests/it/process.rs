@@ -2,9 +2,9 @@
 
 use plimsoll_market::Side;
 use plimsoll_venue::{
-    Ladder, LiquidationAction, LiquidationState, VenueRules, liquidation_step, settle_liquidation,
+    Bracket, ContractKind, Ladder, LiquidationAction, LiquidationProcess, LiquidationSettlement,
+    LiquidationState, VenueRules, liquidation_step, settle_liquidation,
 };
-use proptest::prelude::*;
 
 use crate::{assert_close, rules, time};
 
@@ -114,65 +114,311 @@ fn hyperliquid_closes_a_fifth_then_all_then_hands_over() {
     assert_close(settled.price, 99_167.0, 1e-12);
 }
 
-fn venues() -> &'static [VenueRules; 2] {
-    static VENUES: std::sync::LazyLock<[VenueRules; 2]> =
-        std::sync::LazyLock::new(|| ["binance-usdm", "hyperliquid"].map(rules));
-    &VENUES
+/// Steps until nothing is due or left, at marks and fills given for each step, with the flows.
+fn walk(
+    process: &LiquidationProcess,
+    ladder: &Ladder,
+    mut state: LiquidationState,
+    prices: &[(f64, f64)],
+) -> Vec<(LiquidationAction, f64, LiquidationSettlement)> {
+    let mut steps = Vec::new();
+    for &(mark_price, fill_price) in prices {
+        state.equity += state.side.sign() * state.quantity * (mark_price - state.mark_price);
+        state = LiquidationState { mark_price, fill_price, ..state };
+        let step = liquidation_step(process, &state, ladder).unwrap();
+        let settled = settle_liquidation(&state, &step).unwrap();
+        assert_close(settled.flows.imbalance(), 0.0, 1e-7);
+        steps.push((step.action, step.close_quantity, settled));
+        state.quantity = step.quantity_left(&state);
+        state.equity = settled.equity_after;
+        if state.quantity <= 0.0 {
+            return steps;
+        }
+    }
+    assert!(process.is_compliant(&state, ladder), "the walk ends early: {state:?}");
+    steps
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
+fn bracket(tier: u32, floor: f64, cap: f64, rate: f64, deduction: f64) -> Bracket {
+    Bracket {
+        tier,
+        floor,
+        cap,
+        maintenance_margin_rate: rate,
+        leverage_max: 0.5 / rate,
+        maintenance_deduction: deduction,
+    }
+}
 
-    /// Liquidations end, conserve money and leave nobody below zero.
-    #[test]
-    fn liquidations_end_and_conserve_money(
-        is_hyperliquid in any::<bool>(),
-        is_long in any::<bool>(),
-        log_notional in 2.0..9.4_f64,
-        margin_share in -0.5..0.999_f64,
-        slip in -0.001..0.02_f64,
-        step in prop::sample::select(vec![0.0, 0.001]),
-    ) {
-        let rules = &venues()[usize::from(is_hyperliquid)];
-        let symbol = if is_hyperliquid { "BTC" } else { "BTCUSDT" };
-        let ladder = rules.ladder(symbol, time("2025-10-10")).unwrap();
-        let side = if is_long { Side::Long } else { Side::Short };
-        let mark = 100_000.0;
-        let quantity = 10_f64.powf(log_notional) / mark;
-        let mut state = LiquidationState {
-            side,
-            quantity,
-            mark_price: mark,
-            fill_price: mark * (1.0 - side.sign() * slip),
-            equity: margin_share * ladder.maintenance_margin(quantity, mark),
-            other_maintenance_margin: 0.0,
-            liquidation_fee_fraction: rules.instrument(symbol).unwrap().liquidation_fee_fraction,
-            quantity_step: step,
-            seconds_since_partial: None,
-        };
-        let mut n_steps = 0;
-        loop {
-            let next = liquidation_step(rules.liquidation_process(), &state, ladder).unwrap();
-            prop_assert!(next.close_quantity >= 0.0 && next.close_quantity <= state.quantity);
-            if next.close_quantity <= 0.0 {
-                prop_assert_eq!(next.action, LiquidationAction::None);
-                break;
-            }
-            let settled = settle_liquidation(&state, &next).unwrap();
-            let loss = next.close_quantity * side.sign() * (mark - state.fill_price);
-            let before = state.equity - loss;
-            let after = settled.equity_after + settled.insurance_delta;
-            prop_assert!((before - after).abs() <= 1e-9 * quantity * mark);
-            prop_assert!(settled.equity_after >= 0.0 && settled.bad_debt >= 0.0);
-            state.quantity -= next.close_quantity;
-            state.equity = settled.equity_after;
-            state.seconds_since_partial = Some(60.0);
-            n_steps += 1;
-            prop_assert!(n_steps <= 3, "it does not end: {:?}", state);
-            if state.quantity <= 0.0 {
-                break;
-            }
-        }
-        prop_assert!(n_steps >= 1);
+const BYBIT: LiquidationProcess =
+    LiquidationProcess::Bybit { tiers_per_step: 1, takeover_tier_max: 1 };
+const OKX: LiquidationProcess = LiquidationProcess::Okx { tiers_per_step: 2, takeover_tier_max: 2 };
+
+/// The first two are Bybit's of 2021 for BTCUSDT; the third carries them on.
+fn bybit_ladder() -> Ladder {
+    Ladder::new(vec![
+        bracket(1, 0.0, 2e6, 0.005, 0.0),
+        bracket(2, 2e6, 4e6, 0.01, 10_000.0),
+        bracket(3, 4e6, 6e6, 0.015, 30_000.0),
+    ])
+    .unwrap()
+}
+
+/// OKX's for ACE-USDT-SWAP from 2025-11-13, in contracts of one coin.
+fn okx_ladder() -> Ladder {
+    Ladder::by_quantity(vec![
+        bracket(1, 0.0, 12_000.0, 0.02, 0.0),
+        bracket(2, 12_000.0, 22_000.0, 0.03, 0.0),
+        bracket(3, 22_000.0, 35_000.0, 0.04, 0.0),
+        bracket(4, 35_000.0, 47_000.0, 0.045, 0.0),
+    ])
+    .unwrap()
+}
+
+#[test]
+fn binance_walk() {
+    let (rules, ladder) = binance_btc();
+    // 200 BTC, 20M: bracket 5, 2 % less 132,000: 268,000 needed. Closing one BTC costs 100 of
+    // price and 1.25 % of 99,900 = 1,248.75; keeping it needs 2,000. With r left,
+    //   267,000 - (200 - r) * 1,348.75 = 2,000 r - 132,000  =>  r = 129,250 / 651.25 = 198.4645.
+    // 198.464 are kept and 1.536 closed: loss 153.60, fee 1,918.08, left 264,928.32 of which
+    // 198.464 * 2,000 - 132,000 = 264,928.00 are needed.
+    let steps = walk(
+        rules.liquidation_process(),
+        &ladder,
+        long(200.0, 267_000.0),
+        &[(100_000.0, 99_900.0)],
+    );
+    let (action, closed, settled) = steps[0];
+    assert_eq!(action, LiquidationAction::Reduce);
+    assert_close(closed, 1.536, 1e-10);
+    assert_close(settled.equity_after, 264_928.32, 1e-10);
+    assert_close(settled.flows.account_delta, -2_071.68, 1e-10);
+    assert_close(settled.flows.market_delta, 153.60, 1e-10);
+    assert_close(settled.flows.insurance_delta, 1_918.08, 1e-10);
+    assert_eq!((settled.flows.fee, settled.flows.bad_debt), (0.0, 0.0));
+    // 100,000 - 267,000 / 200.
+    assert_close(settled.bankruptcy_price.unwrap(), 98_665.0, 1e-12);
+
+    // 10 BTC, 1M: bracket 3, 5,000 needed. The fee of closing, 1.25 %, is more than the rate of
+    // any bracket on the way down, so that nothing smaller is compliant: a takeover. Of 4,900 go
+    // 1,000 to the market; the fee of 12,487.50 gets the 3,900 that are left.
+    let steps =
+        walk(rules.liquidation_process(), &ladder, long(10.0, 4_900.0), &[(100_000.0, 99_900.0)]);
+    let (action, closed, settled) = steps[0];
+    assert_eq!((action, closed), (LiquidationAction::Takeover, 10.0));
+    assert_close(settled.flows.insurance_delta, 3_900.0, 1e-12);
+    assert_eq!((settled.equity_after, settled.bad_debt), (0.0, 0.0));
+}
+
+#[test]
+fn bybit_walk() {
+    let state = LiquidationState { liquidation_fee_fraction: 0.00055, ..long(50.0, 10_000.0) };
+    let at = (100_000.0, 99_950.0);
+    let steps = walk(&BYBIT, &bybit_ladder(), state, &[at, at, at]);
+    // 5M, bracket 3: 5M * 1.5 % - 30,000 = 45,000 needed. Down to 4M = 40 BTC: 10 lose 500 and pay
+    // 0.055 % of 999,500 = 549.725; 8,950.275 are left.
+    let (action, closed, first) = steps[0];
+    assert_eq!((action, closed), (LiquidationAction::Reduce, 10.0));
+    assert_close(first.equity_after, 8_950.275, 1e-12);
+    assert_close(first.flows.fee, 549.725, 1e-12);
+    assert_eq!((first.flows.market_delta, first.insurance_delta), (500.0, 0.0));
+    // 4M, bracket 2: 30,000 needed. Down to 2M: 20 lose 1,000 and pay 1,099.45; 6,850.825 are left.
+    let (action, closed, second) = steps[1];
+    assert_eq!((action, closed), (LiquidationAction::Reduce, 20.0));
+    assert_close(second.equity_after, 6_850.825, 1e-12);
+    // 2M, bracket 1: 10,000 needed. Taken over at 100,000 - 6,850.825 / 20 = 99,657.45875; the fund
+    // closes at 99,950, 1,000 below the mark, and keeps 5,850.825.
+    let (action, closed, third) = steps[2];
+    assert_eq!((action, closed), (LiquidationAction::BankruptcyTakeover, 20.0));
+    assert_close(third.price, 99_657.458_75, 1e-12);
+    assert_close(third.bankruptcy_price.unwrap(), third.price, 1e-15);
+    assert_eq!((third.equity_after, third.fee, third.bad_debt), (0.0, 0.0, 0.0));
+    assert_close(third.insurance_delta, 5_850.825, 1e-12);
+    // All that the account had is with the market, the venue and the fund:
+    // 500 + 1,000 + 1,000, 549.725 + 1,099.45, 5,850.825.
+    let total = first.flows.plus(&second.flows).plus(&third.flows);
+    assert_close(total.account_delta, -10_000.0, 1e-12);
+    assert_close(total.market_delta, 2_500.0, 1e-12);
+    assert_close(total.fee, 1_649.175, 1e-12);
+    assert_close(total.insurance_delta, 5_850.825, 1e-12);
+
+    // With 20,000 the second reduction is enough: 16,850.825 against 10,000.
+    let richer = LiquidationState { equity: 20_000.0, ..state };
+    let steps = walk(&BYBIT, &bybit_ladder(), richer, &[at, at]);
+    assert_close(steps[1].2.equity_after, 16_850.825, 1e-12);
+
+    // A fill beyond the bankruptcy price, 100,000 - 10,000 / 50 = 99,800, is not sought: the fund
+    // takes all 50 and bears 50 * 300 - 10,000 = 5,000.
+    let steps = walk(&BYBIT, &bybit_ladder(), state, &[(100_000.0, 99_700.0)]);
+    let (action, closed, settled) = steps[0];
+    assert_eq!((action, closed), (LiquidationAction::BankruptcyTakeover, 50.0));
+    assert_close(settled.price, 99_800.0, 1e-12);
+    assert_close(settled.bad_debt, 5_000.0, 1e-12);
+    assert_close(settled.insurance_delta, -5_000.0, 1e-12);
+}
+
+#[test]
+fn bybit_liquidates_at_a_ratio_of_exactly_one() {
+    let state = long(20.0, 10_000.0);
+    let step = liquidation_step(&BYBIT, &state, &bybit_ladder()).unwrap();
+    assert_eq!(step.action, LiquidationAction::BankruptcyTakeover);
+    let step =
+        liquidation_step(&BYBIT, &LiquidationState { equity: 10_000.01, ..state }, &bybit_ladder())
+            .unwrap();
+    assert_eq!(step.action, LiquidationAction::None);
+}
+
+#[test]
+fn bybit_cross_positions_take_their_share_and_the_last_one_all() {
+    // 20 BTC need 10,000, the other position 5,000, and there are 12,000: 8,000 stand behind this
+    // one. Bankruptcy price 100,000 - 8,000 / 20 = 99,600.
+    let ladder = bybit_ladder();
+    let state = LiquidationState { other_maintenance_margin: 5_000.0, ..long(20.0, 12_000.0) };
+    let step = liquidation_step(&BYBIT, &state, &ladder).unwrap();
+    let settled = settle_liquidation(&state, &step).unwrap();
+    assert_close(settled.price, 99_600.0, 1e-12);
+    assert_close(settled.equity_after, 4_000.0, 1e-12);
+    // The fund closes at 99,900: 8,000 - 2,000.
+    assert_close(settled.insurance_delta, 6_000.0, 1e-12);
+    // The other one, 10 BTC, now stands alone with 4,000 and needs 5,000.
+    let last = long(10.0, settled.equity_after);
+    let step = liquidation_step(&BYBIT, &last, &ladder).unwrap();
+    let settled = settle_liquidation(&last, &step).unwrap();
+    assert_eq!((step.equity_share, settled.equity_after), (1.0, 0.0));
+    // An account below zero is made good by the fund at the first takeover.
+    let state = LiquidationState { equity: -3_000.0, ..state };
+    let step = liquidation_step(&BYBIT, &state, &ladder).unwrap();
+    let settled = settle_liquidation(&state, &step).unwrap();
+    assert_eq!((settled.equity_after, settled.bad_debt), (0.0, 5_000.0));
+    assert_eq!(settled.flows.account_delta, 3_000.0);
+}
+
+#[test]
+fn bybit_inverse_is_the_linear_walk_in_unit_values() {
+    // 3M USD long of an inverse contract at 100,000: 30 coins, bracket 2 of a ladder in coins.
+    let ladder =
+        Ladder::new(vec![bracket(1, 0.0, 20.0, 0.005, 0.0), bracket(2, 20.0, 40.0, 0.01, 0.1)])
+            .unwrap();
+    let kind = ContractKind::Inverse;
+    let state = LiquidationState {
+        side: kind.unit_side(Side::Long),
+        quantity: 3e6,
+        mark_price: kind.unit_value(100_000.0),
+        fill_price: kind.unit_value(99_950.0),
+        equity: 0.15,
+        other_maintenance_margin: 0.0,
+        liquidation_fee_fraction: 0.00055,
+        quantity_step: 1.0,
+        seconds_since_partial: None,
+    };
+    // 30 * 1 % - 0.1 = 0.2 needed. Down to 20 coins, 2M USD: one million at 99,950 instead of
+    // 100,000 loses 1e6 (1/99,950 - 1/100,000) = 0.0050025 coins, the fee is 0.00055 * 10.0050025.
+    let step = liquidation_step(&BYBIT, &state, &ladder).unwrap();
+    assert_eq!((step.action, step.close_quantity), (LiquidationAction::Reduce, 1e6));
+    let settled = settle_liquidation(&state, &step).unwrap();
+    assert_close(settled.flows.market_delta, 0.005_002_501, 1e-8);
+    assert_close(settled.fee, 0.005_502_751, 1e-8);
+    assert_close(settled.equity_after, 0.139_494_748, 1e-8);
+    // Bankrupt where 3e6 (1/B - 1/100,000) = 0.15: B = 100,000 / 1.005.
+    assert_close(1.0 / settled.bankruptcy_price.unwrap(), 100_000.0 / 1.005, 1e-12);
+}
+
+#[test]
+fn okx_walk() {
+    let ladder = okx_ladder();
+    let state = LiquidationState {
+        side: Side::Long,
+        quantity: 40_000.0,
+        mark_price: 1.0,
+        fill_price: 0.999,
+        equity: 1_810.0,
+        other_maintenance_margin: 0.0,
+        liquidation_fee_fraction: 0.0005,
+        quantity_step: 1.0,
+        seconds_since_partial: None,
+    };
+    // 40,000 contracts, tier 4: 4.5 % = 1,800, and 20 of fee: 1,810 do not suffice.
+    assert_close(OKX.required_equity(&state, &ladder), 1_820.0, 1e-12);
+    // Two tiers down, to 22,000: 18,000 lose 18 and pay 0.05 % of 17,982 = 8.991. Tier 2 needs
+    // 3.05 % of 22,000 = 671. Then the price falls to 0.97: 830 - 26.991 - 660 = 143.009 against
+    // 3.05 % of 21,340 = 650.87, tier 2: taken over at 0.97 - 143.009 / 22,000 = 0.96349959; the
+    // fund closes at 0.96 and bears 220 - 143.009 = 76.991.
+    let steps = walk(
+        &OKX,
+        &ladder,
+        LiquidationState { equity: 830.0, ..state },
+        &[(1.0, 0.999), (0.97, 0.96)],
+    );
+    let (action, closed, first) = steps[0];
+    assert_eq!((action, closed), (LiquidationAction::Reduce, 18_000.0));
+    assert_close(first.equity_after, 803.009, 1e-12);
+    assert_close(first.flows.fee, 8.991, 1e-12);
+    let (action, closed, second) = steps[1];
+    assert_eq!((action, closed), (LiquidationAction::BankruptcyTakeover, 22_000.0));
+    assert_close(second.price, 0.963_499_590_909, 1e-12);
+    assert_close(second.insurance_delta, -76.991, 1e-10);
+    assert_close(second.bad_debt, 76.991, 1e-10);
+    assert_eq!(second.equity_after, 0.0);
+
+    // Below tier 1's requirement, 2.05 % of 40,000 = 820, all goes at once: at 1 - 815 / 40,000;
+    // the fund keeps 815 - 40.
+    let steps = walk(&OKX, &ladder, LiquidationState { equity: 815.0, ..state }, &[(1.0, 0.999)]);
+    let (action, closed, settled) = steps[0];
+    assert_eq!((action, closed), (LiquidationAction::BankruptcyTakeover, 40_000.0));
+    assert_close(settled.price, 0.979_625, 1e-12);
+    assert_close(settled.insurance_delta, 775.0, 1e-12);
+
+    // Tier 3 goes down to tier 1: 30,000 need 4.05 % = 1,215.
+    let tier_3 = LiquidationState { quantity: 30_000.0, equity: 1_200.0, ..state };
+    let step = liquidation_step(&OKX, &tier_3, &ladder).unwrap();
+    assert_eq!((step.action, step.close_quantity), (LiquidationAction::Reduce, 18_000.0));
+}
+
+#[test]
+fn hyperliquid_walk() {
+    let rules = rules("hyperliquid");
+    let ladder = rules.ladder("BTC", time("2025-10-10")).unwrap();
+    let process = rules.liquidation_process();
+    let state = LiquidationState { liquidation_fee_fraction: 0.0, ..long(2.0, 1_700.0) };
+    // 200k need 2,500, two thirds 1,666.67. A fifth, 0.4, loses 40: 1,660 against 2,000.
+    let step = liquidation_step(process, &state, ladder).unwrap();
+    let settled = settle_liquidation(&state, &step).unwrap();
+    assert_eq!((step.close_quantity, settled.equity_after), (0.4, 1_660.0));
+    let rest = LiquidationState {
+        quantity: step.quantity_left(&state),
+        equity: settled.equity_after,
+        seconds_since_partial: Some(29.0),
+        ..state
+    };
+    let step = liquidation_step(process, &rest, ladder).unwrap();
+    assert_eq!(step.action, LiquidationAction::Wait);
+    // After 30 s at 99,800: 1,660 - 320 = 1,340 against 1,996, two thirds 1,330.67. All of it, at
+    // 99,700, loses 160.
+    let later = LiquidationState { seconds_since_partial: Some(30.0), ..rest };
+    let steps = walk(process, ladder, later, &[(99_800.0, 99_700.0)]);
+    assert_eq!((steps[0].0, steps[0].1), (LiquidationAction::Close, 1.6));
+    assert_close(steps[0].2.equity_after, 1_180.0, 1e-12);
+    assert_close(steps[0].2.flows.market_delta, 160.0, 1e-12);
+    // At 99,700 there are 1,180 against 1,994, two thirds 1,329.33: the vault takes position and
+    // margin, and closing at 99,600 leaves it 1,020.
+    let steps = walk(process, ladder, later, &[(99_700.0, 99_600.0)]);
+    let settled = steps[0].2;
+    assert_eq!(steps[0].0, LiquidationAction::Backstop);
+    assert_close(settled.flows.vault_delta, 1_020.0, 1e-12);
+    assert_close(settled.flows.account_delta, -1_180.0, 1e-12);
+    assert_eq!((settled.flows.insurance_delta, settled.equity_after), (0.0, 0.0));
+}
+
+#[test]
+fn bad_rules_and_steps_are_refused() {
+    let process = LiquidationProcess::Bybit { tiers_per_step: 0, takeover_tier_max: 1 };
+    let state = long(50.0, 10_000.0);
+    let error = liquidation_step(&process, &state, &bybit_ladder()).unwrap_err();
+    assert_eq!(error.to_string(), "`tiers_per_step` is 0, but it must be 1 or above");
+    let step = liquidation_step(&BYBIT, &state, &bybit_ladder()).unwrap();
+    for equity_share in [-0.1, 1.1, f64::NAN] {
+        let step = plimsoll_venue::LiquidationStep { equity_share, ..step };
+        assert!(settle_liquidation(&state, &step).is_err());
     }
 }
