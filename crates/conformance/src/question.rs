@@ -174,19 +174,25 @@ impl Question<'_> {
 
     /// A column of a file in the folder.
     pub(crate) fn column(&self, file: &str, column: &str) -> Result<Vec<f64>, Failure> {
+        let cells = self.text_column(file, column)?;
+        let numbers = cells.iter().enumerate().map(|(row, text)| cell(file, row + 1, column, text));
+        numbers.collect()
+    }
+
+    /// The same with cells as they are written.
+    pub(crate) fn text_column(&self, file: &str, column: &str) -> Result<Vec<String>, Failure> {
         let headers = self.headers(file)?;
         let Some(position) = headers.iter().position(|name| name == column) else {
             let have = headers.join(", ");
             return Err(Failure::Input(format!("{file} has no column `{column}`, only {have}")));
         };
         let mut reader = csv::Reader::from_path(self.path(file)?).map_err(|e| unread(file, &e))?;
-        let mut values = Vec::new();
+        let mut cells = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|e| unread(file, &e))?;
-            let text = record.get(position).unwrap_or_default();
-            values.push(cell(file, values.len() + 1, column, text)?);
+            cells.push(record.get(position).unwrap_or_default().to_owned());
         }
-        Ok(values)
+        Ok(cells)
     }
 
     /// Every column of a file without a header.

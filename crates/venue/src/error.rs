@@ -103,6 +103,30 @@ pub enum VenueError {
         /// The rule it breaks.
         rule: &'static str,
     },
+    /// An element of a list is out of its range.
+    #[error("`{list}`, element {index}: {name} is {value}, but it must be {rule}")]
+    BadElement {
+        /// Name of the list.
+        list: &'static str,
+        /// Position in the list, counted from 0.
+        index: usize,
+        /// What of the element.
+        name: &'static str,
+        /// The value.
+        value: f64,
+        /// The rule it breaks.
+        rule: &'static str,
+    },
+    /// A table leaves a figure out because no source gives it.
+    #[error(
+        "no source gives `{column}` of the funding rule from {since}; add a row with it to a table of your own"
+    )]
+    UnknownFigure {
+        /// Column of the table.
+        column: &'static str,
+        /// First instant of the rule.
+        since: Timestamp,
+    },
 }
 
 /// The kinds of dated table.

@@ -36,11 +36,13 @@
 //! - [`process`]: what the venue does once the price is reached
 //! - [`insurance`]: the venue's fund and when it starts auto-deleveraging
 //! - [`vault`]: a vault that takes liquidated positions over and unwinds them
-//! - [`funding`]: payments and rates
+//! - [`funding`]: rates, payments, budgets and the carry of a hedged pair
+//! - [`book`]: what an order of some size pays
 //! - [`lot`]: lots, ticks and smallest orders
 //! - [`tables`], [`profile`]: what a row and a venue hold
 //! - [`error`]: what can go wrong
 
+pub mod book;
 pub mod closed_forms;
 pub mod contract;
 pub mod error;
@@ -55,6 +57,7 @@ pub mod rules;
 pub mod tables;
 pub mod vault;
 
+pub use book::{BookFill, BookLevel, impact_price, walk_book};
 pub use closed_forms::{
     HedgeLeg, HyperliquidInputs, InverseLong, bybit_isolated_liquidation_price,
     hedge_liquidation_price, hyperliquid_liquidation_price, linearised_liquidation_price,
@@ -62,8 +65,18 @@ pub use closed_forms::{
 };
 pub use contract::ContractKind;
 pub use error::{TableKind, VenueError};
+pub use funding::budget::{FundedPosition, FundingCost, HoldingLimit, UnlimitedHolding};
+pub use funding::carry::{Carry, HedgedPair};
+pub use funding::payment::{
+    ChargeTiming, FundingCharge, FundingCharges, FundingSettlement, HeldPosition, funding_charges,
+};
+pub use funding::premium::{ImpactNotional, PremiumWeights, premium_index};
+pub use funding::schedule::{
+    FundingSchedule, IntervalRevert, IntervalSwitch, ObservedInterval, observed_intervals,
+};
 pub use funding::{
-    FundingFormula, FundingPrice, FundingRule, funding_payment, rate_8h, rate_annual,
+    FundingFormula, FundingPrice, FundingRule, MAJORS_CAP_SHARE, RateCap, funding_payment, rate_8h,
+    rate_annual,
 };
 pub use insurance::{FundReason, FundSignal, FundTrigger, InsuranceFund, PoolHistory, PoolSample};
 pub use ladder::{

@@ -8,9 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_market::Timestamp;
 
 use crate::error::{TableKind, VenueError};
-use crate::funding::{FundingFormula, FundingPrice, FundingRule};
+use crate::funding::FundingRule;
 use crate::ladder::{Bracket, Ladder};
 use crate::lot::PriceGrid;
+
+mod funding_rows;
+
+use funding_rows::{FUNDING_COLUMNS, parse_funding};
 
 const BRACKET_COLUMNS: &[&str] = &[
     "venue",
@@ -44,20 +48,6 @@ const INSTRUMENT_COLUMNS: &[&str] = &[
 ];
 const FEE_COLUMNS: &[&str] =
     &["venue", "from", "tier", "maker_fee_fraction", "taker_fee_fraction", "status", "source"];
-const FUNDING_COLUMNS: &[&str] = &[
-    "venue",
-    "from",
-    "interval_minutes",
-    "interest_8h",
-    "clamp_fraction",
-    "formula",
-    "rate_cap_fraction",
-    "payment_price",
-    "settle_tolerance_seconds",
-    "status",
-    "source",
-];
-
 /// How well a figure is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -257,11 +247,7 @@ fn parse_instrument(row: &Row<'_>) -> Result<Instrument, VenueError> {
             PriceGrid::SignificantFigures { figures, decimals_max }
         }
     };
-    let unverified: Vec<String> =
-        row.text("unverified").split_whitespace().map(str::to_owned).collect();
-    if let Some(unknown) = unverified.iter().find(|c| !INSTRUMENT_COLUMNS.contains(&c.as_str())) {
-        return Err(row.bad("unverified", format!("a list of columns; `{unknown}` is none")));
-    }
+    let unverified = row.columns("unverified", INSTRUMENT_COLUMNS)?;
     let interval = row.count("funding_interval_minutes")?;
     if interval == 0 {
         return Err(row.bad("funding_interval_minutes", "1 or above"));
@@ -292,33 +278,6 @@ fn parse_fees(row: &Row<'_>) -> Result<Fees, VenueError> {
         tier: row.text("tier").to_owned(),
         maker_fee_fraction: maker,
         taker_fee_fraction: row.fraction("taker_fee_fraction")?,
-        status: row.status()?,
-        source: row.text("source").to_owned(),
-    })
-}
-
-fn parse_funding(row: &Row<'_>) -> Result<FundingRule, VenueError> {
-    let interval_minutes = row.count("interval_minutes")?;
-    if interval_minutes == 0 {
-        return Err(row.bad("interval_minutes", "1 or above"));
-    }
-    Ok(FundingRule {
-        from: row.time("from")?,
-        interval_minutes,
-        interest_8h: row.number("interest_8h")?,
-        clamp_fraction: row.not_negative("clamp_fraction")?,
-        formula: match row.text("formula") {
-            "unscaled" => FundingFormula::Unscaled,
-            "per_interval" => FundingFormula::PerInterval,
-            _ => return Err(row.bad("formula", "`unscaled` or `per_interval`")),
-        },
-        rate_cap_fraction: row.optional_positive("rate_cap_fraction")?,
-        payment_price: match row.text("payment_price") {
-            "mark" => FundingPrice::Mark,
-            "oracle" => FundingPrice::Oracle,
-            _ => return Err(row.bad("payment_price", "`mark` or `oracle`")),
-        },
-        settle_tolerance_seconds: row.count("settle_tolerance_seconds")?,
         status: row.status()?,
         source: row.text("source").to_owned(),
     })
@@ -434,6 +393,15 @@ impl Row<'_> {
             .ok_or_else(|| self.bad("status", "official, capture, third_party, unverified or user"))
     }
 
+    /// A list of column names.
+    fn columns(&self, column: &str, known: &[&str]) -> Result<Vec<String>, VenueError> {
+        let named: Vec<String> = self.text(column).split_whitespace().map(str::to_owned).collect();
+        if let Some(unknown) = named.iter().find(|name| !known.contains(&name.as_str())) {
+            return Err(self.bad(column, format!("a list of columns; `{unknown}` is none")));
+        }
+        Ok(named)
+    }
+
     fn number(&self, column: &str) -> Result<f64, VenueError> {
         self.optional_number(column)?.ok_or_else(|| self.bad(column, "given"))
     }
@@ -467,6 +435,17 @@ impl Row<'_> {
         let number = self.number(column)?;
         let is_fraction = (0.0..1.0).contains(&number);
         if is_fraction { Ok(number) } else { Err(self.bad(column, "0 or above and below 1")) }
+    }
+
+    /// A whole number above 0, or none.
+    fn optional_count(&self, column: &str) -> Result<Option<u32>, VenueError> {
+        match self.text(column) {
+            "" => Ok(None),
+            _ => self.count(column).and_then(|count| match count {
+                0 => Err(self.bad(column, "1 or above")),
+                _ => Ok(Some(count)),
+            }),
+        }
     }
 
     fn count(&self, column: &str) -> Result<u32, VenueError> {

@@ -2,8 +2,8 @@
 
 use plimsoll_market::Side;
 use plimsoll_venue::{
-    Ladder, LiquidationInputs, funding_payment, linearised_liquidation_price,
-    liquidatable_at_entry, liquidation_price_at_rate, maintenance_deductions,
+    FundedPosition, Ladder, LiquidationInputs, linearised_liquidation_price, liquidatable_at_entry,
+    liquidation_price_at_rate, maintenance_deductions,
 };
 use serde_json::{Value, json};
 
@@ -62,19 +62,24 @@ fn liquidation_price_binance(question: &Question<'_>) -> Answer {
     Ok(json!({"exact": exact, "printed": (exact * 100.0).round() / 100.0}))
 }
 
-/// A long position at a constant rate, three settlements a day.
+/// A long position at a constant rate of eight hours.
 fn funding_cost(question: &Question<'_>) -> Answer {
-    const SETTLEMENTS_PER_DAY: f64 = 3.0;
-    let (margin, rate) = (question.number("margin")?, question.number("rate_8h")?);
-    let notional = margin * question.number("leverage")?;
-    let per_day = -funding_payment(Side::Long, notional, 1.0, rate) * SETTLEMENTS_PER_DAY;
+    let margin = question.number("margin")?;
+    let position = FundedPosition {
+        side: Side::Long,
+        notional: margin * question.number("leverage")?,
+        margin,
+        rate: question.number("rate_8h")?,
+        interval_minutes: 480,
+    };
+    let cost = position.cost()?;
     let budget = question.number_or("budget_share", 0.1)? * margin;
     // A rate in the position's favour is never used up.
-    let days = if per_day > 0.0 { json!(budget / per_day) } else { Value::Null };
+    let days = position.holding_limit(budget)?.days();
     Ok(json!({
-        "notional": notional,
-        "per_day": per_day,
-        "share_of_margin_per_day": per_day / margin,
+        "notional": position.notional,
+        "per_day": cost.per_day,
+        "share_of_margin_per_day": cost.margin_fraction_per_day,
         "max_hold_days": days,
         "max_hold_days_10pct_budget": days,
     }))

@@ -3,7 +3,9 @@
 mod margin;
 mod performance;
 pub(crate) mod published;
+mod published_carry;
 mod published_tails;
+mod published_venue;
 mod ruin;
 mod sizing;
 mod tail;

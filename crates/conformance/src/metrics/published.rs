@@ -16,7 +16,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
-use super::published_tails;
+use super::{published_carry, published_tails, published_venue};
 use crate::case::Case;
 use crate::question::{Answer, Failure, Question, fields_of, key, numbers_of, object, or_null};
 
@@ -50,6 +50,10 @@ pub(crate) fn compute(question: &Question<'_>) -> Answer {
         "kelly_fraction_law" => fractional_kelly(question),
         "expectile_basics" => expectiles(question),
         "margin_tiers" => margin_tiers(question),
+        "adl_running_example" => published_venue::running_example(question),
+        "vwap_fill" => published_venue::book_walk(question),
+        "carry_threshold_lookahead" => published_carry::threshold_harvest(question),
+        "carry_ma120_binance" => published_carry::moving_average_carry(question),
         _ => published_tails::compute(question),
     }
 }
@@ -239,6 +243,12 @@ fn margin_tiers(question: &Question<'_>) -> Answer {
         "hyperliquid_deduction": maintenance_deductions(&list("lower_bounds")?, &rates)?,
         "hyperliquid_mmr": rates,
     }))
+}
+
+/// A number as its source prints it, where that is shorter than the tolerance asks for.
+pub(super) fn printed(number: f64, decimals: i32) -> f64 {
+    let scale = 10_f64.powi(decimals);
+    (number * scale).round() / scale
 }
 
 pub(super) fn numbers(question: &Question<'_>, name: &str) -> Result<Vec<f64>, Failure> {

@@ -173,12 +173,12 @@ fn sharpe_test(question: &Question<'_>) -> Answer {
     Ok(object(tests))
 }
 
-fn text<'a>(question: &'a Question<'_>, name: &str) -> Result<&'a str, Failure> {
+pub(super) fn text<'a>(question: &'a Question<'_>, name: &str) -> Result<&'a str, Failure> {
     let missing = || Failure::Input(format!("`inputs` has no text `{name}`"));
     question.params.get(name).and_then(Value::as_str).ok_or_else(missing)
 }
 
-fn first_word(text: &str) -> &str {
+pub(super) fn first_word(text: &str) -> &str {
     text.split_whitespace().next().unwrap_or_default()
 }
 

@@ -3,6 +3,7 @@
 
 mod conservation;
 mod formulas;
+mod funding;
 mod insurance;
 mod process;
 mod properties;

@@ -117,7 +117,7 @@ fn what_is_missing_is_named() {
     ));
     assert_eq!(
         VenueRules::load("kraken", &[]).unwrap_err().to_string(),
-        "no rules for the venue `kraken`; the venues are binance-usdm, hyperliquid"
+        "no rules for the venue `kraken`; the venues are binance-usdm, bybit-inverse, bybit-linear, hyperliquid, okx-swap"
     );
 }
 
@@ -196,7 +196,7 @@ fn bad_rows_are_named_by_line_and_rule() {
         ),
         (
             "binance,X,2024-01-01,2,10000,20000,0.02,20,100,user,s",
-            "`venue` is `binance`, but it must be one of binance-usdm, hyperliquid",
+            "`venue` is `binance`, but it must be one of binance-usdm, bybit-inverse, bybit-linear, hyperliquid, okx-swap",
         ),
         (
             "binance-usdm,Y,2024-01-01,1,0,20000,0.02,20,0,guess,s",
