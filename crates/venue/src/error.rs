@@ -103,6 +103,65 @@ pub enum VenueError {
         /// The rule it breaks.
         rule: &'static str,
     },
+    /// A leg of an account has a number out of its range.
+    #[error("leg {} (`{symbol}`): `{name}` is {value}, but it must be {rule}", leg_idx + 1)]
+    BadLeg {
+        /// Position among the account's legs, counted from 0.
+        leg_idx: usize,
+        /// The leg's symbol.
+        symbol: String,
+        /// Name of the number.
+        name: &'static str,
+        /// The value.
+        value: f64,
+        /// The rule it breaks.
+        rule: &'static str,
+    },
+    /// A leg of an account is none that the account or the venue can hold.
+    #[error("leg {} (`{symbol}`): {rule}", leg_idx + 1)]
+    UnsupportedLeg {
+        /// Position among the account's legs, counted from 0.
+        leg_idx: usize,
+        /// The leg's symbol.
+        symbol: String,
+        /// The rule it breaks.
+        rule: String,
+    },
+    /// Portfolio margin was asked for where it cannot be computed.
+    #[error("no portfolio margin at {venue}: {reason}")]
+    NoPortfolioMargin {
+        /// The venue's name.
+        venue: String,
+        /// Why.
+        reason: String,
+    },
+    /// The margin rules asked for are older than the table.
+    #[error(
+        "the margin rules of {venue}{} begin at {first}, after {at}; start later, or add older rows to a table of your own",
+        underlying.as_ref().map(|u| format!(" for {u}")).unwrap_or_default()
+    )]
+    BeforeMarginRules {
+        /// The venue.
+        venue: String,
+        /// The underlying, where the rule is by underlying.
+        underlying: Option<String>,
+        /// The date asked for.
+        at: Timestamp,
+        /// The first date of the table.
+        first: Timestamp,
+    },
+    /// A figure that no table has and the caller did not give.
+    #[error(
+        "no `{figure}` is known for {underlying} at {venue}; give it as an input, or as a row of a table of your own"
+    )]
+    MissingFigure {
+        /// The venue.
+        venue: String,
+        /// The figure, by its name in tables.
+        figure: &'static str,
+        /// The underlying.
+        underlying: String,
+    },
     /// An element of a list is out of its range.
     #[error("`{list}`, element {index}: {name} is {value}, but it must be {rule}")]
     BadElement {

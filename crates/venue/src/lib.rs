@@ -33,6 +33,7 @@
 //! - [`contract`]: linear and inverse contracts
 //! - [`ladder`]: brackets and maintenance margin
 //! - [`liquidation`], [`closed_forms`]: liquidation and bankruptcy price
+//! - [`margin`]: the margin of an account, isolated, cross and portfolio
 //! - [`process`]: what the venue does once the price is reached
 //! - [`insurance`]: the venue's fund and when it starts auto-deleveraging
 //! - [`vault`]: a vault that takes liquidated positions over and unwinds them
@@ -51,6 +52,7 @@ pub mod insurance;
 pub mod ladder;
 pub mod liquidation;
 pub mod lot;
+pub mod margin;
 pub mod process;
 pub mod profile;
 pub mod rules;
