@@ -399,7 +399,7 @@ impl<'a> Replay<'a> {
             let symbol = &self.prepared.symbols[other.symbol_idx];
             let ladder =
                 symbol.ladder(symbol.ladder_index(bar, self.ladder_index[other.symbol_idx]));
-            inputs.other_maintenance_margin += ladder.maintenance_margin(other.quantity, price);
+            inputs.other_maintenance_margin += ladder.required_margin(other.quantity, price);
             inputs.other_unrealised_pnl += other.pnl_at(price);
         }
         inputs

@@ -200,6 +200,8 @@ pub enum TableKind {
     Fees,
     /// Funding rules.
     Funding,
+    /// What must stay when margin is taken out.
+    Transfers,
 }
 
 impl std::fmt::Display for TableKind {
@@ -209,6 +211,7 @@ impl std::fmt::Display for TableKind {
             Self::Instruments => "instruments",
             Self::Fees => "fees",
             Self::Funding => "funding rules",
+            Self::Transfers => "transfer rules",
         })
     }
 }

@@ -9,13 +9,20 @@
 //!
 //! OKX goes by the number of contracts and has no deduction: the rate of the tier reached holds
 //! for the whole position, so that the margin jumps at a tier's edge. A ladder of that kind
-//! [goes by quantity](TierBasis::Quantity).
+//! [goes by quantity](TierBasis::Quantity). The same without deductions but by notional is
+//! [`Ladder::whole_position`].
+//!
+//! Where a venue liquidates at maintenance margin plus the fee of closing (OKX), the ladder
+//! carries that fee and [`Ladder::required_margin`] includes it.
 
-use crate::error::{VenueError, check_finite, check_positive};
+use crate::error::{VenueError, check, check_finite, check_positive};
 
 /// How far a published deduction may lie from the derived one, as a share of the latter: venues
 /// round to six significant digits.
 pub const DEDUCTION_ROUNDING: f64 = 5.1e-6;
+
+/// Caps compared at once, which the compiler turns into a few vector instructions.
+const CAPS_PER_BLOCK: usize = 4;
 
 /// What decides the bracket of a position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,14 +59,18 @@ impl Bracket {
     }
 }
 
-/// The brackets of one symbol at one date, checked to be contiguous and, where they go by
-/// notional, continuous.
+/// The brackets of one symbol at one date, checked to be contiguous and, unless the rate holds for
+/// the whole position, continuous.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ladder {
     basis: TierBasis,
     brackets: Vec<Bracket>,
-    /// Caps of all brackets but the last: what the search reads.
-    inner_caps: Vec<f64>,
+    /// Caps of all brackets but the last, filled up with infinities: what the search reads.
+    inner_caps: Vec<[f64; CAPS_PER_BLOCK]>,
+    /// Rate and deduction of each bracket.
+    lines: Vec<[f64; 2]>,
+    closing_fee_fraction: f64,
+    is_complete: bool,
 }
 
 impl Ladder {
@@ -70,7 +81,7 @@ impl Ladder {
     /// no fraction, a leverage rises, the rate reaches the initial margin rate, or a deduction
     /// differs from the derived one by more than [`DEDUCTION_ROUNDING`].
     pub fn new(brackets: Vec<Bracket>) -> Result<Self, VenueError> {
-        Self::with_basis(TierBasis::Notional, brackets)
+        Self::with_basis(TierBasis::Notional, true, brackets)
     }
 
     /// Checks the brackets and makes a ladder by quantity of them, the rate of each holding for
@@ -79,24 +90,16 @@ impl Ladder {
     /// # Errors
     /// As [`Ladder::new`], with 0 for every deduction.
     pub fn by_quantity(brackets: Vec<Bracket>) -> Result<Self, VenueError> {
-        Self::with_basis(TierBasis::Quantity, brackets)
+        Self::with_basis(TierBasis::Quantity, false, brackets)
     }
 
-    fn with_basis(basis: TierBasis, brackets: Vec<Bracket>) -> Result<Self, VenueError> {
-        if brackets.is_empty() {
-            return Err(VenueError::BadInput {
-                name: "brackets",
-                value: 0.0,
-                rule: "at least one bracket",
-            });
-        }
-        let mut previous: Option<&Bracket> = None;
-        for (bracket_idx, bracket) in brackets.iter().enumerate() {
-            check_bracket(basis, bracket_idx, bracket, previous)?;
-            previous = Some(bracket);
-        }
-        let inner_caps = brackets[..brackets.len() - 1].iter().map(|b| b.cap).collect();
-        Ok(Self { basis, brackets, inner_caps })
+    /// Checks the brackets and makes a ladder by notional of them, the rate of each holding for
+    /// the whole position: all deductions are 0 and the margin jumps at every edge.
+    ///
+    /// # Errors
+    /// As [`Ladder::new`], with 0 for every deduction.
+    pub fn whole_position(brackets: Vec<Bracket>) -> Result<Self, VenueError> {
+        Self::with_basis(TierBasis::Notional, false, brackets)
     }
 
     /// A ladder of one endless bracket.
@@ -114,7 +117,61 @@ impl Ladder {
         }])
     }
 
-    /// The brackets, smallest notional first; never empty.
+    fn with_basis(
+        basis: TierBasis,
+        is_continuous: bool,
+        brackets: Vec<Bracket>,
+    ) -> Result<Self, VenueError> {
+        if brackets.is_empty() {
+            return Err(VenueError::BadInput {
+                name: "brackets",
+                value: 0.0,
+                rule: "at least one bracket",
+            });
+        }
+        let mut previous: Option<&Bracket> = None;
+        for (bracket_idx, bracket) in brackets.iter().enumerate() {
+            check_bracket(is_continuous, bracket_idx, bracket, previous)?;
+            previous = Some(bracket);
+        }
+        let caps: Vec<f64> = brackets[..brackets.len() - 1].iter().map(|b| b.cap).collect();
+        let inner_caps = caps
+            .chunks(CAPS_PER_BLOCK)
+            .map(|chunk| {
+                let mut block = [f64::INFINITY; CAPS_PER_BLOCK];
+                block[..chunk.len()].copy_from_slice(chunk);
+                block
+            })
+            .collect();
+        let lines =
+            brackets.iter().map(|b| [b.maintenance_margin_rate, b.maintenance_deduction]).collect();
+        let (closing_fee_fraction, is_complete) = (0.0, true);
+        Ok(Self { basis, brackets, inner_caps, lines, closing_fee_fraction, is_complete })
+    }
+
+    /// The same ladder with a fee of closing, a fraction of the notional, that the venue adds to
+    /// the maintenance margin when it tests for liquidation.
+    ///
+    /// # Errors
+    /// [`VenueError::BadInput`] for a fee below 0, or one that brings the highest rate to 1.
+    pub fn with_closing_fee(mut self, closing_fee_fraction: f64) -> Result<Self, VenueError> {
+        let is_fraction = closing_fee_fraction >= 0.0
+            && self.top().maintenance_margin_rate + closing_fee_fraction < 1.0;
+        let rule = "0 or above and, with the highest maintenance margin rate, below 1";
+        check("closing_fee_fraction", closing_fee_fraction, is_fraction, rule)?;
+        self.closing_fee_fraction = closing_fee_fraction;
+        Ok(self)
+    }
+
+    /// The same ladder, said to hold only the first of the venue's brackets: nothing is known
+    /// above its top cap.
+    #[must_use]
+    pub fn incomplete(mut self) -> Self {
+        self.is_complete = false;
+        self
+    }
+
+    /// The brackets, smallest sizes first; never empty.
     pub fn brackets(&self) -> &[Bracket] {
         &self.brackets
     }
@@ -122,6 +179,18 @@ impl Ladder {
     /// What decides the bracket of a position.
     pub fn basis(&self) -> TierBasis {
         self.basis
+    }
+
+    /// Whether these are all of the venue's brackets. If not, a size that
+    /// [exceeds the top](Ladder::exceeds_top) is unknown instead of forbidden.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// The fee of closing that belongs to the requirement, a fraction of the notional; 0 where the
+    /// venue tests against the maintenance margin alone.
+    pub fn closing_fee_fraction(&self) -> f64 {
+        self.closing_fee_fraction
     }
 
     /// The size of a position that brackets are told apart by: its notional at a price, or its
@@ -139,7 +208,13 @@ impl Ladder {
     #[inline]
     pub fn bracket_idx(&self, size: f64) -> usize {
         // Counting instead of stopping early keeps the loop free of unpredictable branches.
-        self.inner_caps.iter().map(|cap| usize::from(size > *cap)).sum()
+        let mut counts = [0_u64; CAPS_PER_BLOCK];
+        for block in &self.inner_caps {
+            for (count, cap) in counts.iter_mut().zip(block) {
+                *count += u64::from(size > *cap);
+            }
+        }
+        counts.iter().sum::<u64>() as usize
     }
 
     /// The bracket with `floor < size <= cap`, as [`Ladder::bracket_idx`].
@@ -153,7 +228,15 @@ impl Ladder {
     /// last bracket is continued; [`Ladder::exceeds_top`] tells.
     #[inline]
     pub fn maintenance_margin(&self, quantity: f64, price: f64) -> f64 {
-        self.bracket_at(self.size(quantity, price)).maintenance_margin(quantity * price)
+        let [rate, deduction] = self.lines[self.bracket_idx(self.size(quantity, price))];
+        quantity * price * rate - deduction
+    }
+
+    /// What equity is held against: maintenance margin, plus the fee of closing where the venue
+    /// counts it. The position is liquidated when its equity is this or less.
+    #[inline]
+    pub fn required_margin(&self, quantity: f64, price: f64) -> f64 {
+        self.maintenance_margin(quantity, price) + self.closing_fee_fraction * (quantity * price)
     }
 
     /// Whether the size is larger than the venue lets a position be, or than the table knows.
@@ -168,7 +251,8 @@ impl Ladder {
     }
 
     /// Largest notional that may be held at a leverage setting and price: the cap of the last
-    /// bracket that still grants it, 0 where none does.
+    /// bracket that still grants it, 0 where none does. Of an incomplete ladder, the largest that
+    /// is known to be allowed.
     pub fn notional_cap_for_leverage(&self, leverage: f64, price: f64) -> f64 {
         let cap = self
             .brackets
@@ -182,8 +266,14 @@ impl Ladder {
         }
     }
 
+    /// Slope and deduction of what is required in a bracket, the fee of closing included.
+    pub(crate) fn requirement_line(&self, bracket_idx: usize) -> (f64, f64) {
+        let [rate, deduction] = self.lines[bracket_idx];
+        (rate + self.closing_fee_fraction, deduction)
+    }
+
     /// The bracket of the largest sizes.
-    fn top(&self) -> &Bracket {
+    pub(crate) fn top(&self) -> &Bracket {
         &self.brackets[self.brackets.len() - 1]
     }
 }
@@ -229,7 +319,7 @@ pub fn maintenance_deductions(floors: &[f64], rates: &[f64]) -> Result<Vec<f64>,
 /// Holds one bracket against the rules of a ladder.
 #[expect(clippy::float_cmp, reason = "a floor is the cap below it, digit for digit")]
 fn check_bracket(
-    basis: TierBasis,
+    is_continuous: bool,
     bracket_idx: usize,
     bracket: &Bracket,
     previous: Option<&Bracket>,
@@ -272,15 +362,16 @@ fn check_bracket(
                 let rule = format!("at most {}, the leverage below it", below.leverage_max);
                 return bad("leverage_max", leverage, rule);
             }
-            match basis {
-                TierBasis::Notional => maintenance_deduction(below, floor, rate),
-                TierBasis::Quantity => 0.0,
-            }
+            if is_continuous { maintenance_deduction(below, floor, rate) } else { 0.0 }
         }
     };
     let allowed = DEDUCTION_ROUNDING * expected_deduction.abs();
     if deduction.is_nan() || (deduction - expected_deduction).abs() > allowed {
-        let rule = format!("{expected_deduction}, where the margin of both brackets meets");
+        let rule = if is_continuous {
+            format!("{expected_deduction}, where the margin of both brackets meets")
+        } else {
+            "0, as the rate holds for the whole position".to_owned()
+        };
         return bad("maintenance_deduction", deduction, rule);
     }
     Ok(())

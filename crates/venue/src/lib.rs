@@ -32,13 +32,15 @@
 //! - [`rules`]: a venue's tables, looked up by symbol and date
 //! - [`contract`]: linear and inverse contracts
 //! - [`ladder`]: brackets and maintenance margin
-//! - [`liquidation`], [`closed_forms`]: liquidation and bankruptcy price
+//! - [`liquidation`], [`joint`], [`closed_forms`]: liquidation and bankruptcy price, of one position
+//!   and of several that move together
 //! - [`margin`]: the margin of an account, isolated, cross and portfolio
 //! - [`process`]: what the venue does once the price is reached
 //! - [`insurance`]: the venue's fund and when it starts auto-deleveraging
 //! - [`vault`]: a vault that takes liquidated positions over and unwinds them
 //! - [`funding`]: rates, payments, budgets and the carry of a hedged pair
 //! - [`book`]: what an order of some size pays
+//! - [`transfer`]: what must stay when margin is taken out
 //! - [`lot`]: lots, ticks and smallest orders
 //! - [`tables`], [`profile`]: what a row and a venue hold
 //! - [`error`]: what can go wrong
@@ -49,6 +51,7 @@ pub mod contract;
 pub mod error;
 pub mod funding;
 pub mod insurance;
+pub mod joint;
 pub mod ladder;
 pub mod liquidation;
 pub mod lot;
@@ -57,6 +60,7 @@ pub mod process;
 pub mod profile;
 pub mod rules;
 pub mod tables;
+pub mod transfer;
 pub mod vault;
 
 pub use book::{BookFill, BookLevel, impact_price, walk_book};
@@ -81,12 +85,17 @@ pub use funding::{
     rate_annual,
 };
 pub use insurance::{FundReason, FundSignal, FundTrigger, InsuranceFund, PoolHistory, PoolSample};
+pub use joint::{
+    CrossLiquidation, CrossMove, CrossPosition, HedgeInputs, HedgeLiquidation,
+    cross_liquidation_moves, hedge_liquidation_price_exact,
+};
 pub use ladder::{
     Bracket, Ladder, TierBasis, initial_margin, maintenance_deduction, maintenance_deductions,
 };
 pub use liquidation::{
     BracketAt, LiquidationInputs, LiquidationPrice, NoLiquidationPrice, bankruptcy_price,
-    liquidatable_at_entry, liquidation_price,
+    contract_bankruptcy_price, contract_liquidation_price, liquidatable_at_entry,
+    liquidation_price,
 };
 pub use lot::{
     PriceGrid, Rounding, lots_down, meets_min_notional, meets_min_quantity, quantity_of_lots,
@@ -99,4 +108,5 @@ pub use process::{
 pub use profile::{MarginMode, TriggerPrice, VenueProfile};
 pub use rules::{UserTable, VenueRules};
 pub use tables::{DatedLadder, Fees, Instrument, Status};
+pub use transfer::TransferRule;
 pub use vault::{BackstopVault, Inventory, VaultAlarm, VaultFill, VaultSettings};

@@ -1,16 +1,29 @@
 //! The price at which a position is liquidated, and the one at which it is bankrupt.
 //!
-//! A position is liquidated when the equity behind it falls below its maintenance margin, both
-//! at the mark price `P`: `W + s Q (P - E) < M(Q P)`, with side `s` (+1 long, -1 short), quantity
-//! `Q`, entry `E` and `W` the wallet plus what the other positions of a cross account add
-//! and need. `M` is piecewise linear in `P`, so that each bracket has one candidate; the one that
-//! lies in its own bracket is the exact price. [`liquidation_price`] finds it;
-//! [`closed_forms`](crate::closed_forms) has the venues' own formulas with the rate given.
+//! A position is liquidated when the equity behind it is no more than what is required of it, both
+//! at the mark price `P`: `W + s Q (P - E) <= R(Q, P)`, with side `s` (+1 long, -1 short), quantity
+//! `Q`, entry `E` and `W` the wallet plus what the other positions of a cross account add and
+//! need. `R` is the maintenance margin, with the fee of closing where the venue counts it
+//! ([`Ladder::required_margin`]).
+//!
+//! The liquidation price is **the first price, leaving the entry in the losing direction, at which
+//! that holds**. `R` is piecewise linear in `P`, so that each bracket has one candidate;
+//! [`liquidation_price`] walks the brackets from the entry's. Where the ladder is continuous the
+//! price is the only root. Where the margin jumps at a bracket's edge it may be the edge itself:
+//! for a short, every price above it liquidates.
+//!
+//! If it holds at the entry already ([`liquidatable_at_entry`]), the price is on the winning side:
+//! the first one there at which equity covers the requirement again.
+//!
+//! Inverse contracts are linear ones in one over the price, with the side turned
+//! ([`LiquidationInputs::in_units_of`]). [`joint`](crate::joint) has several positions moving at
+//! once, [`closed_forms`](crate::closed_forms) the venues' own formulas with the rate given.
 
 use plimsoll_market::Side;
 
+use crate::contract::ContractKind;
 use crate::error::{VenueError, check_finite, check_positive};
-use crate::ladder::Ladder;
+use crate::ladder::{Ladder, TierBasis};
 
 /// What a liquidation price depends on. Money is in the settlement currency.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +37,8 @@ pub struct LiquidationInputs {
     /// Isolated margin of the position, or the wallet of a cross account; without unrealised
     /// profit.
     pub wallet_balance: f64,
-    /// Maintenance margin of the other cross positions at their marks; 0 if isolated.
+    /// [Required margin](Ladder::required_margin) of the other cross positions at their marks; 0 if
+    /// isolated.
     pub other_maintenance_margin: f64,
     /// Unrealised profit of the other cross positions at their marks; 0 if isolated.
     pub other_unrealised_pnl: f64,
@@ -50,12 +64,23 @@ impl LiquidationInputs {
         self.wallet_balance - self.other_maintenance_margin + self.other_unrealised_pnl
     }
 
-    /// Equity behind the position less its maintenance margin at a mark price; below zero it is
-    /// liquidated.
+    /// Equity behind the position less what is required of it at a mark price; at zero or below
+    /// it is liquidated.
     #[inline]
     pub fn excess_margin(&self, mark_price: f64, ladder: &Ladder) -> f64 {
         self.margin_balance() + self.side.sign() * self.quantity * (mark_price - self.entry_price)
-            - ladder.maintenance_margin(self.quantity, mark_price)
+            - ladder.required_margin(self.quantity, mark_price)
+    }
+
+    /// The same position as a linear one whose price is [`ContractKind::unit_value`]. Of an
+    /// inverse contract the quantity is in US dollars and money in the coin.
+    #[must_use]
+    pub fn in_units_of(&self, kind: ContractKind) -> Self {
+        Self {
+            side: kind.unit_side(self.side),
+            entry_price: kind.unit_value(self.entry_price),
+            ..*self
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), VenueError> {
@@ -80,12 +105,12 @@ pub enum BracketAt {
 /// A liquidation price and where it was found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LiquidationPrice {
-    /// The mark price at which equity equals maintenance margin; `None` with a reason.
+    /// The mark price at which equity no longer exceeds the requirement; `None` with a reason.
     pub price: Option<f64>,
     /// Position in the ladder of the bracket used.
     pub bracket_idx: usize,
-    /// Whether the notional at that price is above the ladder's top cap, so that the last rate
-    /// was continued.
+    /// Whether the size at that price is above the ladder's top cap, so that the last rate was
+    /// continued.
     pub exceeds_top: bool,
     /// Why there is no price.
     pub reason: Option<NoLiquidationPrice>,
@@ -95,10 +120,13 @@ pub struct LiquidationPrice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoLiquidationPrice {
-    /// A long whose margin covers even a price of zero.
+    /// A long whose margin covers even a price of zero, or a short of an inverse contract whose
+    /// margin covers any price.
     NoPriceLiquidates,
-    /// A short whose margin is short at every price above zero.
+    /// A short, or a long of an inverse contract, whose margin does not last at any price.
     EveryPriceLiquidates,
+    /// The size there is above the brackets of an [incomplete](Ladder::is_complete) ladder.
+    BeyondKnownBrackets,
 }
 
 impl std::fmt::Display for NoLiquidationPrice {
@@ -106,16 +134,14 @@ impl std::fmt::Display for NoLiquidationPrice {
         f.pad(match self {
             Self::NoPriceLiquidates => "no price above zero liquidates the position",
             Self::EveryPriceLiquidates => "every price above zero liquidates the position",
+            Self::BeyondKnownBrackets => "the size is above the brackets that are known",
         })
     }
 }
 
-/// The mark price at which the position is liquidated, exact over all brackets.
-///
-/// Equity less maintenance margin is monotone in the price while rates are below 1, so the root
-/// is unique. Where rounded deductions make the ladder jump at a cap, the root
-/// that a price leaving the entry on the losing side meets first is taken. A price on the winning
-/// side of the entry means that the position is [liquidatable at entry](liquidatable_at_entry).
+/// The mark price at which a position of a linear contract is liquidated, exact over all
+/// brackets: the first one in the losing direction at which equity is no more than what is
+/// required.
 ///
 /// # Errors
 /// [`VenueError::BadInput`] for a quantity or price that is not above 0, or a sum that is not
@@ -126,49 +152,63 @@ pub fn liquidation_price(
     bracket_at: BracketAt,
 ) -> Result<LiquidationPrice, VenueError> {
     inputs.check()?;
-    let bracket_idx = match bracket_at {
-        BracketAt::Entry => ladder.bracket_idx(ladder.size(inputs.quantity, inputs.entry_price)),
+    let entry_idx = ladder.bracket_idx(ladder.size(inputs.quantity, inputs.entry_price));
+    let (bracket_idx, price) = match bracket_at {
+        BracketAt::Entry => (entry_idx, price_in_bracket(inputs, ladder, entry_idx)),
         BracketAt::Liquidation => {
-            let equity_at_zero =
-                inputs.margin_balance() - inputs.side.sign() * inputs.quantity * inputs.entry_price;
-            let reason = match inputs.side {
-                Side::Long if equity_at_zero >= 0.0 => Some(NoLiquidationPrice::NoPriceLiquidates),
-                Side::Short if equity_at_zero <= 0.0 => {
-                    Some(NoLiquidationPrice::EveryPriceLiquidates)
-                }
-                _ => None,
-            };
-            if reason.is_some() {
+            if let Some(reason) = beyond_prices(inputs) {
                 return Ok(LiquidationPrice {
                     price: None,
                     bracket_idx: 0,
                     exceeds_top: false,
-                    reason,
+                    reason: Some(reason),
                 });
             }
-            liquidation_bracket(inputs, ladder)
+            first_price(inputs, ladder, entry_idx)
         }
     };
-    let mut price = price_in_bracket(inputs, ladder, bracket_idx);
-    if bracket_at == BracketAt::Liquidation {
-        price = keep_in_bracket(inputs, ladder, bracket_idx, price);
-    }
-    let reason = (price <= 0.0).then_some(match inputs.side {
-        Side::Long => NoLiquidationPrice::NoPriceLiquidates,
-        Side::Short => NoLiquidationPrice::EveryPriceLiquidates,
-    });
+    let exceeds_top = price > 0.0 && ladder.exceeds_top(ladder.size(inputs.quantity, price));
+    let is_unknown = !ladder.is_complete()
+        && (exceeds_top || ladder.exceeds_top(ladder.size(inputs.quantity, inputs.entry_price)));
+    let reason = if is_unknown {
+        Some(NoLiquidationPrice::BeyondKnownBrackets)
+    } else if price > 0.0 {
+        None
+    } else {
+        Some(match inputs.side {
+            Side::Long => NoLiquidationPrice::NoPriceLiquidates,
+            Side::Short => NoLiquidationPrice::EveryPriceLiquidates,
+        })
+    };
     Ok(LiquidationPrice {
         price: reason.is_none().then_some(price),
         bracket_idx,
-        exceeds_top: reason.is_none() && ladder.exceeds_top(ladder.size(inputs.quantity, price)),
+        exceeds_top,
         reason,
     })
 }
 
-/// Whether the position is liquidated at its own entry price: its margin is below the
-/// maintenance margin of the entry notional.
+/// The mark price at which a position of any contract is liquidated. For an inverse contract the
+/// inputs' quantity is in US dollars and their money, like the ladder's, in the coin.
+///
+/// # Errors
+/// As [`liquidation_price`].
+pub fn contract_liquidation_price(
+    kind: ContractKind,
+    inputs: &LiquidationInputs,
+    ladder: &Ladder,
+    bracket_at: BracketAt,
+) -> Result<LiquidationPrice, VenueError> {
+    inputs.check()?;
+    let found = liquidation_price(&inputs.in_units_of(kind), ladder, bracket_at)?;
+    // One over one over a price is the price.
+    Ok(LiquidationPrice { price: found.price.map(|unit| kind.unit_value(unit)), ..found })
+}
+
+/// Whether the position is liquidated at its own entry price: its margin is no more than what is
+/// required of the entry notional.
 pub fn liquidatable_at_entry(inputs: &LiquidationInputs, ladder: &Ladder) -> bool {
-    inputs.excess_margin(inputs.entry_price, ladder) < 0.0
+    inputs.excess_margin(inputs.entry_price, ladder) <= 0.0
 }
 
 /// The price at which a position's margin is used up, `E - s * margin / Q`; `None` for a long
@@ -185,42 +225,58 @@ pub fn bankruptcy_price(inputs: &LiquidationInputs) -> Result<Option<f64>, Venue
     Ok((price > 0.0).then_some(price))
 }
 
-/// The bracket that holds its own candidate price.
-fn liquidation_bracket(inputs: &LiquidationInputs, ladder: &Ladder) -> usize {
-    let brackets = ladder.brackets();
-    let candidate = |idx: usize| inputs.quantity * price_in_bracket(inputs, ladder, idx);
+/// The price at which the margin of a position of any contract is used up; `None` where no price
+/// does it.
+///
+/// # Errors
+/// As [`bankruptcy_price`].
+pub fn contract_bankruptcy_price(
+    kind: ContractKind,
+    inputs: &LiquidationInputs,
+) -> Result<Option<f64>, VenueError> {
+    inputs.check()?;
+    Ok(bankruptcy_price(&inputs.in_units_of(kind))?.map(|unit| kind.unit_value(unit)))
+}
+
+/// Why no price, or every price, liquidates, if equity at a price of zero says so.
+fn beyond_prices(inputs: &LiquidationInputs) -> Option<NoLiquidationPrice> {
+    let equity_at_zero =
+        inputs.margin_balance() - inputs.side.sign() * inputs.quantity * inputs.entry_price;
     match inputs.side {
-        // The losing side is down: the highest root is met first.
-        Side::Long => {
-            (0..brackets.len()).rev().find(|&idx| candidate(idx) > brackets[idx].floor).unwrap_or(0)
-        }
-        // Up: the lowest root is met first.
-        Side::Short => (0..brackets.len())
-            .find(|&idx| candidate(idx) <= brackets[idx].cap)
-            .unwrap_or(brackets.len() - 1),
+        Side::Long if equity_at_zero >= 0.0 => Some(NoLiquidationPrice::NoPriceLiquidates),
+        Side::Short if equity_at_zero <= 0.0 => Some(NoLiquidationPrice::EveryPriceLiquidates),
+        _ => None,
+    }
+}
+
+/// The first price from the entry on at which being liquidated or not changes, and its bracket:
+/// in the losing direction, or in the winning one if the position is liquidatable at entry.
+fn first_price(inputs: &LiquidationInputs, ladder: &Ladder, entry_idx: usize) -> (usize, f64) {
+    let root = |idx: usize| price_in_bracket(inputs, ladder, idx);
+    if ladder.basis() == TierBasis::Quantity {
+        return (entry_idx, root(entry_idx));
+    }
+    let (brackets, quantity) = (ladder.brackets(), inputs.quantity);
+    let last_idx = brackets.len() - 1;
+    let goes_down = (inputs.side == Side::Long) != liquidatable_at_entry(inputs, ladder);
+    // A root past the edge by which its bracket is entered means that the margin jumps there.
+    if goes_down {
+        let is_inside = |idx: &usize| quantity * root(*idx) > brackets[*idx].floor;
+        let idx = (0..=entry_idx).rev().find(is_inside).unwrap_or(0);
+        let price = root(idx);
+        (idx, if idx < entry_idx { price.min(brackets[idx].cap / quantity) } else { price })
+    } else {
+        let is_inside = |idx: &usize| quantity * root(*idx) <= brackets[*idx].cap;
+        let idx = (entry_idx..=last_idx).find(is_inside).unwrap_or(last_idx);
+        let price = root(idx);
+        (idx, if idx > entry_idx { price.max(brackets[idx].floor / quantity) } else { price })
     }
 }
 
 /// Root of the line of one bracket: `(W + deduction - s Q E) / (Q (rate - s))`.
 fn price_in_bracket(inputs: &LiquidationInputs, ladder: &Ladder, bracket_idx: usize) -> f64 {
-    let bracket = &ladder.brackets()[bracket_idx];
-    root_of_line(inputs, bracket.maintenance_margin_rate, bracket.maintenance_deduction)
-}
-
-/// Puts a root that a jump in the ladder pushes past the bracket's edge onto that edge.
-fn keep_in_bracket(
-    inputs: &LiquidationInputs,
-    ladder: &Ladder,
-    bracket_idx: usize,
-    price: f64,
-) -> f64 {
-    let bracket = &ladder.brackets()[bracket_idx];
-    let is_top = bracket_idx + 1 == ladder.brackets().len();
-    match inputs.side {
-        Side::Long if !is_top => price.min(bracket.cap / inputs.quantity),
-        Side::Short if bracket_idx > 0 => price.max(bracket.floor / inputs.quantity),
-        _ => price,
-    }
+    let (rate, deduction) = ladder.requirement_line(bracket_idx);
+    root_of_line(inputs, rate, deduction)
 }
 
 /// Price at which equity equals `rate * Q P - deduction`.

@@ -20,7 +20,7 @@ pub struct VenueProfile {
     pub title: String,
     /// The currency of margin, fees and profit.
     pub settlement_currency: String,
-    /// The margin modes that can be replayed.
+    /// The margin modes that the venue has.
     pub margin_modes: Vec<MarginMode>,
     /// The price that liquidation is tested with.
     pub liquidation_trigger_price: TriggerPrice,
@@ -28,6 +28,8 @@ pub struct VenueProfile {
     pub stop_trigger_price: TriggerPrice,
     /// Brackets may have changed so many days before the table shows it.
     pub bracket_lag_days: u32,
+    /// Whether liquidation comes at maintenance margin plus the liquidation fee.
+    pub requirement_includes_liquidation_fee: bool,
     /// How the venue liquidates.
     pub liquidation: LiquidationProcess,
     /// When the state of its insurance fund starts auto-deleveraging.
@@ -45,6 +47,8 @@ pub enum MarginMode {
     Isolated,
     /// The whole account stands behind every position.
     Cross,
+    /// As cross, but what is required follows from the loss of the whole book under stress.
+    Portfolio,
 }
 
 /// A price that triggers something.
@@ -67,6 +71,8 @@ struct ProfileRow {
     liquidation_trigger_price: TriggerPrice,
     stop_trigger_price: TriggerPrice,
     bracket_lag_days: u32,
+    #[serde(default)]
+    requirement_includes_liquidation_fee: bool,
     liquidation: ProcessRow,
     #[serde(default)]
     fund_trigger: FundTriggerRow,
@@ -132,6 +138,7 @@ impl ProfileRow {
             liquidation_trigger_price: self.liquidation_trigger_price,
             stop_trigger_price: self.stop_trigger_price,
             bracket_lag_days: self.bracket_lag_days,
+            requirement_includes_liquidation_fee: self.requirement_includes_liquidation_fee,
             liquidation: self.liquidation.into_process(),
             fund_trigger: self.fund_trigger.into_trigger(),
             notes: self.notes,

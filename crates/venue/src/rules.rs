@@ -8,18 +8,23 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{TableKind, VenueError};
 use crate::funding::FundingRule;
-use crate::ladder::Ladder;
+use crate::ladder::{Ladder, TierBasis};
 use crate::process::LiquidationProcess;
 use crate::profile::{VenueProfile, load_profiles};
-use crate::tables::{DatedLadder, Fees, Instrument, Rows, Status, normalise_venue, parse_table};
+use crate::tables::normalise_venue;
+use crate::tables::{DatedLadder, Fees, Instrument, Rows, Status, parse_table};
+use crate::transfer::TransferRule;
 
 /// The project's own tables, by file name.
 const OWN_TABLES: &[(&str, &str)] = &[
     ("binance-usdm-brackets.csv", include_str!("../tables/binance-usdm-brackets.csv")),
+    ("bybit-brackets.csv", include_str!("../tables/bybit-brackets.csv")),
+    ("okx-brackets.csv", include_str!("../tables/okx-brackets.csv")),
     ("hyperliquid-brackets.csv", include_str!("../tables/hyperliquid-brackets.csv")),
     ("instruments.csv", include_str!("../tables/instruments.csv")),
     ("fees.csv", include_str!("../tables/fees.csv")),
     ("funding.csv", include_str!("../tables/funding.csv")),
+    ("transfers.csv", include_str!("../tables/transfers.csv")),
 ];
 const OWN_PROFILES: (&str, &str) = ("venues.toml", include_str!("../tables/venues.toml"));
 
@@ -43,6 +48,7 @@ pub struct VenueRules {
     instruments: BTreeMap<String, BTreeMap<Timestamp, Instrument>>,
     fees: BTreeMap<Timestamp, Fees>,
     funding: BTreeMap<Timestamp, FundingRule>,
+    transfers: BTreeMap<Timestamp, TransferRule>,
     version_hash: String,
 }
 
@@ -67,6 +73,7 @@ impl VenueRules {
             instruments: BTreeMap::new(),
             fees: BTreeMap::new(),
             funding: BTreeMap::new(),
+            transfers: BTreeMap::new(),
             version_hash: String::new(),
         };
         let own = OWN_TABLES.iter().map(|&(file, text)| UserTable { file, text });
@@ -74,6 +81,7 @@ impl VenueRules {
             hash_text(&mut hash, table.text);
             rules.add(parse_table(table.file, table.text, &known)?);
         }
+        rules.set_closing_fees()?;
         rules.version_hash = hash.finalize().iter().fold(String::new(), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
@@ -199,6 +207,38 @@ impl VenueRules {
         self.in_force(&self.funding, TableKind::Funding, None, at)
     }
 
+    /// What must stay at a time when margin is taken out.
+    ///
+    /// # Errors
+    /// [`VenueError::BeforeTable`].
+    pub fn transfer_rule(&self, at: Timestamp) -> Result<&TransferRule, VenueError> {
+        self.in_force(&self.transfers, TableKind::Transfers, None, at)
+    }
+
+    /// A sentence on the brackets of a symbol at a time, if they may have been others: where the
+    /// table is made of snapshots, a change may lie [`bracket_lag_days`] before the snapshot that
+    /// shows it.
+    ///
+    /// # Errors
+    /// As [`VenueRules::ladder`].
+    ///
+    /// [`bracket_lag_days`]: VenueProfile::bracket_lag_days
+    pub fn uncertainty(&self, symbol: &str, at: Timestamp) -> Result<Option<String>, VenueError> {
+        self.dated_ladder(symbol, at)?;
+        let by_date = self.of_symbol(&self.ladders, TableKind::Brackets, symbol)?;
+        let lag = self.profile.bracket_lag_days;
+        let until = Timestamp(at.0.saturating_add(i64::from(lag) * DAY_MS));
+        let next = by_date
+            .iter()
+            .find(|(date, dated)| **date > at && **date <= until && dated.status != Status::User);
+        Ok(next.map(|(date, _)| {
+            format!(
+                "{symbol}: other brackets may have been in force already: those seen on {} took effect up to {lag} days before.",
+                date.date_string()
+            )
+        }))
+    }
+
     /// What a reader of a replay of these symbols over `[from, to)` has to know: the venue's
     /// caveats, assumed figures, and brackets whose date is uncertain by the snapshots' spacing.
     ///
@@ -251,6 +291,16 @@ impl VenueRules {
                     dated.source
                 ));
             }
+            if !dated.ladder.is_complete() && *date < to {
+                let top = dated.ladder.brackets().last().map_or(0.0, |bracket| bracket.cap);
+                let unit = match dated.ladder.basis() {
+                    TierBasis::Notional => "of notional",
+                    TierBasis::Quantity => "of quantity",
+                };
+                notes.push(format!(
+                    "{symbol}: only the first brackets from {day} are known, up to {top} {unit}; nothing is known of larger positions, and none is opened."
+                ));
+            }
             if *date > from && lag > 0 && dated.status != Status::User {
                 notes.push(format!(
                     "{symbol}: brackets changed up to {lag} days before {day}, from which on the new ones are used."
@@ -282,7 +332,33 @@ impl VenueRules {
                 let ours = funding.into_iter().filter(|(v, _)| is_ours(v));
                 self.funding.extend(ours.map(|(_, row)| (row.from, row)));
             }
+            Rows::Transfers(transfers) => {
+                let ours = transfers.into_iter().filter(|(v, _)| is_ours(v));
+                self.transfers.extend(ours.map(|(_, row)| (row.from, row)));
+            }
         }
+    }
+
+    /// Gives the ladders the fee of closing where it belongs to the requirement: the liquidation
+    /// fee of the instrument in force when the ladder begins, or the taker fee where the symbol
+    /// has no instrument.
+    fn set_closing_fees(&mut self) -> Result<(), VenueError> {
+        if !self.profile.requirement_includes_liquidation_fee {
+            return Ok(());
+        }
+        for (symbol, by_date) in &mut self.ladders {
+            let instruments = self.instruments.get(symbol);
+            for (date, dated) in by_date {
+                let instrument = instruments.and_then(|rows| in_force_or_first(rows, *date));
+                let fee = match (instrument, in_force_or_first(&self.fees, *date)) {
+                    (Some(row), _) => row.liquidation_fee_fraction,
+                    (None, Some(row)) => row.taker_fee_fraction,
+                    (None, None) => 0.0,
+                };
+                dated.ladder = dated.ladder.clone().with_closing_fee(fee)?;
+            }
+        }
+        Ok(())
     }
 
     fn of_symbol<'a, T>(
@@ -322,6 +398,11 @@ impl VenueRules {
             None => VenueError::EmptyTable { table, venue },
         })
     }
+}
+
+/// The row in force at a time, or the first row where the table begins later.
+fn in_force_or_first<T>(by_date: &BTreeMap<Timestamp, T>, at: Timestamp) -> Option<&T> {
+    by_date.range(..=at).next_back().or_else(|| by_date.iter().next()).map(|(_, row)| row)
 }
 
 /// What a symbol has in common between venues: `BTC` of `BTCUSDT`, `BTC-USDT-SWAP`, `btc/usdt`.

@@ -3,18 +3,22 @@
 //! The project's own tables and a user's have the same columns and pass the same checks. Which
 //! kind a file is follows from its header.
 
+mod funding_rows;
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_market::Timestamp;
 
+use crate::contract::ContractKind;
 use crate::error::{TableKind, VenueError};
 use crate::funding::FundingRule;
-use crate::ladder::{Bracket, Ladder};
+use crate::ladder::{Bracket, Ladder, TierBasis};
 use crate::lot::PriceGrid;
-
-mod funding_rows;
-
-use funding_rows::{FUNDING_COLUMNS, parse_funding};
+use crate::transfer::TransferRule;
+use funding_rows::{FUNDING_COLUMNS, FUNDING_OPTIONAL_COLUMNS, parse_funding};
+pub(crate) use rows::normalise_venue;
+use rows::{Row, Table, read_rows};
 
 const BRACKET_COLUMNS: &[&str] = &[
     "venue",
@@ -26,6 +30,19 @@ const BRACKET_COLUMNS: &[&str] = &[
     "maintenance_margin_rate",
     "leverage_max",
     "maintenance_deduction",
+    "status",
+    "source",
+];
+/// Ladders by quantity have no deductions.
+const QUANTITY_BRACKET_COLUMNS: &[&str] = &[
+    "venue",
+    "symbol",
+    "from",
+    "tier",
+    "quantity_floor",
+    "quantity_cap",
+    "maintenance_margin_rate",
+    "leverage_max",
     "status",
     "source",
 ];
@@ -46,8 +63,60 @@ const INSTRUMENT_COLUMNS: &[&str] = &[
     "unverified",
     "source",
 ];
+/// A contract without them is linear and of one base unit.
+const INSTRUMENT_OPTIONAL_COLUMNS: &[&str] = &["contract_kind", "contract_value"];
 const FEE_COLUMNS: &[&str] =
     &["venue", "from", "tier", "maker_fee_fraction", "taker_fee_fraction", "status", "source"];
+const TRANSFER_COLUMNS: &[&str] = &["venue", "from", "position_value_fraction", "status", "source"];
+
+/// The columns of a kind of table.
+struct Schema {
+    kind: TableKind,
+    /// The column by which the kind is told.
+    telling: &'static str,
+    required: &'static [&'static str],
+    optional: &'static [&'static str],
+}
+
+const SCHEMAS: &[Schema] = &[
+    Schema {
+        kind: TableKind::Brackets,
+        telling: "quantity_floor",
+        required: QUANTITY_BRACKET_COLUMNS,
+        optional: &["complete"],
+    },
+    Schema {
+        kind: TableKind::Brackets,
+        telling: "maintenance_deduction",
+        required: BRACKET_COLUMNS,
+        optional: &["complete"],
+    },
+    Schema {
+        kind: TableKind::Instruments,
+        telling: "quantity_step",
+        required: INSTRUMENT_COLUMNS,
+        optional: INSTRUMENT_OPTIONAL_COLUMNS,
+    },
+    Schema {
+        kind: TableKind::Fees,
+        telling: "taker_fee_fraction",
+        required: FEE_COLUMNS,
+        optional: &[],
+    },
+    Schema {
+        kind: TableKind::Funding,
+        telling: "interest_8h",
+        required: FUNDING_COLUMNS,
+        optional: FUNDING_OPTIONAL_COLUMNS,
+    },
+    Schema {
+        kind: TableKind::Transfers,
+        telling: "position_value_fraction",
+        required: TRANSFER_COLUMNS,
+        optional: &[],
+    },
+];
+
 /// How well a figure is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -97,11 +166,16 @@ pub struct Instrument {
     pub symbol: String,
     /// First instant at which the figures are taken to hold.
     pub from: Timestamp,
+    /// How the contract is quoted and settled.
+    pub contract_kind: ContractKind,
+    /// What one contract stands for, in base units (linear) or US dollars (inverse); 1 where the
+    /// venue does not count in contracts. Quantities here are never in contracts.
+    pub contract_value: f64,
     /// The prices that orders may have.
     pub price_grid: PriceGrid,
-    /// Lot in base units.
+    /// Lot in base units, or US dollars of an inverse contract.
     pub quantity_step: f64,
-    /// Smallest order in base units.
+    /// Smallest order in the same.
     pub minimum_quantity: f64,
     /// Smallest order in the settlement currency.
     pub minimum_notional: f64,
@@ -144,6 +218,7 @@ pub(crate) enum Rows {
     Instruments(Vec<(String, Instrument)>),
     Fees(Vec<(String, Fees)>),
     Funding(Vec<(String, FundingRule)>),
+    Transfers(Vec<(String, TransferRule)>),
 }
 
 /// Reads and checks a table; `venues` are the names that rows may have.
@@ -173,6 +248,12 @@ pub(crate) fn parse_table(file: &str, text: &str, venues: &[String]) -> Result<R
             .map(|row| Ok((row.venue(venues)?, parse_funding(row)?)))
             .collect::<Result<_, _>>()
             .map(Rows::Funding),
+        TableKind::Transfers => rows
+            .cells
+            .iter()
+            .map(|row| Ok((row.venue(venues)?, parse_transfer(row)?)))
+            .collect::<Result<_, _>>()
+            .map(Rows::Transfers),
     }
 }
 
@@ -198,34 +279,61 @@ fn parse_ladders(
         let key = (row.venue(venues)?, row.required("symbol")?.to_owned(), row.time("from")?);
         groups.entry(key).or_default().push(row);
     }
+    let basis = if table.header.iter().any(|column| column == "quantity_floor") {
+        TierBasis::Quantity
+    } else {
+        TierBasis::Notional
+    };
     let mut ladders = Vec::with_capacity(groups.len());
     for ((venue, symbol, from), rows) in groups {
-        let mut brackets = Vec::with_capacity(rows.len());
-        for row in &rows {
-            brackets.push(Bracket {
-                tier: row.count("tier")?,
-                floor: row.number("notional_floor")?,
-                cap: row.optional_number("notional_cap")?.unwrap_or(f64::INFINITY),
-                maintenance_margin_rate: row.number("maintenance_margin_rate")?,
-                leverage_max: row.number("leverage_max")?,
-                maintenance_deduction: row.number("maintenance_deduction")?,
-            });
-        }
-        let ladder = Ladder::new(brackets).map_err(|error| match error {
-            VenueError::BadBracket { bracket_idx, column, rule, .. } => {
-                let column = match column {
-                    "floor" => "notional_floor",
-                    "cap" => "notional_cap",
-                    other => other,
-                };
-                rows[bracket_idx].bad(column, rule)
-            }
-            other => other,
-        })?;
+        let ladder = parse_ladder(basis, &rows)?;
         let (status, source) = (rows[0].status()?, rows[0].text("source").to_owned());
         ladders.push((venue, symbol, DatedLadder { from, ladder, status, source }));
     }
     Ok(ladders)
+}
+
+fn parse_ladder(basis: TierBasis, rows: &[&Row<'_>]) -> Result<Ladder, VenueError> {
+    let (floor_column, cap_column) = match basis {
+        TierBasis::Notional => ("notional_floor", "notional_cap"),
+        TierBasis::Quantity => ("quantity_floor", "quantity_cap"),
+    };
+    let mut brackets = Vec::with_capacity(rows.len());
+    for row in rows {
+        brackets.push(Bracket {
+            tier: row.count("tier")?,
+            floor: row.number(floor_column)?,
+            cap: row.optional_number(cap_column)?.unwrap_or(f64::INFINITY),
+            maintenance_margin_rate: row.number("maintenance_margin_rate")?,
+            leverage_max: row.number("leverage_max")?,
+            maintenance_deduction: match basis {
+                TierBasis::Notional => row.number("maintenance_deduction")?,
+                TierBasis::Quantity => 0.0,
+            },
+        });
+    }
+    let made = match basis {
+        TierBasis::Notional => Ladder::new(brackets),
+        TierBasis::Quantity => Ladder::by_quantity(brackets),
+    };
+    let ladder = made.map_err(|error| match error {
+        VenueError::BadBracket { bracket_idx, column, rule, .. } => {
+            let column = match column {
+                "floor" => floor_column,
+                "cap" => cap_column,
+                other => other,
+            };
+            rows[bracket_idx].bad(column, rule)
+        }
+        other => other,
+    })?;
+    let is_complete = rows[0].yes_unless_no("complete")?;
+    for row in rows {
+        if row.yes_unless_no("complete")? != is_complete {
+            return Err(row.bad("complete", "the same in all rows of a ladder"));
+        }
+    }
+    Ok(if is_complete { ladder } else { ladder.incomplete() })
 }
 
 fn parse_instrument(row: &Row<'_>) -> Result<Instrument, VenueError> {
@@ -247,7 +355,8 @@ fn parse_instrument(row: &Row<'_>) -> Result<Instrument, VenueError> {
             PriceGrid::SignificantFigures { figures, decimals_max }
         }
     };
-    let unverified = row.columns("unverified", INSTRUMENT_COLUMNS)?;
+    let known = [INSTRUMENT_COLUMNS, INSTRUMENT_OPTIONAL_COLUMNS];
+    let unverified = row.columns("unverified", &known)?;
     let interval = row.count("funding_interval_minutes")?;
     if interval == 0 {
         return Err(row.bad("funding_interval_minutes", "1 or above"));
@@ -255,6 +364,12 @@ fn parse_instrument(row: &Row<'_>) -> Result<Instrument, VenueError> {
     Ok(Instrument {
         symbol: row.required("symbol")?.to_owned(),
         from: row.time("from")?,
+        contract_kind: match row.text("contract_kind") {
+            "" | "linear" => ContractKind::Linear,
+            "inverse" => ContractKind::Inverse,
+            _ => return Err(row.bad("contract_kind", "`linear` or `inverse`")),
+        },
+        contract_value: row.optional_positive("contract_value")?.unwrap_or(1.0),
         price_grid,
         quantity_step: row.positive("quantity_step")?,
         minimum_quantity: row.not_negative("minimum_quantity")?,
@@ -283,177 +398,41 @@ fn parse_fees(row: &Row<'_>) -> Result<Fees, VenueError> {
     })
 }
 
-struct Table<'a> {
-    file: &'a str,
-    header: Vec<String>,
-    cells: Vec<Row<'a>>,
+fn parse_transfer(row: &Row<'_>) -> Result<TransferRule, VenueError> {
+    Ok(TransferRule {
+        from: row.time("from")?,
+        position_value_fraction: row.fraction("position_value_fraction")?,
+        status: row.status()?,
+        source: row.text("source").to_owned(),
+    })
 }
 
-/// One row with what an error needs to name its place.
-struct Row<'a> {
-    file: &'a str,
-    line: u64,
-    cells: BTreeMap<String, String>,
-}
-
-fn read_rows<'a>(file: &'a str, text: &str) -> Result<Table<'a>, VenueError> {
-    let bad_file = |error: csv::Error| VenueError::BadFile {
-        file: file.to_owned(),
-        reason: error.to_string(),
-    };
-    let mut reader = csv::ReaderBuilder::new()
-        .comment(Some(b'#'))
-        .trim(csv::Trim::All)
-        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    let header: Vec<String> =
-        reader.headers().map_err(bad_file)?.iter().map(str::to_owned).collect();
-    let mut cells = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(bad_file)?;
-        cells.push(Row {
-            file,
-            line: record.position().map_or(0, csv::Position::line),
-            cells: header.iter().cloned().zip(record.iter().map(str::to_owned)).collect(),
-        });
-    }
-    Ok(Table { file, header, cells })
-}
-
-/// The kind of table that has exactly these columns, in any order.
+/// The kind of table that has these columns, in any order.
 fn kind_of(table: &Table<'_>) -> Result<TableKind, VenueError> {
-    let kinds = [
-        (TableKind::Brackets, BRACKET_COLUMNS, "maintenance_deduction"),
-        (TableKind::Instruments, INSTRUMENT_COLUMNS, "quantity_step"),
-        (TableKind::Fees, FEE_COLUMNS, "taker_fee_fraction"),
-        (TableKind::Funding, FUNDING_COLUMNS, "interest_8h"),
-    ];
     let bad = |reason: String| Err(VenueError::BadFile { file: table.file.to_owned(), reason });
     let has = |column: &str| table.header.iter().any(|h| h == column);
-    let Some((kind, columns, _)) = kinds.into_iter().find(|(_, _, telling)| has(telling)) else {
-        let telling: Vec<&str> = kinds.iter().map(|(_, _, column)| *column).collect();
+    let Some(schema) = SCHEMAS.iter().find(|schema| has(schema.telling)) else {
+        let telling: Vec<&str> = SCHEMAS.iter().map(|schema| schema.telling).collect();
         return bad(format!(
             "the header has none of the columns that tell a rule table: {}",
             telling.join(", ")
         ));
     };
-    if let Some(missing) = columns.iter().find(|c| !has(c)) {
+    let Schema { kind, required, optional, .. } = schema;
+    if let Some(missing) = required.iter().find(|c| !has(c)) {
         return bad(format!("a table of {kind} needs the column `{missing}`"));
     }
-    if let Some(unknown) = table.header.iter().find(|h| !columns.contains(&h.as_str())) {
+    let is_known = |column: &str| required.contains(&column) || optional.contains(&column);
+    if let Some(unknown) = table.header.iter().find(|column| !is_known(column)) {
+        let known: Vec<&str> = required.iter().chain(*optional).copied().collect();
         return bad(format!(
             "a table of {kind} has no column `{unknown}`; its columns are {}",
-            columns.join(",")
+            known.join(",")
         ));
     }
-    if table.header.len() > columns.len() {
+    let distinct: BTreeSet<&String> = table.header.iter().collect();
+    if distinct.len() < table.header.len() {
         return bad("a column occurs twice in the header".to_owned());
     }
-    Ok(kind)
-}
-
-impl Row<'_> {
-    fn text(&self, column: &str) -> &str {
-        self.cells.get(column).map_or("", String::as_str)
-    }
-
-    fn bad(&self, column: &str, rule: impl Into<String>) -> VenueError {
-        VenueError::BadCell {
-            file: self.file.to_owned(),
-            line: self.line,
-            column: column.to_owned(),
-            value: self.text(column).to_owned(),
-            rule: rule.into(),
-        }
-    }
-
-    fn required(&self, column: &str) -> Result<&str, VenueError> {
-        let text = self.text(column);
-        if text.is_empty() { Err(self.bad(column, "given")) } else { Ok(text) }
-    }
-
-    fn venue(&self, venues: &[String]) -> Result<String, VenueError> {
-        let name = normalise_venue(self.text("venue"));
-        if venues.contains(&name) {
-            Ok(name)
-        } else {
-            Err(self.bad("venue", format!("one of {}", venues.join(", "))))
-        }
-    }
-
-    fn time(&self, column: &str) -> Result<Timestamp, VenueError> {
-        self.required(column)?
-            .parse()
-            .map_err(|_| self.bad(column, "a date or an instant in UTC, as 2025-10-10"))
-    }
-
-    fn status(&self) -> Result<Status, VenueError> {
-        [Status::Official, Status::Capture, Status::ThirdParty, Status::Unverified, Status::User]
-            .into_iter()
-            .find(|s| s.name() == self.text("status"))
-            .ok_or_else(|| self.bad("status", "official, capture, third_party, unverified or user"))
-    }
-
-    /// A list of column names.
-    fn columns(&self, column: &str, known: &[&str]) -> Result<Vec<String>, VenueError> {
-        let named: Vec<String> = self.text(column).split_whitespace().map(str::to_owned).collect();
-        if let Some(unknown) = named.iter().find(|name| !known.contains(&name.as_str())) {
-            return Err(self.bad(column, format!("a list of columns; `{unknown}` is none")));
-        }
-        Ok(named)
-    }
-
-    fn number(&self, column: &str) -> Result<f64, VenueError> {
-        self.optional_number(column)?.ok_or_else(|| self.bad(column, "given"))
-    }
-
-    fn optional_number(&self, column: &str) -> Result<Option<f64>, VenueError> {
-        let text = self.text(column);
-        if text.is_empty() {
-            return Ok(None);
-        }
-        match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(Some(number)),
-            _ => Err(self.bad(column, "a finite number")),
-        }
-    }
-
-    fn positive(&self, column: &str) -> Result<f64, VenueError> {
-        let number = self.number(column)?;
-        if number > 0.0 { Ok(number) } else { Err(self.bad(column, "above 0")) }
-    }
-
-    fn optional_positive(&self, column: &str) -> Result<Option<f64>, VenueError> {
-        if self.text(column).is_empty() { Ok(None) } else { self.positive(column).map(Some) }
-    }
-
-    fn not_negative(&self, column: &str) -> Result<f64, VenueError> {
-        let number = self.number(column)?;
-        if number >= 0.0 { Ok(number) } else { Err(self.bad(column, "0 or above")) }
-    }
-
-    fn fraction(&self, column: &str) -> Result<f64, VenueError> {
-        let number = self.number(column)?;
-        let is_fraction = (0.0..1.0).contains(&number);
-        if is_fraction { Ok(number) } else { Err(self.bad(column, "0 or above and below 1")) }
-    }
-
-    /// A whole number above 0, or none.
-    fn optional_count(&self, column: &str) -> Result<Option<u32>, VenueError> {
-        match self.text(column) {
-            "" => Ok(None),
-            _ => self.count(column).and_then(|count| match count {
-                0 => Err(self.bad(column, "1 or above")),
-                _ => Ok(Some(count)),
-            }),
-        }
-    }
-
-    fn count(&self, column: &str) -> Result<u32, VenueError> {
-        self.required(column)?.parse().map_err(|_| self.bad(column, "a whole number"))
-    }
-}
-
-/// The project's spelling of a venue: lower case with hyphens.
-pub(crate) fn normalise_venue(name: &str) -> String {
-    name.trim().to_lowercase().replace('_', "-")
+    Ok(*kind)
 }

@@ -24,7 +24,8 @@ const TOUCH: f64 = 1e-12;
 const REDUCTION_STEPS: u32 = 8;
 
 /// Orders of the venue on one position in one bar after which it closes the rest: one a sub-step,
-/// and as many again at the open and after what other positions lose in between.
+/// and as many again at the open and after what other positions lose in between; one a bracket
+/// where there are more of them.
 const ORDERS_MAX: u32 = 2 * REDUCTION_STEPS;
 
 impl Replay<'_> {
@@ -115,7 +116,7 @@ impl Replay<'_> {
             let ladder = self.ladder_at(self.positions[index].symbol_idx, bar);
             let position = &self.positions[index];
             let price = self.mark(position, bar, at);
-            let needed = ladder.maintenance_margin(position.quantity, price);
+            let needed = ladder.required_margin(position.quantity, price);
             let unrealised = position.pnl_at(price);
             match self.settings.margin {
                 MarginMode::Isolated => {
@@ -201,8 +202,8 @@ impl Replay<'_> {
         let inputs = self.liquidation_inputs(position, bar, at);
         let notional = position.quantity * mark_price;
         let slippage = self.slippage_fraction(symbol_idx, bar, notional);
-        let needed = ladder.maintenance_margin(position.quantity, mark_price)
-            + inputs.other_maintenance_margin;
+        let needed =
+            ladder.required_margin(position.quantity, mark_price) + inputs.other_maintenance_margin;
         let state = LiquidationState {
             side: position.side,
             quantity: position.quantity,
@@ -234,7 +235,8 @@ impl Replay<'_> {
         let ladder = self.ladder_at(position.symbol_idx, bar);
         let mut step = liquidation_step(self.prepared.rules.liquidation_process(), state, ladder)
             .expect("prices and quantities of an open position are positive and finite");
-        if step.action == LiquidationAction::Reduce && orders >= ORDERS_MAX {
+        let most = ORDERS_MAX.max(ladder.brackets().len() as u32);
+        if step.action == LiquidationAction::Reduce && orders >= most {
             step.action = LiquidationAction::Close;
             step.close_quantity = state.quantity;
         }
@@ -269,6 +271,11 @@ impl Replay<'_> {
         if left <= 0.0 {
             self.clear_dust(index, bar, notional);
         }
+        // Where a fund takes the position over, what stood behind it was its share of the account.
+        let bankrupt_at = match step.action {
+            LiquidationAction::BankruptcyTakeover => settlement.bankruptcy_price,
+            _ => bankruptcy_price(&inputs).ok().flatten(),
+        };
         let bracket = ladder.bracket_at(ladder.size(position.quantity, mark_price));
         let record = LiquidationRecord {
             bar,
@@ -279,7 +286,7 @@ impl Replay<'_> {
             mark_extreme: self.mark(&position, bar, at),
             mark_is_last: symbol.mark_is_last[bar],
             fill_price: price,
-            bankruptcy_price: bankruptcy_price(&inputs).ok().flatten().unwrap_or(0.0),
+            bankruptcy_price: bankrupt_at.unwrap_or(0.0),
             quantity,
             quantity_left: left,
             bracket_tier: bracket.tier,

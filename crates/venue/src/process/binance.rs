@@ -34,15 +34,15 @@ fn compliant_quantity(state: &LiquidationState, ladder: &Ladder) -> f64 {
     let excess = |rest: f64| {
         state.equity
             - (quantity - rest) * cost
-            - ladder.maintenance_margin(rest, mark)
+            - ladder.required_margin(rest, mark)
             - state.other_maintenance_margin
     };
-    for bracket in ladder.brackets()[..=top].iter().rev() {
+    for (idx, bracket) in ladder.brackets()[..=top].iter().enumerate().rev() {
         let floor = bracket.floor / ladder.size(1.0, mark);
         if excess(floor) < 0.0 {
             continue;
         }
-        let slope = cost - mark * bracket.maintenance_margin_rate;
+        let slope = cost - mark * ladder.requirement_line(idx).0;
         let rest = if slope < 0.0 { floor + excess(floor) / -slope } else { floor };
         // A hair below the root, so that the account is compliant after rounding as well.
         let rest = whole_lots_below(rest.min(quantity) * (1.0 - 1e-10), state.quantity_step);

@@ -15,7 +15,7 @@ impl Rule {
     pub(super) fn step(&self, state: &LiquidationState, ladder: &Ladder) -> LiquidationStep {
         let LiquidationState { quantity, mark_price: mark, .. } = *state;
         let maintenance_margin =
-            ladder.maintenance_margin(quantity, mark) + state.other_maintenance_margin;
+            ladder.required_margin(quantity, mark) + state.other_maintenance_margin;
         let step = LiquidationStep::new;
         if state.equity < self.backstop_equity_fraction * maintenance_margin {
             return step(LiquidationAction::Backstop, quantity);

@@ -80,21 +80,11 @@ pub enum LiquidationProcess {
 }
 
 impl LiquidationProcess {
-    /// Equity that the position and the others of its account need at the mark: their maintenance
-    /// margins and, at OKX, the fee of liquidating this one.
-    pub fn required_equity(&self, state: &LiquidationState, ladder: &Ladder) -> f64 {
-        let LiquidationState { quantity, mark_price: mark, .. } = *state;
-        let margins = ladder.maintenance_margin(quantity, mark) + state.other_maintenance_margin;
-        match self {
-            Self::Okx { .. } => margins + state.liquidation_fee_fraction * quantity * mark,
-            _ => margins,
-        }
-    }
-
     /// Whether the equity suffices. Equity equal to the requirement does at Binance and
     /// Hyperliquid; Bybit and OKX liquidate at a margin ratio of exactly 100 %.
     pub fn is_compliant(&self, state: &LiquidationState, ladder: &Ladder) -> bool {
-        let required = self.required_equity(state, ladder);
+        let required = ladder.required_margin(state.quantity, state.mark_price)
+            + state.other_maintenance_margin;
         match self {
             Self::Bybit { .. } | Self::Okx { .. } => state.equity > required,
             _ => state.equity >= required,
@@ -118,8 +108,7 @@ pub struct LiquidationState {
     pub fill_price: f64,
     /// Isolated margin, or the wallet and all unrealised profit of a cross account, at the mark.
     pub equity: f64,
-    /// Maintenance margin of the other cross positions, with what the venue adds to it; 0 if
-    /// isolated.
+    /// [Required margin](Ladder::required_margin) of the other cross positions; 0 if isolated.
     pub other_maintenance_margin: f64,
     /// The instrument's liquidation fee, a fraction of the liquidated notional; the taker fee at
     /// Bybit and OKX.

@@ -62,7 +62,7 @@ fn equity_share(state: &LiquidationState, ladder: &Ladder) -> f64 {
     if state.other_maintenance_margin <= 0.0 || state.equity <= 0.0 {
         return 1.0;
     }
-    let own = ladder.maintenance_margin(state.quantity, state.mark_price);
+    let own = ladder.required_margin(state.quantity, state.mark_price);
     own / (own + state.other_maintenance_margin)
 }
 
@@ -70,7 +70,7 @@ fn equity_share(state: &LiquidationState, ladder: &Ladder) -> f64 {
 fn first_tier_need(state: &LiquidationState, ladder: &Ladder) -> f64 {
     let notional = state.quantity * state.mark_price;
     ladder.brackets()[0].maintenance_margin(notional)
-        + state.liquidation_fee_fraction * notional
+        + ladder.closing_fee_fraction() * notional
         + state.other_maintenance_margin
 }
 

@@ -1,6 +1,6 @@
 //! Rows of the funding table.
 
-use super::Row;
+use super::rows::Row;
 use crate::error::VenueError;
 use crate::funding::premium::{ImpactNotional, PremiumWeights};
 use crate::funding::schedule::{IntervalRevert, IntervalSwitch};
@@ -14,6 +14,13 @@ pub(super) const FUNDING_COLUMNS: &[&str] = &[
     "clamp_fraction",
     "formula",
     "rate_cap_fraction",
+    "payment_price",
+    "settle_tolerance_seconds",
+    "status",
+    "source",
+];
+/// What only the rate of a premium and the change of intervals need. Absent is not known.
+pub(super) const FUNDING_OPTIONAL_COLUMNS: &[&str] = &[
     "premium_weights",
     "premium_sample_seconds",
     "impact_margin",
@@ -22,11 +29,7 @@ pub(super) const FUNDING_COLUMNS: &[&str] = &[
     "hourly_revert_cycles",
     "hourly_revert_rate_fraction",
     "hourly_revert_minutes",
-    "payment_price",
-    "settle_tolerance_seconds",
-    "status",
     "unverified",
-    "source",
 ];
 
 /// The interval after a settlement at the cap or floor.
@@ -74,7 +77,7 @@ pub(super) fn parse_funding(row: &Row<'_>) -> Result<FundingRule, VenueError> {
         },
         settle_tolerance_seconds: row.count("settle_tolerance_seconds")?,
         status: row.status()?,
-        unverified: row.columns("unverified", FUNDING_COLUMNS)?,
+        unverified: row.columns("unverified", &[FUNDING_COLUMNS, FUNDING_OPTIONAL_COLUMNS])?,
         source: row.text("source").to_owned(),
     })
 }

@@ -71,7 +71,9 @@ fn ladder(
         .collect();
     match basis {
         TierBasis::Notional => Ladder::new(brackets).unwrap(),
-        TierBasis::Quantity => Ladder::by_quantity(brackets).unwrap(),
+        TierBasis::Quantity => Ladder::by_quantity(brackets)
+            .and_then(|ladder| ladder.with_closing_fee(0.0005))
+            .unwrap(),
     }
 }
 
@@ -98,7 +100,7 @@ fn positions()
             } else {
                 quantity
             };
-            let own = ladder.maintenance_margin(quantity, mark_price);
+            let own = ladder.required_margin(quantity, mark_price);
             let state = LiquidationState {
                 side,
                 quantity,
@@ -110,7 +112,7 @@ fn positions()
                 quantity_step,
                 seconds_since_partial: None,
             };
-            let equity = share * process.required_equity(&state, ladder);
+            let equity = share * (own + state.other_maintenance_margin);
             (process, ladder, LiquidationState { equity, ..state })
         },
     )

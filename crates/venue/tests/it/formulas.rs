@@ -2,9 +2,11 @@
 
 use plimsoll_market::Side;
 use plimsoll_venue::{
-    BracketAt, HedgeLeg, HyperliquidInputs, InverseLong, Ladder, LiquidationInputs,
-    NoLiquidationPrice, PriceGrid, Rounding, VenueError, bankruptcy_price, funding_payment,
-    hedge_liquidation_price, hyperliquid_liquidation_price, initial_margin,
+    Bracket, BracketAt, ContractKind, CrossPosition, HedgeInputs, HedgeLeg, HyperliquidInputs,
+    InverseLong, Ladder, LiquidationInputs, NoLiquidationPrice, PriceGrid, Rounding, VenueError,
+    bankruptcy_price, contract_bankruptcy_price, contract_liquidation_price,
+    cross_liquidation_moves, funding_payment, hedge_liquidation_price,
+    hedge_liquidation_price_exact, hyperliquid_liquidation_price, initial_margin,
     linearised_liquidation_price, liquidatable_at_entry, liquidation_price,
     liquidation_price_at_rate, lots_down, maintenance_deductions, meets_min_notional,
     meets_min_quantity, okx_isolated_liquidation_price, rate_8h, rate_annual, round_quantity_down,
@@ -285,4 +287,193 @@ fn hyperliquid_prices_have_five_figures() {
     ] {
         assert_eq!(eth.round(price, Rounding::Down), rounded, "{price}");
     }
+}
+
+/// Two tiers, 1 % up to 1,000 and 2 % above, on the whole position.
+fn jumping() -> Ladder {
+    let bracket = |tier, floor, cap, rate, leverage_max| Bracket {
+        tier,
+        floor,
+        cap,
+        maintenance_margin_rate: rate,
+        leverage_max,
+        maintenance_deduction: 0.0,
+    };
+    Ladder::whole_position(vec![
+        bracket(1, 0.0, 1000.0, 0.01, 50.0),
+        bracket(2, 1000.0, f64::INFINITY, 0.02, 25.0),
+    ])
+    .unwrap()
+}
+
+/// The margin of 10 at a notional of 1,000 becomes 20 above it.
+#[test]
+fn a_jump_of_the_margin_may_be_the_liquidation_price() {
+    let ladder = jumping();
+    let find = |inputs: &LiquidationInputs| {
+        liquidation_price(inputs, &ladder, BracketAt::Liquidation).unwrap().price.unwrap()
+    };
+    // A short of 9 at 100 with 115: at 111.1 equity is 15, which covers 10 but not 20.
+    let short = isolated(Side::Short, 9.0, 100.0, 115.0);
+    assert_eq!(find(&short), 1000.0 / 9.0);
+    assert!(short.excess_margin(1000.0 / 9.0, &ladder) > 0.0);
+    assert!(short.excess_margin(1000.0 / 9.0 + 1e-9, &ladder) < 0.0);
+    // With 125 there is enough at the jump: the root of the second tier, (125 + 900) / 9.18.
+    assert_close(find(&isolated(Side::Short, 9.0, 100.0, 125.0)), 1025.0 / 9.18, 1e-12);
+    // A long of 11 at 100 with 105: the second tier would end it at 92.2, where its notional of
+    // 1,015 still is of that tier; with 130, at 90.0, it is not: the root of the first.
+    assert_close(find(&isolated(Side::Long, 11.0, 100.0, 105.0)), 995.0 / (11.0 * 0.98), 1e-12);
+    assert_close(find(&isolated(Side::Long, 11.0, 100.0, 130.0)), 970.0 / (11.0 * 0.99), 1e-12);
+
+    // Due at entry, as 15 do not cover the 22 of a short of 11 at 100: the price is below, where
+    // they do. A short of 10.001 has to reach the edge only.
+    let due = isolated(Side::Short, 11.0, 100.0, 15.0);
+    assert!(liquidatable_at_entry(&due, &ladder));
+    assert_close(find(&due), 1115.0 / (11.0 * 1.02), 1e-12);
+    let barely = isolated(Side::Short, 10.001, 100.0, 15.0);
+    assert!(liquidatable_at_entry(&barely, &ladder));
+    assert_eq!(find(&barely), 1000.0 / 10.001);
+
+    assert!(
+        Ladder::whole_position(vec![Bracket {
+            maintenance_deduction: 5.0,
+            ..ladder.brackets()[0]
+        }])
+        .is_err()
+    );
+    assert!(ladder.clone().with_closing_fee(0.98).is_err());
+    assert!(ladder.with_closing_fee(-0.1).is_err());
+}
+
+/// An inverse long in a cross account: `n / P = W + n / E` for bankruptcy without fees, and with a
+/// flat rate `n (1 + mmr) / P = W + n / E` for liquidation.
+#[test]
+fn inverse_contracts_are_linear_in_one_over_the_price() {
+    let ladder = Ladder::flat(0.005, 100.0).unwrap();
+    let kind = ContractKind::Inverse;
+    let long = isolated(Side::Long, 10_000.0, 8000.0, 0.5);
+    let find = |inputs| {
+        contract_liquidation_price(kind, &inputs, &ladder, BracketAt::Liquidation).unwrap()
+    };
+    assert_close(find(long).price.unwrap(), 10_050.0 / 1.75, 1e-12);
+    assert_close(contract_bankruptcy_price(kind, &long).unwrap().unwrap(), 10_000.0 / 1.75, 1e-12);
+    // A short gains coins as the price falls and needs fewer as it rises: with 1.25 coins behind
+    // it, its own worth at entry, no price ends it.
+    let short = LiquidationInputs { side: Side::Short, ..long };
+    assert_close(find(short).price.unwrap(), 10_000.0 * (1.0 - 0.005) / 0.75, 1e-12);
+    let covered = find(LiquidationInputs { wallet_balance: 1.25, ..short });
+    assert_eq!(covered.reason, Some(NoLiquidationPrice::NoPriceLiquidates));
+    assert_eq!(
+        contract_bankruptcy_price(kind, &LiquidationInputs { wallet_balance: 1.25, ..short })
+            .unwrap(),
+        None
+    );
+
+    // Bybit, older text: E L / (L + 1) for a long at 50x from 7,890.08, rounded up to half a dollar.
+    let at_50x = isolated(Side::Long, 1000.0, 7890.08, 1000.0 / 7890.08 / 50.0);
+    let bust = contract_bankruptcy_price(kind, &at_50x).unwrap().unwrap();
+    assert_close(bust, 7890.08 * 50.0 / 51.0, 1e-12);
+    assert_eq!(PriceGrid::Tick(0.5).round(bust, Rounding::Up), 7735.5);
+}
+
+/// Two legs with rates given are the venue's formula; with a ladder, both directions.
+#[test]
+fn hedged_legs_may_end_on_both_sides() {
+    let flat = Ladder::flat(0.01, 50.0).unwrap();
+    let inputs = HedgeInputs {
+        margin_balance: 5000.0,
+        mark_price: 30_000.0,
+        long_quantity: 2.0,
+        long_entry_price: 30_000.0,
+        short_quantity: 0.5,
+        short_entry_price: 31_000.0,
+    };
+    let leg = |quantity, entry_price| HedgeLeg {
+        quantity,
+        entry_price,
+        maintenance_margin_rate: 0.01,
+        maintenance_deduction: 0.0,
+    };
+    let formula = hedge_liquidation_price(5000.0, &leg(2.0, 30_000.0), &leg(0.5, 31_000.0));
+    let found = hedge_liquidation_price_exact(&inputs, &flat).unwrap();
+    assert_close(found.below.unwrap(), formula.unwrap().unwrap(), 1e-12);
+    assert_eq!(found.above, None);
+
+    // Equal legs earn and lose nothing; 2 % of a rising notional outgrows the balance: 5,500 are
+    // due at 0.04 P.
+    let equal = HedgeInputs { short_quantity: 2.0, ..inputs };
+    let found = hedge_liquidation_price_exact(&equal, &flat).unwrap();
+    assert_eq!(found.below, None);
+    assert_close(found.above.unwrap(), (5000.0 + 2.0 * 1000.0) / 0.04, 1e-12);
+
+    // With brackets, both: gains of the long are eaten by margin rates that rise to 50 %.
+    let rules = rules("binance-usdm");
+    let ladder = rules.ladder("BTCUSDT", time("2025-10-10")).unwrap();
+    let large = HedgeInputs {
+        margin_balance: 9e6,
+        mark_price: 100_000.0,
+        long_quantity: 1000.0,
+        long_entry_price: 100_000.0,
+        short_quantity: 900.0,
+        short_entry_price: 100_000.0,
+    };
+    let found = hedge_liquidation_price_exact(&large, ladder).unwrap();
+    assert!(found.is_known && !found.is_liquidatable_now);
+    let (below, above) = (found.below.unwrap(), found.above.unwrap());
+    for price in [below, above] {
+        let equity = 9e6 + 100.0 * (price - 100_000.0);
+        let needed =
+            ladder.maintenance_margin(1000.0, price) + ladder.maintenance_margin(900.0, price);
+        assert_close(equity, needed, 1e-9);
+    }
+    assert!(below < 100_000.0 && above > 100_000.0);
+    let none = HedgeInputs { long_quantity: 0.0, short_quantity: 0.0, ..large };
+    let found = hedge_liquidation_price_exact(&none, ladder).unwrap();
+    assert_eq!((found.below, found.above), (None, None));
+    assert!(
+        hedge_liquidation_price_exact(&HedgeInputs { mark_price: 0.0, ..none }, ladder).is_err()
+    );
+}
+
+/// Long 1 at 100 and long 10 at 20 with a wallet of 60 and a flat 2 %: 300 (1 + t) * 0.98 = 240.
+#[test]
+fn all_marks_may_fall_together() {
+    let ladder = Ladder::flat(0.02, 25.0).unwrap();
+    let position = |side, quantity, price, beta| CrossPosition {
+        side,
+        quantity,
+        entry_price: price,
+        mark_price: price,
+        beta,
+        ladder: &ladder,
+    };
+    let both = [position(Side::Long, 1.0, 100.0, 1.0), position(Side::Long, 10.0, 20.0, 1.0)];
+    let found = cross_liquidation_moves(60.0, &both).unwrap();
+    assert_close(found.down.unwrap().move_fraction, 240.0 / 294.0 - 1.0, 1e-12);
+    assert_eq!(found.up, None);
+    // One alone is the liquidation price of its own.
+    let alone = cross_liquidation_moves(60.0, &both[..1]).unwrap();
+    let price =
+        liquidation_price(&isolated(Side::Long, 1.0, 100.0, 60.0), &ladder, BracketAt::Liquidation);
+    assert_close(
+        100.0 * (1.0 + alone.down.unwrap().move_fraction),
+        price.unwrap().price.unwrap(),
+        1e-12,
+    );
+    // The second rises by half of what the first falls: 100 t + (-100) t - 2 % (300 + 100 t - 100 t).
+    let opposed = [both[0], position(Side::Long, 10.0, 20.0, -0.5)];
+    let found = cross_liquidation_moves(60.0, &opposed).unwrap();
+    assert_eq!((found.down, found.up), (None, None));
+    // A long and a short of other coins that stand still or move twice as far.
+    let mixed = [position(Side::Short, 1.0, 100.0, 2.0), position(Side::Long, 10.0, 20.0, 0.0)];
+    let found = cross_liquidation_moves(60.0, &mixed).unwrap();
+    // 60 - 200 t = 2 + 4 t + 4.
+    assert_close(found.up.unwrap().move_fraction, 54.0 / 204.0, 1e-12);
+    assert_eq!(found.down, None);
+
+    let due = cross_liquidation_moves(6.0, &both).unwrap();
+    assert!(due.is_liquidatable_now);
+    assert_eq!((due.down.unwrap().move_fraction, due.up.unwrap().move_fraction), (0.0, 0.0));
+    assert_eq!(cross_liquidation_moves(60.0, &[]).unwrap().down, None);
+    assert!(cross_liquidation_moves(f64::NAN, &both).is_err());
 }

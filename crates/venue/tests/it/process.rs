@@ -172,6 +172,7 @@ fn okx_ladder() -> Ladder {
         bracket(3, 22_000.0, 35_000.0, 0.04, 0.0),
         bracket(4, 35_000.0, 47_000.0, 0.045, 0.0),
     ])
+    .and_then(|ladder| ladder.with_closing_fee(0.0005))
     .unwrap()
 }
 
@@ -339,7 +340,7 @@ fn okx_walk() {
         seconds_since_partial: None,
     };
     // 40,000 contracts, tier 4: 4.5 % = 1,800, and 20 of fee: 1,810 do not suffice.
-    assert_close(OKX.required_equity(&state, &ladder), 1_820.0, 1e-12);
+    assert_close(ladder.required_margin(40_000.0, 1.0), 1_820.0, 1e-12);
     // Two tiers down, to 22,000: 18,000 lose 18 and pay 0.05 % of 17,982 = 8.991. Tier 2 needs
     // 3.05 % of 22,000 = 671. Then the price falls to 0.97: 830 - 26.991 - 660 = 143.009 against
     // 3.05 % of 21,340 = 650.87, tier 2: taken over at 0.97 - 143.009 / 22,000 = 0.96349959; the

@@ -1,9 +1,12 @@
 //! The tables: what they hold, how they are looked up, and what is said about a bad one.
 
-use plimsoll_market::Timestamp;
-use plimsoll_venue::{Status, UserTable, VenueError, VenueRules};
+use plimsoll_market::{Side, Timestamp};
+use plimsoll_venue::{
+    BracketAt, ContractKind, LiquidationInputs, MarginMode, NoLiquidationPrice, Status, TierBasis,
+    UserTable, VenueError, VenueRules, contract_liquidation_price, liquidation_price,
+};
 
-use crate::{rules, time};
+use crate::{assert_close, rules, time};
 
 const HEADER: &str = "venue,symbol,from,tier,notional_floor,notional_cap,maintenance_margin_rate,leverage_max,maintenance_deduction,status,source\n";
 
@@ -254,5 +257,220 @@ fn a_date_given_twice_is_refused() {
     assert_eq!(
         error.to_string(),
         "x.csv:3: `from` is `2025-01-01T00:00:00Z`, but it must be given once in a file"
+    );
+}
+
+#[test]
+fn bybit_ladders_are_continuous_by_notional() {
+    let rules = rules("bybit-linear");
+    // 35 brackets captured on 2025-12-29; the last deductions are as published there.
+    for (symbol, n_brackets, cap, deduction) in [
+        ("BTCUSDT", 35, 1.2e9, 226_382_000.0),
+        ("ETHUSDT", 35, 1e9, 138_018_220.0),
+        ("XRPUSDT", 30, 36e6, 16_446_625.0),
+    ] {
+        let dated = rules.dated_ladder(symbol, time("2026-01-01")).unwrap();
+        assert_eq!((dated.status, dated.ladder.is_complete()), (Status::Capture, true));
+        let brackets = dated.ladder.brackets();
+        assert_eq!(brackets.len(), n_brackets);
+        let top = brackets[n_brackets - 1];
+        assert_eq!((top.cap, top.maintenance_deduction), (cap, deduction), "{symbol}");
+    }
+    let btc = rules.dated_ladder("BTCUSDT", time("2025-10-10")).unwrap();
+    assert_eq!(btc.status, Status::Unverified);
+    assert_eq!(btc.ladder.maintenance_margin(2.6e6, 1.0), 2.6e6 * 0.0056 - 1200.0);
+
+    // Before and from 2025-06-20 09:00.
+    for (at, tier_1, leverage) in
+        [("2025-06-20T08:59:59Z", 25_000.0, 25.0), ("2025-06-20T09:00:00Z", 5000.0, 20.0)]
+    {
+        let first = rules.ladder("HIPPOUSDT", time(at)).unwrap().brackets()[0];
+        assert_eq!((first.cap, first.leverage_max), (tier_1, leverage), "{at}");
+    }
+    assert_eq!(rules.profile().margin_modes.last(), Some(&MarginMode::Portfolio));
+    assert_eq!(rules.fees(time("2024-06-01")).unwrap().taker_fee_fraction, 0.000_55);
+}
+
+#[test]
+fn okx_ladders_go_by_quantity_and_include_the_fee() {
+    let rules = rules("okx-swap");
+    let ladder = rules.ladder("BTC-USDT-SWAP", time("2025-10-10")).unwrap();
+    assert_eq!((ladder.basis(), ladder.brackets().len()), (TierBasis::Quantity, 99));
+    // 1,000 contracts of 0.01 BTC are in the first tier, one more is not.
+    assert_eq!(ladder.bracket_at(10.0).tier, 1);
+    assert_eq!(ladder.bracket_at(10.0001).tier, 2);
+    assert_eq!(ladder.brackets()[98].cap, 19_400.0);
+    assert_eq!(ladder.maintenance_margin(10.0, 100_000.0), 4000.0);
+    assert_eq!(ladder.required_margin(10.0, 100_000.0), 4000.0 + 500.0);
+    assert_eq!(rules.instrument("BTC-USDT-SWAP").unwrap().contract_value, 0.01);
+
+    // (E - margin / Q) / (1 - (mmr + fee)), as freqtrade has it.
+    let inputs = LiquidationInputs::isolated(Side::Long, 1.0, 100_000.0, 10_000.0);
+    let found = liquidation_price(&inputs, ladder, BracketAt::Liquidation).unwrap();
+    assert_close(found.price.unwrap(), 90_000.0 / (1.0 - 0.0045), 1e-12);
+
+    // Tiers from the fourth on by the notice: each further 12,000 contracts, half a point more.
+    let ace = rules.ladder("ACE-USDT-SWAP", time("2025-11-13")).unwrap().brackets();
+    assert_eq!((ace[3].cap, ace[3].maintenance_margin_rate), (47_000.0, 0.045));
+    assert_eq!((ace[86].cap, ace[86].leverage_max), (1_043_000.0, 2.0));
+
+    // Elsewhere the requirement is the maintenance margin.
+    let binance = crate::rules("binance-usdm");
+    let ladder = binance.ladder("BTCUSDT", time("2025-10-10")).unwrap();
+    assert_eq!(ladder.required_margin(7.0, 1e5), ladder.maintenance_margin(7.0, 1e5));
+    assert_eq!(binance.instrument("BTCUSDT").unwrap().contract_kind, ContractKind::Linear);
+}
+
+#[test]
+fn a_user_fee_and_instrument_change_the_requirement() {
+    let instrument = "venue,symbol,from,contract_kind,contract_value,tick_size,price_significant_figures,price_decimals_max,quantity_step,minimum_quantity,minimum_notional,liquidation_fee_fraction,funding_interval_minutes,funding_cap_fraction,status,unverified,source\n\
+        okx-swap,BTC-USDT-SWAP,2024-01-01,,0.01,0.1,,,0.0001,0.0001,0,0.002,480,,user,contract_value,mine\n";
+    let brackets = "venue,symbol,from,tier,quantity_floor,quantity_cap,maintenance_margin_rate,leverage_max,status,source\n\
+        okx-swap,XYZ-USDT-SWAP,2025-01-01,1,0,100,0.01,50,user,mine\n\
+        okx-swap,XYZ-USDT-SWAP,2025-01-01,2,100,,0.02,25,user,mine\n";
+    let tables = [("i.csv", instrument), ("b.csv", brackets)];
+    let rules =
+        VenueRules::load("okx-swap", &tables.map(|(file, text)| UserTable { file, text })).unwrap();
+    let fee = |symbol| rules.ladder(symbol, time("2025-06-01")).unwrap().closing_fee_fraction();
+    assert_eq!(fee("BTC-USDT-SWAP"), 0.002);
+    // Without an instrument, the taker fee.
+    assert_eq!(fee("XYZ-USDT-SWAP"), 0.0005);
+    assert_eq!(
+        rules.ladder("XYZ-USDT-SWAP", time("2024-06-01")).unwrap_err().to_string(),
+        "the brackets of okx-swap XYZ-USDT-SWAP begin at 2025-01-01T00:00:00Z, after 2024-06-01T00:00:00Z; start later, or add older rows to a table of your own"
+    );
+}
+
+#[test]
+fn what_lies_above_incomplete_brackets_is_unknown() {
+    let rules = rules("okx-swap");
+    let ladder = rules.ladder("BTC-USD-SWAP", time("2025-06-01")).unwrap();
+    assert!(!ladder.is_complete() && ladder.exceeds_top(2_000_100.0));
+    assert_eq!(rules.instrument("BTC-USD-SWAP").unwrap().contract_kind, ContractKind::Inverse);
+    let find = |dollars| {
+        let inputs = LiquidationInputs::isolated(Side::Long, dollars, 100_000.0, dollars / 1e6);
+        let at = BracketAt::Liquidation;
+        contract_liquidation_price(ContractKind::Inverse, &inputs, ladder, at).unwrap()
+    };
+    assert!(find(2_000_000.0).price.is_some());
+    let unknown = find(2_000_100.0);
+    assert_eq!(unknown.price, None);
+    assert_eq!(unknown.reason, Some(NoLiquidationPrice::BeyondKnownBrackets));
+
+    let (from, to) = (time("2025-06-01"), time("2025-07-01"));
+    let notes = rules.notes(&["BTC-USD-SWAP"], from, to).unwrap();
+    let has = |text: &str| notes.iter().any(|note| note.contains(text));
+    assert!(has("only the first brackets from 2024-01-01 are known, up to 2000000 of quantity"));
+    assert!(has("BTC-USD-SWAP: brackets from 2024-01-01 are unverified"));
+
+    // At Bybit the short grows out of the brackets known before it is liquidated.
+    let bybit = crate::rules("bybit-linear");
+    let ladder = bybit.ladder("SOLUSDT", time("2026-10-01")).unwrap();
+    let short = LiquidationInputs::isolated(Side::Short, 240.0, 200.0, 10_000.0);
+    let found = liquidation_price(&short, ladder, BracketAt::Liquidation).unwrap();
+    assert_eq!(found.reason, Some(NoLiquidationPrice::BeyondKnownBrackets));
+}
+
+#[test]
+fn a_change_may_lie_before_its_snapshot() {
+    let binance = rules("binance-usdm");
+    let at = |date| binance.uncertainty("BTCUSDT", time(date)).unwrap();
+    assert_eq!(
+        at("2025-08-14").unwrap(),
+        "BTCUSDT: other brackets may have been in force already: those seen on 2025-08-21 took effect up to 7 days before."
+    );
+    assert!(at("2025-08-20T23:59:59Z").is_some());
+    assert_eq!(at("2025-08-13T23:59:59Z"), None);
+    assert_eq!(at("2025-08-21"), None);
+    assert!(binance.uncertainty("TRXUSDT", time("2025-08-14")).is_err());
+    // Announced to the day.
+    let hyperliquid = rules("hyperliquid");
+    assert_eq!(hyperliquid.uncertainty("BTC", time("2025-03-11")).unwrap(), None);
+}
+
+#[test]
+fn margin_may_be_taken_out_down_to_the_rule() {
+    let hyperliquid = rules("hyperliquid");
+    let rule = |at| hyperliquid.transfer_rule(time(at)).unwrap();
+    for (at, fraction, status) in [
+        ("2025-03-14T23:59:59Z", 0.0, Status::Unverified),
+        ("2025-03-15", 0.2, Status::Official),
+        ("2026-04-26", 0.2, Status::Official),
+        ("2026-04-27", 0.1, Status::Unverified),
+    ] {
+        assert_eq!((rule(at).position_value_fraction, rule(at).status), (fraction, status), "{at}");
+    }
+
+    // 2025-03-12, rounded: 160,234 ETH at 1,915 against 20.6M of equity, of which 17.09M were taken
+    // out. The initial margin at 50x is 6.14M.
+    let value = 160_234.0 * 1915.0;
+    let (equity, initial_margin, taken) = (20.6e6, value / 50.0, 17.09e6);
+    assert_close(
+        rule("2025-03-15").margin_to_leave(initial_margin, value).unwrap(),
+        61_369_622.0,
+        1e-9,
+    );
+    assert_close(
+        rule("2026-04-27").margin_to_leave(initial_margin, value).unwrap(),
+        30_684_811.0,
+        1e-9,
+    );
+    for (at, most) in
+        [("2025-03-12", 20.6e6 - 6_136_962.2), ("2025-03-15", 0.0), ("2026-04-27", 0.0)]
+    {
+        let withdrawable = rule(at).withdrawable(equity, initial_margin, value).unwrap();
+        assert_close(withdrawable, most, 1e-9);
+        assert!(withdrawable < taken, "{at}");
+    }
+    // At 3x the initial margin is the larger.
+    assert_eq!(rule("2025-03-15").withdrawable(500.0, 400.0, 1200.0).unwrap(), 100.0);
+    assert!(rule("2025-03-15").withdrawable(500.0, -1.0, 1200.0).is_err());
+    assert!(rule("2025-03-15").withdrawable(f64::NAN, 1.0, 1200.0).is_err());
+    assert_eq!(
+        rules("binance-usdm").transfer_rule(time("2025-01-01")).unwrap().position_value_fraction,
+        0.0
+    );
+
+    let mine =
+        "venue,from,position_value_fraction,status,source\nhyperliquid,2025-06-01,0.1,user,mine\n";
+    let own = VenueRules::load("hyperliquid", &[UserTable { file: "t.csv", text: mine }]).unwrap();
+    assert_eq!(own.transfer_rule(time("2025-07-01")).unwrap().position_value_fraction, 0.1);
+    assert_eq!(
+        own.transfer_rule(Timestamp(0)).unwrap_err().to_string(),
+        "the transfer rules of hyperliquid begin at 2023-01-01T00:00:00Z, after 1970-01-01T00:00:00Z; start later, or add older rows to a table of your own"
+    );
+}
+
+#[test]
+fn new_columns_are_checked() {
+    let with = |header: &str, row: &str| {
+        let text = format!("{header}\n{row}\n");
+        VenueRules::load("okx-swap", &[UserTable { file: "x.csv", text: &text }])
+            .unwrap_err()
+            .to_string()
+    };
+    let quantity = "venue,symbol,from,tier,quantity_floor,quantity_cap,maintenance_margin_rate,leverage_max,complete,status,source";
+    assert_eq!(
+        with(quantity, "okx-swap,X,2025-01-01,1,0,10,0.01,50,maybe,user,s"),
+        "x.csv:2: `complete` is `maybe`, but it must be `yes` or `no`"
+    );
+    assert_eq!(
+        with(
+            quantity,
+            "okx-swap,X,2025-01-01,1,0,10,0.01,50,no,user,s\nokx-swap,X,2025-01-01,2,10,20,0.02,25,yes,user,s"
+        ),
+        "x.csv:3: `complete` is `yes`, but it must be the same in all rows of a ladder"
+    );
+    assert_eq!(
+        with(quantity, "okx-swap,X,2025-01-01,1,1,10,0.01,50,no,user,s"),
+        "x.csv:2: `quantity_floor` is `1`, but it must be 0, the cap below it"
+    );
+    assert!(
+        with("venue,symbol,quantity_floor,notional_floor", "okx-swap,X,0,0")
+            .contains("a table of brackets needs the column `from`")
+    );
+    assert!(
+        with("venue,from,position_value_fraction,status,source", "okx-swap,2025-01-01,1.5,user,s")
+            .contains("`position_value_fraction` is `1.5`, but it must be 0 or above and below 1")
     );
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use plimsoll_market::Side;
 use plimsoll_venue::{
-    Bracket, BracketAt, HyperliquidInputs, InverseLong, Ladder, LiquidationInputs,
-    bybit_isolated_liquidation_price, hyperliquid_liquidation_price, linearised_liquidation_price,
-    liquidatable_at_entry, liquidation_price_at_rate, maintenance_deduction,
-    maintenance_deductions, okx_isolated_liquidation_price,
+    Bracket, BracketAt, ContractKind, HyperliquidInputs, InverseLong, Ladder, LiquidationInputs,
+    PriceGrid, Rounding, bybit_isolated_liquidation_price, contract_bankruptcy_price,
+    hyperliquid_liquidation_price, linearised_liquidation_price, liquidatable_at_entry,
+    liquidation_price, liquidation_price_at_rate, maintenance_deduction, maintenance_deductions,
+    okx_isolated_liquidation_price,
 };
 
 use crate::{assert_close, reference, rules, time};
@@ -63,11 +64,32 @@ fn price(case: &toml::Table) -> f64 {
                 maintenance_margin_rate: get("mmr"),
             };
             assert_close(long.bankruptcy_price().unwrap(), get("expect_bust"), 1e-9);
-            long.liquidation_price().unwrap().unwrap()
+            let price = long.liquidation_price().unwrap().unwrap();
+            let rounded = PriceGrid::Tick(0.5).round(price, Rounding::Up);
+            assert_eq!(rounded, get("official_rounded_up_half_tick"));
+            // Without the fee, and with the margin of the entry's worth taken off the balance, it
+            // is the bankruptcy price of the same contract.
+            let entry_value = get("contracts_usd") / get("entry");
+            let held = get("balance_btc") - get("mmr") * entry_value;
+            let feeless = InverseLong { taker_fee_fraction: 0.0, ..long };
+            let inputs =
+                LiquidationInputs::isolated(Side::Long, get("contracts_usd"), get("entry"), held);
+            assert_close(
+                contract_bankruptcy_price(ContractKind::Inverse, &inputs).unwrap().unwrap(),
+                feeless.liquidation_price().unwrap().unwrap(),
+                1e-12,
+            );
+            price
         }
         "okx_isolated_linear" => {
-            let margin = get("qty") * get("entry") / get("leverage");
-            okx_isolated_liquidation_price(&isolated(margin), get("mmr"), get("taker_fee")).unwrap()
+            let inputs = isolated(get("qty") * get("entry") / get("leverage"));
+            let ladder = Ladder::flat(get("mmr"), 50.0).unwrap();
+            let ladder = ladder.with_closing_fee(get("taker_fee")).unwrap();
+            let found = liquidation_price(&inputs, &ladder, BracketAt::Liquidation).unwrap();
+            let price =
+                okx_isolated_liquidation_price(&inputs, get("mmr"), get("taker_fee")).unwrap();
+            assert_close(found.price.unwrap(), price, 1e-12);
+            price
         }
         other => panic!("no formula for {other}"),
     }
@@ -77,7 +99,7 @@ fn price(case: &toml::Table) -> f64 {
 fn liquidation_prices_agree_with_the_exchanges() {
     let Some(text) = reference("exchanges/liq_price_tests.toml") else { return };
     let cases: toml::Table = text.parse().unwrap();
-    let mut n_cases = 0;
+    let (mut n_cases, mut n_margins) = (0, 0);
     for case in cases["case"].as_array().unwrap() {
         let case = case.as_table().unwrap();
         let (value, expected) = (price(case), number(case, "expect"));
@@ -106,7 +128,9 @@ fn liquidation_prices_agree_with_the_exchanges() {
             let margin = bracket(get("mmr"), get("deduction")).maintenance_margin(get("notional"));
             assert_close(margin, get("expect"), 1e-12);
         }
+        n_margins += 1;
     }
+    assert!(n_margins >= 3, "{n_margins} cases");
 }
 
 #[test]
@@ -128,8 +152,7 @@ fn exact_rationals_agree() {
                 let linear = linearised_liquidation_price(&inputs, rate).unwrap();
                 // The ladder's own search must find the same root.
                 let flat = Ladder::flat(rate, 1.0).unwrap();
-                let found = plimsoll_venue::liquidation_price(&inputs, &flat, BracketAt::default())
-                    .unwrap();
+                let found = liquidation_price(&inputs, &flat, BracketAt::default()).unwrap();
                 for (value, key) in [
                     (exact, "exact"),
                     (found.price.unwrap(), "exact"),
@@ -208,5 +231,48 @@ fn our_brackets_are_those_observed() {
             })
             .collect();
         assert_eq!(&ours, brackets, "{symbol} {date}");
+    }
+}
+
+/// The OKX and Bybit ladders that the reference folder has are in our tables.
+#[test]
+fn captured_ladders_are_in_the_tables() {
+    for (file, venue, cap_key, size_of) in [
+        ("exchanges/bybit_linear.toml", "bybit-linear", "cap", None),
+        ("exchanges/okx_swap.toml", "okx-swap", "cap_ct", Some("contract_value")),
+    ] {
+        let Some(text) = reference(file) else { return };
+        let table: toml::Table = text.parse().unwrap();
+        let rules = rules(venue);
+        let mut n_found = 0;
+        for ladder in table["ladder"].as_array().unwrap() {
+            let symbol = ladder["symbol"].as_str().unwrap();
+            let scale = match size_of {
+                Some(_) => rules.instrument(symbol).unwrap().contract_value,
+                None => 1.0,
+            };
+            let tiers: Vec<(f64, f64)> = ladder["tiers"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|tier| tier.as_table().unwrap())
+                .map(|tier| (number(tier, cap_key) * scale, number(tier, "mmr")))
+                .collect();
+            let begins_so = |ours: &Ladder| {
+                ours.brackets().len() >= tiers.len()
+                    && ours.brackets().iter().zip(&tiers).all(|(bracket, tier)| {
+                        (bracket.cap, bracket.maintenance_margin_rate) == *tier
+                    })
+            };
+            let (first, last) = (time("2024-01-01"), time("2027-01-01"));
+            let all = rules
+                .ladders_between(symbol, first, last)
+                .or_else(|_| rules.ladders_between(symbol, time("2026-10-01"), last))
+                .unwrap();
+            n_found += usize::from(all.iter().any(|(_, ours)| begins_so(ours)));
+        }
+        // Bybit's table of 2021 is older than ours begin.
+        let n_missing = table["ladder"].as_array().unwrap().len() - n_found;
+        assert_eq!(n_missing, usize::from(venue == "bybit-linear"), "{venue}");
     }
 }
