@@ -3,7 +3,7 @@
 
 use plimsoll_market::{Market, PriceBar, SymbolColumns, Timestamp};
 use plimsoll_venue::{
-    FundingPrice, Instrument, Ladder, VenueError, VenueRules, meets_min_notional,
+    ContractKind, FundingPrice, Instrument, Ladder, VenueError, VenueRules, meets_min_notional,
     meets_min_quantity, round_quantity_down,
 };
 
@@ -67,7 +67,7 @@ impl<'a> Prepared<'a> {
     /// later than they do, its first fee stands for them.
     ///
     /// # Errors
-    /// A symbol without brackets or filters, or `from_bar` before the tables begin.
+    /// A symbol without brackets or filters, an inverse contract, or `from_bar` before the tables begin.
     pub fn new(
         market: &'a Market,
         rules: &'a VenueRules,
@@ -118,8 +118,15 @@ impl<'a> PreparedSymbol<'a> {
         let end_bar =
             (0..traded_until).rev().find(|&bar| columns.has_bar(bar)).map_or(0, |bar| bar + 1);
         let bars_per_day = plimsoll_market::DAY_MS as f64 / market.interval.ms() as f64;
+        let instrument = rules.instrument_at(&columns.symbol, from)?;
+        if instrument.contract_kind == ContractKind::Inverse {
+            return Err(VenueError::InverseContract {
+                venue: rules.venue().to_owned(),
+                symbol: columns.symbol.clone(),
+            });
+        }
         let mut prepared = Self {
-            instrument: rules.instrument_at(&columns.symbol, from)?,
+            instrument,
             funding: funding_charges(
                 market,
                 columns,

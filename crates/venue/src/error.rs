@@ -57,6 +57,16 @@ pub enum VenueError {
         /// The venue.
         venue: String,
     },
+    /// A contract of a kind that cannot be replayed.
+    #[error(
+        "`{symbol}` at {venue} is an inverse contract; only linear contracts are replayed: take the one settled in USDT or USDC"
+    )]
+    InverseContract {
+        /// The venue.
+        venue: String,
+        /// The symbol.
+        symbol: String,
+    },
     /// A cell of a table breaks a rule.
     #[error("{file}:{line}: `{column}` is `{value}`, but it must be {rule}")]
     BadCell {
