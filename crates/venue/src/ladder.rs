@@ -21,9 +21,6 @@ use crate::error::{VenueError, check, check_finite, check_positive};
 /// round to six significant digits.
 pub const DEDUCTION_ROUNDING: f64 = 5.1e-6;
 
-/// Caps compared at once, which the compiler turns into a few vector instructions.
-const CAPS_PER_BLOCK: usize = 4;
-
 /// What decides the bracket of a position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TierBasis {
@@ -65,8 +62,9 @@ impl Bracket {
 pub struct Ladder {
     basis: TierBasis,
     brackets: Vec<Bracket>,
-    /// Caps of all brackets but the last, filled up with infinities: what the search reads.
-    inner_caps: Vec<[f64; CAPS_PER_BLOCK]>,
+    /// Caps of all brackets but the last, filled up with infinities to one less than a power of
+    /// two: what the search reads.
+    inner_caps: Vec<f64>,
     /// Rate and deduction of each bracket.
     lines: Vec<[f64; 2]>,
     closing_fee_fraction: f64,
@@ -134,15 +132,9 @@ impl Ladder {
             check_bracket(is_continuous, bracket_idx, bracket, previous)?;
             previous = Some(bracket);
         }
-        let caps: Vec<f64> = brackets[..brackets.len() - 1].iter().map(|b| b.cap).collect();
-        let inner_caps = caps
-            .chunks(CAPS_PER_BLOCK)
-            .map(|chunk| {
-                let mut block = [f64::INFINITY; CAPS_PER_BLOCK];
-                block[..chunk.len()].copy_from_slice(chunk);
-                block
-            })
-            .collect();
+        let mut inner_caps: Vec<f64> =
+            brackets[..brackets.len() - 1].iter().map(|b| b.cap).collect();
+        inner_caps.resize(brackets.len().next_power_of_two() - 1, f64::INFINITY);
         let lines =
             brackets.iter().map(|b| [b.maintenance_margin_rate, b.maintenance_deduction]).collect();
         let (closing_fee_fraction, is_complete) = (0.0, true);
@@ -207,14 +199,13 @@ impl Ladder {
     /// above the top cap.
     #[inline]
     pub fn bracket_idx(&self, size: f64) -> usize {
-        // Counting instead of stopping early keeps the loop free of unpredictable branches.
-        let mut counts = [0_u64; CAPS_PER_BLOCK];
-        for block in &self.inner_caps {
-            for (count, cap) in counts.iter_mut().zip(block) {
-                *count += u64::from(size > *cap);
-            }
+        // Halving without a branch on the comparison, which would be mispredicted every other time.
+        let (mut n_below, mut step) = (0, self.inner_caps.len().div_ceil(2));
+        while step > 0 {
+            n_below += step * usize::from(size > self.inner_caps[n_below + step - 1]);
+            step /= 2;
         }
-        counts.iter().sum::<u64>() as usize
+        n_below
     }
 
     /// The bracket with `floor < size <= cap`, as [`Ladder::bracket_idx`].

@@ -333,8 +333,8 @@ proptest! {
         prop_assert!(ladder.required_margin(size, 1.0) >= low);
     }
 
-    /// The search counts caps in blocks; a plain walk finds the same bracket, and the margin is
-    /// the same to the last bit.
+    /// The search halves; a plain walk finds the same bracket, and the margin is the same to the
+    /// last bit.
     #[test]
     fn the_bracket_is_that_of_a_plain_walk(
         idx in 0..LADDERS.len(), edge in 0..100_usize, log_size in -1.0..9.5_f64, at_edge in any::<bool>(),
