@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Risk(RiskArguments),
     /// The calculators: one line in, one answer out, with the formula named.
     Calc(CalcArguments),
+    /// Who pays when the insurance fund is empty: auto-deleveraging policies side by side.
+    Adl(crate::args_adl::AdlArguments),
     /// JSON Schema of the strategy file.
     Schema,
     /// Shell completions.

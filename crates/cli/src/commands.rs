@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub(crate) mod adl;
 pub(crate) mod calc;
 pub(crate) mod completions;
 pub(crate) mod data;

@@ -1,6 +1,7 @@
 //! `plimsoll`: how much leverage may this strategy carry before the next cascade sinks it?
 
 mod args;
+mod args_adl;
 mod commands;
 mod error;
 mod output;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Study(study) => commands::study::run(study, &arguments.global, output),
         Command::Risk(risk) => commands::risk::run(risk, output),
         Command::Calc(calc) => commands::calc::run(calc, output),
+        Command::Adl(adl) => commands::adl::run(adl, output),
         Command::Schema => commands::schema::run(),
         Command::Completions { shell } => {
             commands::completions::run(*shell);

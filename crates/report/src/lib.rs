@@ -28,10 +28,12 @@
 //! - [`columnar`]: the Parquet files
 //! - [`receipt`]: how to reproduce a result, as JSON
 //! - [`page`]: `report.html`, and [`chart`], its drawings
+//! - [`adl`]: the same for a comparison of auto-deleveraging policies
 //! - [`words`]: numbers as a person reads them
 //! - [`timeline`]: bar indices as times, months and quarters
 //! - [`publish`]: writing that a crash cannot leave half done
 
+pub mod adl;
 pub mod chart;
 mod check;
 pub mod columnar;
@@ -66,7 +68,7 @@ impl ReportFiles {
 
     /// Path of the page.
     pub fn page(&self) -> PathBuf {
-        self.dir.join(REPORT_PAGE)
+        self.dir.join(self.names.first().copied().unwrap_or(REPORT_PAGE))
     }
 }
 

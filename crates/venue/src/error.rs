@@ -103,6 +103,38 @@ pub enum VenueError {
         /// The rule it breaks.
         rule: String,
     },
+    /// A policy of auto-deleveraging cannot take what is asked for.
+    #[error(
+        "{policy} can take {capacity} from these accounts, less than the budget of {budget}; lower the budget or the severity"
+    )]
+    AdlBudget {
+        /// Name of the policy.
+        policy: &'static str,
+        /// What is asked for.
+        budget: f64,
+        /// What the policy can take at most.
+        capacity: f64,
+    },
+    /// A figure of an account of an auto-deleveraging is out of its range.
+    #[error("account at position {position}: `{name}` is {value}, but it must be {rule}")]
+    BadAccount {
+        /// Position among the accounts, counted from 0.
+        position: usize,
+        /// Name of the figure.
+        name: &'static str,
+        /// The value.
+        value: f64,
+        /// The rule it breaks.
+        rule: &'static str,
+    },
+    /// A venue's ranking needs a figure that is not known.
+    #[error("the ranking of {venue} needs `{name}`")]
+    MissingInput {
+        /// Whose ranking.
+        venue: String,
+        /// Name of the figure.
+        name: &'static str,
+    },
     /// An input of a formula is out of its range.
     #[error("`{name}` is {value}, but it must be {rule}")]
     BadInput {

@@ -41,10 +41,12 @@
 //! - [`funding`]: rates, payments, budgets and the carry of a hedged pair
 //! - [`book`]: what an order of some size pays
 //! - [`transfer`]: what must stay when margin is taken out
+//! - [`adl`]: who pays when the insurance fund is empty
 //! - [`lot`]: lots, ticks and smallest orders
 //! - [`tables`], [`profile`]: what a row and a venue hold
 //! - [`error`]: what can go wrong
 
+pub mod adl;
 pub mod book;
 pub mod closed_forms;
 pub mod contract;

@@ -146,7 +146,7 @@ fn read_csv(file: &Path, wanted: Option<&str>) -> Result<(String, Vec<f64>), Cli
 }
 
 /// A row of another length or no text at all, with its line.
-fn csv_error(file: &Path, error: &csv::Error) -> CliError {
+pub(super) fn csv_error(file: &Path, error: &csv::Error) -> CliError {
     let hint = "mend the file or fetch it again";
     let line = error.position().map_or(String::new(), |at| format!(":{}", at.line()));
     let message = match error.kind() {

@@ -23,6 +23,7 @@ fn every_command_explains_itself() {
         "calc",
         "calc kelly",
         "calc liquidation-price",
+        "adl",
         "schema",
         "completions",
     ] {
@@ -41,9 +42,17 @@ fn every_command_explains_itself() {
 
 #[test]
 fn commands_that_do_work_show_examples() {
-    for words in
-        ["demo", "ingest", "data", "study", "risk", "calc", "calc kelly", "calc liquidation-price"]
-    {
+    for words in [
+        "demo",
+        "ingest",
+        "data",
+        "study",
+        "risk",
+        "calc",
+        "calc kelly",
+        "calc liquidation-price",
+        "adl",
+    ] {
         let mut line: Vec<&str> = words.split_whitespace().collect();
         line.push("--help");
         let ran = plimsoll(here(), &line).good();

@@ -1,6 +1,7 @@
 //! The binary as a user meets it: words, files, exit codes.
 #![allow(clippy::unwrap_used, clippy::float_cmp)]
 
+mod adl;
 mod bad_commands;
 mod bad_data;
 mod bad_strategies;

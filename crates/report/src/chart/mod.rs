@@ -10,7 +10,9 @@ pub mod bars;
 pub mod curves;
 pub mod forest;
 pub mod scatter;
+pub mod steps;
 pub mod ticks;
+pub mod values;
 
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::Ranged;

@@ -76,6 +76,31 @@ pub fn page(result: &StudyResult, monthly: &[MonthRow]) -> Result<String, Report
     Ok(page.render()?)
 }
 
+/// A page that no study stands behind, in the same clothes.
+///
+/// # Errors
+/// A page that could not be put together.
+pub(crate) fn plain(
+    name: &str,
+    facts: Vec<String>,
+    legend: Legend,
+    sections: Vec<Section>,
+    version: &str,
+) -> Result<String, ReportError> {
+    let page = Page {
+        name,
+        data_label: None,
+        facts,
+        legend,
+        sections,
+        style: include_str!("../../templates/style.css"),
+        script: include_str!("../../templates/script.js"),
+        cursor: "{\"bars\":[]}".to_owned(),
+        version,
+    };
+    Ok(page.render()?)
+}
+
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {

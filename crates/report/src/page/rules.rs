@@ -61,7 +61,7 @@ impl RuleKeys {
 }
 
 /// A, B, ... Z, AA, AB, ...
-fn letters(index: usize) -> String {
+pub(crate) fn letters(index: usize) -> String {
     let letter = char::from(b'A' + (index % 26) as u8);
     if index < 26 { letter.to_string() } else { format!("{}{letter}", letters(index / 26 - 1)) }
 }

@@ -1,6 +1,7 @@
 //! One binary for all integration tests of this crate.
 #![allow(clippy::unwrap_used, clippy::float_cmp)]
 
+mod adl;
 mod columnar;
 mod files;
 mod fixture;

@@ -1,6 +1,9 @@
 //! Tests of the rule tables and formulas from outside.
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::cast_possible_truncation)]
 
+mod adl;
+mod adl_laws;
+mod adl_waves;
 mod conservation;
 mod formulas;
 mod funding;
