@@ -1,7 +1,6 @@
 //! `plimsoll`: how much leverage may this strategy carry before the next cascade sinks it?
 
 mod args;
-mod args_adl;
 mod commands;
 mod error;
 mod output;

@@ -26,14 +26,20 @@
 //! - [`formulas`]: the pure formulas
 //! - [`rule`]: a rule as a strategy file states it
 //! - [`inputs`]: market columns that limits read
-//! - [`mod@plan`]: a rule's limits at one decision
+//! - [`mod@plan`]: a rule's limits at one decision of a replay
+//! - [`limits`]: the limits themselves, wherever their numbers come from
+//! - [`given`]: numbers given by hand
 
 pub mod formulas;
+pub mod given;
 pub mod inputs;
+pub mod limits;
 pub mod plan;
 pub mod rule;
 
 pub use formulas::SizingError;
+pub use given::GivenMoment;
 pub use inputs::LimitInputs;
-pub use plan::{DecisionFacts, History, PlannedSize, plan};
+pub use limits::{Edge, Moment, PlannedSize, plan_at};
+pub use plan::{DecisionFacts, History, plan};
 pub use rule::SizingRule;

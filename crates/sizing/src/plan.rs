@@ -5,12 +5,10 @@
 use plimsoll_market::{SizeFreeTrade, TradeExit};
 use plimsoll_risk::moments::{Moments, mean};
 
-use crate::formulas::{
-    AtrSize, BinaryBet, ConcentrationOf, Drift, EmpiricalKellySettings, FundingCut, Limit,
-    SizingError, Stop, concentration_cap, empirical_kelly, leverage_from_risk, volatility_target,
-};
+use crate::formulas::{BinaryBet, Drift, SizingError, Stop};
 use crate::inputs::LimitInputs;
-use crate::rule::{ConcentrationBasis, Kelly, KellyBasis, KellyEstimator, SizingRule};
+use crate::limits::{Edge, Moment, PlannedSize, plan_at};
+use crate::rule::{Kelly, KellyBasis, KellyEstimator, SizingRule, VolatilityTarget};
 
 /// The strategy's past at unit leverage.
 #[derive(Debug)]
@@ -62,29 +60,6 @@ pub struct DecisionFacts {
     pub account_leverage: f64,
 }
 
-/// A rule's limits at one decision, before the account's own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PlannedSize {
-    /// Limits on leverage in the order in which ties are broken.
-    pub limits: Vec<Limit<'static>>,
-    /// Fixed notional in quote currency, a limit that needs the equity to become a leverage.
-    pub notional: Option<f64>,
-    /// Factor applied after the minimum, or why it is undefined.
-    pub multiplier: Result<f64, SizingError>,
-}
-
-impl PlannedSize {
-    /// Whether an estimate still lacks observations.
-    pub fn is_warming_up(&self) -> bool {
-        self.limits.iter().map(|limit| limit.value.as_ref().err()).any(is_too_few)
-            || is_too_few(self.multiplier.as_ref().err())
-    }
-}
-
-fn is_too_few(error: Option<&SizingError>) -> bool {
-    matches!(error, Some(SizingError::TooFewObservations { .. }))
-}
-
 /// Evaluates a rule's limits at one decision.
 pub fn plan(
     rule: &SizingRule,
@@ -92,131 +67,84 @@ pub fn plan(
     inputs: &LimitInputs<'_>,
     history: &History<'_>,
 ) -> PlannedSize {
-    let stop = Stop {
-        entry_price: facts.price,
-        stop_price: facts.stop_price,
-        round_trip_cost_fraction: facts.round_trip_cost_fraction,
-    };
-    let mut limits = Vec::with_capacity(8);
-    let mut add = |name, value| limits.push(Limit { name, value });
-    if let Some(kelly) = &rule.kelly {
-        add("kelly", kelly_leverage(kelly, facts, &stop, history));
-    }
-    if let Some(atr) = &rule.atr {
-        let average_true_range = inputs.atr(facts.symbol_idx, atr.bars, facts.bar);
-        add(
-            "atr",
-            average_true_range
-                .ok_or(SizingError::TooFewObservations { have: 0, need: atr.bars + 1 })
-                .and_then(|average_true_range| {
-                    AtrSize {
-                        risk_fraction: atr.risk_fraction,
-                        multiple: atr.multiple,
-                        average_true_range,
-                        price: facts.price,
-                    }
-                    .leverage()
-                }),
-        );
-    }
-    if let Some(risk) = rule.risk_cap {
-        add("risk_cap", stop.distance().and_then(|s| leverage_from_risk(risk, s)));
-    }
-    if let Some(concentration) = &rule.concentration {
-        let of = match concentration.of {
-            ConcentrationBasis::Margin => {
-                ConcentrationOf::Margin { leverage: facts.account_leverage }
-            }
-            ConcentrationBasis::Notional => ConcentrationOf::Notional,
-        };
-        add("concentration", concentration_cap(concentration.share, of));
-    }
-    if let Some(target) = &rule.volatility_target {
-        add(
-            "volatility_target",
-            inputs
-                .annual_volatility(facts.symbol_idx, target, facts.bar)
-                .map_err(|(have, need)| SizingError::TooFewObservations { have, need })
-                .and_then(|sigma| volatility_target(target.annual, sigma, f64::INFINITY)),
-        );
-    }
-    if let Some(leverage) = rule.notional_fraction {
-        add("notional_fraction", Ok(leverage));
-    }
-    if let Some(risk) = rule.risk_fraction {
-        add("risk_fraction", stop.distance().and_then(|s| leverage_from_risk(risk, s)));
-    }
-    if let Some(leverage) = rule.leverage_cap {
-        add("leverage_cap", Ok(leverage));
-    }
-    let multiplier = match &rule.funding_cut {
-        None => Ok(1.0),
-        Some(cut) => inputs
-            .last_funding_rates_8h(facts.symbol_idx, facts.bar, cut.periods)
-            .ok_or(SizingError::TooFewObservations { have: 0, need: cut.periods })
-            .and_then(|rates| {
-                FundingCut { above_8h: cut.above_8h, multiply: cut.multiply }
-                    .multiplier_sustained(&rates, cut.periods)
-            }),
-    };
-    PlannedSize { limits, notional: rule.notional, multiplier }
+    plan_at(rule, &AtBar { facts, inputs, history })
 }
 
-fn kelly_leverage(
-    kelly: &Kelly,
-    facts: &DecisionFacts,
-    stop: &Stop,
-    history: &History<'_>,
-) -> Result<f64, SizingError> {
-    match kelly.estimator {
-        KellyEstimator::Trades => {
-            let trades = enough_trades(kelly, facts, history)?;
-            match kelly.basis {
-                KellyBasis::Risk => {
-                    let s = stop.distance()?;
-                    let payoffs = trades
-                        .iter()
-                        .map(|trade| trade.r_multiple.ok_or(SizingError::NoStop))
-                        .collect::<Result<Vec<f64>, _>>()?;
-                    match binary_kelly(&payoffs) {
-                        Ok(fraction) => leverage_from_risk(kelly.fraction * fraction, s),
-                        Err(error) => without_loss(error, kelly),
-                    }
+/// The moment at which a bar closes.
+struct AtBar<'a> {
+    facts: &'a DecisionFacts,
+    inputs: &'a LimitInputs<'a>,
+    history: &'a History<'a>,
+}
+
+impl Moment for AtBar<'_> {
+    fn price(&self) -> Result<f64, SizingError> {
+        Ok(self.facts.price)
+    }
+
+    fn stop(&self) -> Result<Stop, SizingError> {
+        Ok(Stop {
+            entry_price: self.facts.price,
+            stop_price: self.facts.stop_price,
+            round_trip_cost_fraction: self.facts.round_trip_cost_fraction,
+        })
+    }
+
+    fn account_leverage(&self) -> Result<f64, SizingError> {
+        Ok(self.facts.account_leverage)
+    }
+
+    fn edge(&self, kelly: &Kelly) -> Result<Edge, SizingError> {
+        match (kelly.estimator, kelly.basis) {
+            (KellyEstimator::Trades, KellyBasis::Risk) => {
+                let trades = enough_trades(kelly, self.facts, self.history)?;
+                let r_multiples = trades.iter().map(|t| t.r_multiple.ok_or(SizingError::NoStop));
+                Ok(edge_of(&r_multiples.collect::<Result<Vec<f64>, _>>()?))
+            }
+            (KellyEstimator::Trades, KellyBasis::Margin) => {
+                let trades = enough_trades(kelly, self.facts, self.history)?;
+                Ok(edge_of(&trades.iter().map(|trade| trade.unit_return).collect::<Vec<f64>>()))
+            }
+            (KellyEstimator::LogGrowth, _) => {
+                let trades = enough_trades(kelly, self.facts, self.history)?;
+                Ok(Edge::Returns(trades.iter().map(|trade| trade.unit_return).collect()))
+            }
+            (KellyEstimator::MeanVariance, _) => {
+                let need = kelly.bars.unwrap_or(usize::MAX);
+                let returns =
+                    self.history.last_returns(self.facts.symbol_idx, self.facts.bar, need);
+                let too_few = SizingError::TooFewObservations { have: returns.len(), need };
+                if returns.len() < need {
+                    return Err(too_few);
                 }
-                KellyBasis::Margin => {
-                    let returns: Vec<f64> = trades.iter().map(|trade| trade.unit_return).collect();
-                    match binary_kelly(&returns) {
-                        Ok(leverage) => Ok(kelly.fraction * leverage),
-                        Err(error) => without_loss(error, kelly),
-                    }
-                }
+                let moments = Moments::of(&returns).map_err(|_| too_few)?;
+                Ok(Edge::Drift(Drift {
+                    mean: moments.mean,
+                    risk_free: 0.0,
+                    volatility: moments
+                        .standard_deviation_sample()
+                        .map_err(|_| SizingError::ZeroVolatility { name: "unit_returns" })?,
+                }))
             }
         }
-        KellyEstimator::LogGrowth => {
-            let trades = enough_trades(kelly, facts, history)?;
-            let returns: Vec<f64> = trades.iter().map(|trade| trade.unit_return).collect();
-            let cap = kelly.leverage_max.unwrap_or(f64::INFINITY);
-            let full =
-                empirical_kelly(&returns, EmpiricalKellySettings { cap, ..Default::default() })?;
-            Ok(kelly.fraction * full.leverage)
-        }
-        KellyEstimator::MeanVariance => {
-            let need = kelly.bars.unwrap_or(usize::MAX);
-            let returns = history.last_returns(facts.symbol_idx, facts.bar, need);
-            if returns.len() < need {
-                return Err(SizingError::TooFewObservations { have: returns.len(), need });
-            }
-            let moments = Moments::of(&returns)
-                .map_err(|_| SizingError::TooFewObservations { have: returns.len(), need })?;
-            let drift = Drift {
-                mean: moments.mean,
-                risk_free: 0.0,
-                volatility: moments
-                    .standard_deviation_sample()
-                    .map_err(|_| SizingError::ZeroVolatility { name: "unit_returns" })?,
-            };
-            Ok(kelly.fraction * drift.kelly_leverage()?.max(0.0))
-        }
+    }
+
+    fn average_true_range(&self, bars: usize) -> Result<f64, SizingError> {
+        self.inputs
+            .atr(self.facts.symbol_idx, bars, self.facts.bar)
+            .ok_or(SizingError::TooFewObservations { have: 0, need: bars + 1 })
+    }
+
+    fn annual_volatility(&self, target: &VolatilityTarget) -> Result<f64, SizingError> {
+        self.inputs
+            .annual_volatility(self.facts.symbol_idx, target, self.facts.bar)
+            .map_err(|(have, need)| SizingError::TooFewObservations { have, need })
+    }
+
+    fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
+        self.inputs
+            .last_funding_rates_8h(self.facts.symbol_idx, self.facts.bar, periods)
+            .ok_or(SizingError::TooFewObservations { have: 0, need: periods })
     }
 }
 
@@ -235,28 +163,19 @@ fn enough_trades<'h, 'a>(
     Ok(trades)
 }
 
-/// Binary Kelly of a sample of payoffs: win rate, mean gain of the winners, mean loss of the
-/// losers (which is not assumed to be 1).
-fn binary_kelly(payoffs: &[f64]) -> Result<f64, SizingError> {
+/// The bet that a sample of payoffs amounts to: win rate, mean gain of the winners, mean loss of
+/// the losers (which is not assumed to be 1).
+fn edge_of(payoffs: &[f64]) -> Edge {
     let winners: Vec<f64> = payoffs.iter().copied().filter(|&r| r > 0.0).collect();
     let losers: Vec<f64> = payoffs.iter().copied().filter(|&r| r <= 0.0).map(f64::abs).collect();
     let Ok(win) = mean(&winners) else {
-        return Ok(0.0);
+        return Edge::NoWinner;
     };
     let loss = mean(&losers).unwrap_or(0.0);
     if loss <= 0.0 {
-        return Err(SizingError::NoLossObserved);
+        return Edge::NoLoss;
     }
-    let win_probability = winners.len() as f64 / payoffs.len() as f64;
-    BinaryBet { win_probability, win, loss }.kelly_fraction()
-}
-
-/// A sample without a loss has no Kelly fraction; the rule may name the leverage that then holds.
-fn without_loss(error: SizingError, kelly: &Kelly) -> Result<f64, SizingError> {
-    match (error, kelly.leverage_max) {
-        (SizingError::NoLossObserved, Some(leverage)) => Ok(kelly.fraction * leverage),
-        (error, _) => Err(error),
-    }
+    Edge::Bet(BinaryBet { win_probability: winners.len() as f64 / payoffs.len() as f64, win, loss })
 }
 
 #[cfg(test)]
@@ -265,7 +184,7 @@ mod tests {
     use plimsoll_market::{Interval, Market, Side, SymbolColumns, Timestamp};
 
     use super::*;
-    use crate::rule::{Atr, Before, Concentration, FundingCutRule};
+    use crate::rule::{Atr, Before, Concentration, ConcentrationBasis, FundingCutRule};
 
     fn market() -> Market {
         let flat = vec![100.0; 48];

@@ -56,7 +56,7 @@ mod verdict;
 mod wording;
 
 pub use error::{Problem, StrategyProblems, StudyError};
-pub use parse::{NamedRule, Study, parse};
+pub use parse::{NamedRule, Study, parse, parse_rule};
 pub use result::StudyResult;
 pub use run::{Places, Progress, Unwatched, run};
 pub use schema::schema;

@@ -80,6 +80,44 @@ pub fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Study, Stud
     }
 }
 
+/// Reads the keys of one `[sizing.NAME]` table from a text of their own, with lists expanded.
+///
+/// # Errors
+/// Every mistake of the text, with its place.
+pub fn parse_rule(file: &str, text: &str) -> Result<Vec<NamedRule>, StudyError> {
+    // As the table of a strategy file, so that the same reader finds the same mistakes.
+    const HEAD: &str = "[sizing.given]\n";
+    let whole = format!("{HEAD}{text}");
+    let problems = |found: Vec<Problem>| {
+        let shifted = found.into_iter().map(|mut problem| {
+            let end = problem.span.end.saturating_sub(HEAD.len()).min(text.len());
+            problem.span = problem.span.start.saturating_sub(HEAD.len()).min(end)..end;
+            problem
+        });
+        StudyError::Strategy(Box::new(StrategyProblems::new(file, text, shifted.collect())))
+    };
+    let (document, syntax_errors) = DeTable::parse_recoverable(&whole);
+    if !syntax_errors.is_empty() {
+        return Err(problems(syntax_problems(&whole, &syntax_errors)));
+    }
+    let span = document.span();
+    let root = Value::new(span, DeValue::Table(document.into_inner()));
+    let mut reader = Reader { root: &root, problems: Vec::new() };
+    // A header in the text would end the one table that it is about.
+    let outside = reader.table().keys().find(|key| key.get_ref() != "sizing").or_else(|| {
+        let sizing = entry(reader.table(), "sizing").map(Value::get_ref);
+        let Some(DeValue::Table(tables)) = sizing else { return None };
+        tables.keys().find(|key| key.get_ref() != "given")
+    });
+    if let Some(key) = outside {
+        let problem = Problem::at(key.span(), format!("`{}` is a table", key.get_ref()));
+        let problem = problem.hint("give the keys of one rule, such as risk_cap = 0.02");
+        return Err(problems(vec![problem]));
+    }
+    let rules = reader.rules(&[1.0], true);
+    if reader.problems.is_empty() { Ok(rules) } else { Err(problems(reader.problems)) }
+}
+
 /// The first mistake of every line: those after it on the same line are its consequences.
 fn syntax_problems(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
     let mut found: Vec<Problem> = errors
@@ -467,10 +505,16 @@ impl<'t> Reader<'_, 't> {
         let mut rules = Vec::new();
         for (variant_name, value) in combinations {
             let path = format!("sizing.{name}");
+            let n_problems = self.problems.len();
             let Some(rule) = read::<SizingRule>(&value, &path, &mut self.problems) else {
                 continue;
             };
+            // A rule whose limits were set aside as wrong does not lack them as well.
+            let is_partial = self.problems.len() > n_problems;
             for problem in rule.problems() {
+                if is_partial && problem.path.is_empty() {
+                    continue;
+                }
                 let span = if problem.path.is_empty() {
                     span_of(self.root, &path)
                 } else {

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::args_adl::AdlArguments;
+use crate::args::AdlArguments;
 use crate::error::CliError;
 use crate::output::{Output, aligned, grouped};
 use table::DataTable;

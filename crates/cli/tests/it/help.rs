@@ -23,6 +23,11 @@ fn every_command_explains_itself() {
         "calc",
         "calc kelly",
         "calc liquidation-price",
+        "calc size",
+        "calc funding",
+        "calc heat",
+        "calc exposure",
+        "calc margin",
         "adl",
         "schema",
         "completions",
@@ -51,6 +56,11 @@ fn commands_that_do_work_show_examples() {
         "calc",
         "calc kelly",
         "calc liquidation-price",
+        "calc size",
+        "calc funding",
+        "calc heat",
+        "calc exposure",
+        "calc margin",
         "adl",
     ] {
         let mut line: Vec<&str> = words.split_whitespace().collect();

@@ -56,6 +56,12 @@ pub enum SizingError {
     /// The rule needs a stop and the trade has none.
     #[error("the trade has no stop, so its risk per unit is unknown")]
     NoStop,
+    /// A number that the rule needs was not given.
+    #[error("`{name}` is not given")]
+    NotGiven {
+        /// The number.
+        name: &'static str,
+    },
     /// Fewer observations than the formula needs.
     #[error("{have} observations where at least {need} are needed")]
     TooFewObservations {
@@ -93,6 +99,7 @@ impl SizingError {
             Self::LengthMismatch { .. } => "length_mismatch",
             Self::ZeroVolatility { .. } => "zero_volatility",
             Self::NoStop => "no_stop",
+            Self::NotGiven { .. } => "not_given",
             Self::TooFewObservations { .. } => "too_few_observations",
             Self::NoLossObserved => "no_loss_observed",
             Self::Ruined { .. } => "ruined",

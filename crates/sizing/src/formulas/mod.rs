@@ -26,9 +26,11 @@
 //! - [`risk_constrained`]: Kelly under a bound on the probability of a drawdown
 //! - [`volatility`]: average true range, volatility target, cushion
 //! - [`caps`]: risk, margin and notional; stop distance, concentration, funding, heat, exposure
+//! - [`book`]: levels of heat and exposure, shares of venues
 //! - [`composite`](mod@composite): the smallest limit
 
 mod barrier;
+pub mod book;
 pub mod caps;
 mod check;
 pub mod composite;
@@ -38,6 +40,9 @@ pub mod kelly;
 pub mod risk_constrained;
 pub mod volatility;
 
+pub use book::{
+    EXPOSURE_LEVELS, HEAT_LEVELS, Level, VenueTier, exposure_share, reduction_to_share,
+};
 pub use caps::{
     ConcentrationOf, FundingCut, OpenPosition, Stop, concentration_cap, exposure, exposure_room,
     heat, heat_room, leverage_from_margin, leverage_from_risk,

@@ -1,7 +1,7 @@
 //! From a text to a checked study.
 
 use plimsoll_engine::{Intrabar, MarginMode, Simultaneous};
-use plimsoll_study::NamedRule;
+use plimsoll_study::{NamedRule, StudyError, parse_rule};
 use proptest::prelude::*;
 
 use crate::scene::{GOOD, good_but, good_study, parse_with};
@@ -177,5 +177,30 @@ proptest! {
         if let Err(error) = parse_with(GOOD, &[&given]) {
             prop_assert!(error.is_usage(), "{error}");
         }
+    }
+}
+
+#[test]
+fn a_rule_of_its_own_reads_as_in_a_file() {
+    let rules = parse_rule("rule", "risk_cap = 0.02\nleverage_cap = [1, 2]").unwrap();
+    assert_eq!(names(&rules), ["given[leverage_cap=1]", "given[leverage_cap=2]"]);
+    assert_eq!(rules[1].rule.risk_cap, Some(0.02));
+    // Places are those of the text, not of a file around it.
+    for (text, line, column, words) in [
+        ("risk_cap = 0.02\nrisk_cup = 1", 2, 1, "unknown key `risk_cup`"),
+        ("risk_cap = 2", 1, 12, "`risk_cap` is 2"),
+        ("\nkelly = {}", 2, 9, "`fraction` is missing"),
+        ("leverage_cap = []", 1, 16, "empty list"),
+        ("risk_cap = ", 1, 12, "quoted"),
+        ("risk_cap = 0.1\n[data]", 2, 2, "`data` is a table"),
+        ("[sizing.other]\nrisk_cap = 0.1", 1, 9, "`other` is a table"),
+        ("", 1, 1, "no limit"),
+    ] {
+        let Err(StudyError::Strategy(problems)) = parse_rule("rule", text) else {
+            panic!("{text} was read");
+        };
+        let first = &problems.problems[0];
+        assert!(first.message.contains(words), "{text}: {}", first.message);
+        assert_eq!(problems.position(first), (line, column), "{text}: {}", first.message);
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::policies::{Known, policies};
 use super::table::DataTable;
 use super::{money, optional, page_name, percent, text_table};
-use crate::args_adl::AdlArguments;
+use crate::args::AdlArguments;
 use crate::error::CliError;
 use crate::output::{Output, counted, wrapped};
 

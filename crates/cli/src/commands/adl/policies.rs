@@ -4,7 +4,7 @@ use plimsoll_venue::adl::{AdlPolicy, HaircutCaps, RiskWeight};
 
 use super::table::DataTable;
 use super::unknown_policy;
-use crate::args_adl::AdlArguments;
+use crate::args::AdlArguments;
 use crate::error::CliError;
 
 /// Which figures that a policy may need are known.

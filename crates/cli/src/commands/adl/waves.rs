@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::table::DataTable;
 use super::{money, optional, page_name, percent, text_table, unknown_policy};
-use crate::args_adl::AdlArguments;
+use crate::args::AdlArguments;
 use crate::error::CliError;
 use crate::output::{Output, counted, wrapped};
 

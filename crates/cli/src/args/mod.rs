@@ -1,10 +1,20 @@
 //! The command line.
 
+mod adl;
+mod calc;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use plimsoll_ingest::SourceFormat;
 use plimsoll_market::{Interval, Kind, Timestamp};
+
+pub(crate) use adl::AdlArguments;
+pub(crate) use calc::{
+    BookArguments, BracketAtArgument, CalcArguments, CalcCommand, ContractArgument,
+    ExposureArguments, FundingArguments, HeatArguments, KellyArguments, LiquidationArguments,
+    MarginArguments, ModeArgument, SizeArguments,
+};
 
 const EVERYWHERE: &str = "Options of every command";
 
@@ -57,9 +67,9 @@ pub(crate) enum Command {
     /// Every return statistic of a CSV or Parquet column.
     Risk(RiskArguments),
     /// The calculators: one line in, one answer out, with the formula named.
-    Calc(CalcArguments),
+    Calc(Box<CalcArguments>),
     /// Who pays when the insurance fund is empty: auto-deleveraging policies side by side.
-    Adl(crate::args_adl::AdlArguments),
+    Adl(AdlArguments),
     /// JSON Schema of the strategy file.
     Schema,
     /// Shell completions.
@@ -178,120 +188,6 @@ pub(crate) struct RiskArguments {
     pub(crate) alpha: Vec<f64>,
 }
 
-#[derive(Args, Debug)]
-#[command(after_help = "The answer is one line of JSON on stdout, the formula stands on stderr.
-
-Examples:
-  plimsoll calc kelly --win-rate 0.55 --payoff 1.5
-  echo '{\"win_rate\": 0.55, \"payoff\": 1.5}' | plimsoll calc kelly --stdin")]
-pub(crate) struct CalcArguments {
-    #[command(subcommand)]
-    pub(crate) command: CalcCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum CalcCommand {
-    /// Kelly's fraction of a bet with two outcomes.
-    Kelly(KellyArguments),
-    /// The mark price that liquidates a position, exact over all brackets.
-    LiquidationPrice(LiquidationArguments),
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Example:
-  plimsoll calc kelly --win-rate 0.55 --payoff 1.5 --fraction 0.25")]
-pub(crate) struct KellyArguments {
-    /// Probability of winning, 0 to 1.
-    #[arg(long, required_unless_present = "stdin", value_parser = zero_to_one, allow_negative_numbers = true)]
-    pub(crate) win_rate: Option<f64>,
-    /// Mean gain of the winners per unit risked.
-    #[arg(long, required_unless_present = "stdin", value_parser = above_zero, allow_negative_numbers = true)]
-    pub(crate) payoff: Option<f64>,
-    /// Mean loss of the losers per unit risked.
-    #[arg(long, default_value_t = 1.0, value_parser = above_zero, allow_negative_numbers = true)]
-    pub(crate) loss: f64,
-    /// Share of full Kelly.
-    #[arg(long, default_value_t = 0.25, value_parser = share, allow_negative_numbers = true)]
-    pub(crate) fraction: f64,
-    /// Distance to the stop as a fraction of the price, costs included: adds the leverage.
-    #[arg(long, value_parser = above_zero, allow_negative_numbers = true)]
-    pub(crate) stop_distance: Option<f64>,
-    /// Read the flags as a JSON object from stdin: {"win_rate": 0.55, "payoff": 1.5}.
-    #[arg(long)]
-    pub(crate) stdin: bool,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  plimsoll calc liquidation-price --venue binance-usdm --symbol BTCUSDT --at 2025-10-10 --side long --entry 100000 --quantity 1 --leverage 20
-  plimsoll calc liquidation-price --side long --entry 100000 --quantity 1 --wallet 5000 --mmr 0.025")]
-pub(crate) struct LiquidationArguments {
-    /// Venue, such as binance-usdm or hyperliquid.
-    #[arg(long)]
-    pub(crate) venue: Option<String>,
-    /// Symbol in the venue's spelling.
-    #[arg(long)]
-    pub(crate) symbol: Option<String>,
-    /// Date whose brackets are in force.
-    #[arg(long, value_parser = parse_time)]
-    pub(crate) at: Option<Timestamp>,
-    /// Direction of the position.
-    #[arg(long, required_unless_present = "stdin")]
-    pub(crate) side: Option<SideArgument>,
-    /// Entry price.
-    #[arg(long, required_unless_present = "stdin", value_parser = above_zero, allow_negative_numbers = true)]
-    pub(crate) entry: Option<f64>,
-    /// Quantity in base units.
-    #[arg(long, required_unless_present = "stdin", value_parser = above_zero, allow_negative_numbers = true)]
-    pub(crate) quantity: Option<f64>,
-    /// Leverage told to the venue: the margin is entry x quantity / leverage.
-    #[arg(long, conflicts_with = "wallet", value_parser = above_zero, allow_negative_numbers = true)]
-    pub(crate) leverage: Option<f64>,
-    /// Isolated margin, or the wallet of a cross account.
-    #[arg(long, value_parser = finite, allow_negative_numbers = true)]
-    pub(crate) wallet: Option<f64>,
-    /// Margin mode.
-    #[arg(long, default_value = "isolated")]
-    pub(crate) mode: ModeArgument,
-    /// Maintenance margin rate in place of the venue's brackets.
-    #[arg(long, value_parser = zero_to_below_one, allow_negative_numbers = true)]
-    pub(crate) mmr: Option<f64>,
-    /// Maintenance deduction that goes with --mmr.
-    #[arg(long, default_value_t = 0.0, value_parser = zero_or_above, allow_negative_numbers = true)]
-    pub(crate) deduction: f64,
-    /// Maintenance margin of the other cross positions.
-    #[arg(long, default_value_t = 0.0, value_parser = zero_or_above, allow_negative_numbers = true)]
-    pub(crate) other_maintenance: f64,
-    /// Unrealised profit of the other cross positions.
-    #[arg(long, default_value_t = 0.0, value_parser = finite, allow_negative_numbers = true)]
-    pub(crate) other_upnl: f64,
-    /// Whether the bracket is that of the notional at entry (as in worked examples) or at the
-    /// liquidation price (exact).
-    #[arg(long, default_value = "liquidation")]
-    pub(crate) bracket_at: BracketAtArgument,
-    /// Read the flags as a JSON object from stdin.
-    #[arg(long)]
-    pub(crate) stdin: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SideArgument {
-    Long,
-    Short,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ModeArgument {
-    Isolated,
-    Cross,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BracketAtArgument {
-    Entry,
-    Liquidation,
-}
-
 fn parse_kind(text: &str) -> Result<Kind, String> {
     text.parse().map_err(|error: plimsoll_market::MarketError| error.to_string())
 }
@@ -307,6 +203,11 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
 fn parse_threads(text: &str) -> Result<usize, String> {
     let threads = text.parse().ok().filter(|&threads| threads > 0);
     threads.ok_or_else(|| "write a whole number of at least 1".to_owned())
+}
+
+fn parse_minutes(text: &str) -> Result<u32, String> {
+    let minutes = text.parse().ok().filter(|&minutes| minutes > 0);
+    minutes.ok_or_else(|| "write a whole number of at least 1".to_owned())
 }
 
 fn finite(text: &str) -> Result<f64, String> {

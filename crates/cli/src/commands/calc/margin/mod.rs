@@ -1,0 +1,322 @@
+//! `plimsoll calc margin`: the same legs in isolated, cross and portfolio margin.
+
+mod legs;
+
+use std::path::{Path, PathBuf};
+
+use plimsoll_venue::margin::{
+    Account, AccountCurrency, AccountMargin, Leg, MarginRules, ModeComparison, ModeRequirement,
+    PortfolioInputs, PortfolioMargin, compare_margin_modes, cross_margin, isolated_margin,
+    portfolio_margin,
+};
+use plimsoll_venue::{UserTable, VenueError};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, figure, percent, plain};
+use super::records::{self, Record};
+use super::tables;
+use crate::args::MarginArguments;
+use crate::error::CliError;
+pub(super) use legs::SHAPE;
+use legs::{ListedLeg, Lookup, listed_leg, taker_fee};
+
+pub(super) fn answer(
+    arguments: &MarginArguments,
+    from_stdin: Vec<Record>,
+) -> Result<Answer, CliError> {
+    let (Some(venue), Some(at), Some(wallet_balance)) =
+        (arguments.venue.as_deref(), arguments.at, arguments.wallet)
+    else {
+        return Err(CliError::usage(
+            "--venue, --at or --wallet is missing",
+            "give all three, as in --venue okx --at 2025-10-10 --wallet 20000",
+        ));
+    };
+    let records = records::read(&SHAPE, &arguments.leg, arguments.file.as_deref(), from_stdin)?;
+    let (own, files) = split_tables(&arguments.rules);
+    let rules = margin_rules(venue, &own)?;
+    let lookup = Lookup { venue, at, files };
+    let mut answer = Answer::new(
+        format!("margin of {} at {}", legs_text(records.len()), rules.title()),
+        "capital = initial margin + spot that is no collateral; isolated: each leg alone; cross: the \
+         sum of the legs with profits netted; portfolio: the largest joint loss over the venue's \
+         price moves, with its charges",
+    );
+    let listed: Vec<ListedLeg> = records
+        .into_iter()
+        .map(|record| listed_leg(&mut answer, record, &lookup))
+        .collect::<Result<_, _>>()?;
+    let legs: Vec<Leg<'_>> = listed.iter().map(ListedLeg::lend).collect();
+    let haircuts: Vec<(&str, f64)> =
+        arguments.haircut.iter().map(|(coin, share)| (coin.as_str(), *share)).collect();
+    let (taker_fee_fraction, fee_origin) = taker_fee(arguments, &lookup)?;
+    let account = Account {
+        currency: arguments
+            .currency
+            .as_deref()
+            .map_or(AccountCurrency::Quote, AccountCurrency::Coin),
+        wallet_balance,
+        legs: &legs,
+        collateral_haircuts: &haircuts,
+        taker_fee_fraction,
+    };
+    let inputs = PortfolioInputs {
+        spot_hedging: !arguments.no_spot_hedging,
+        perpetual_contingency_fraction: arguments.contingency,
+        initial_margin_factor: arguments.initial_margin_factor,
+        basis_tenor_years: arguments.basis_tenor_years,
+        minimum_charge_fraction: arguments.minimum_charge,
+    };
+    let refused = |error: VenueError| refused(&error, &listed);
+    let modes = compare_margin_modes(&account, &rules, &inputs, at).map_err(refused)?;
+    let isolated = isolated_margin(&account, &rules, at).map_err(refused)?;
+    let cross = cross_margin(&account, &rules, at).map_err(refused)?;
+    let portfolio = portfolio_margin(&account, &rules, &inputs, at);
+
+    let currency = arguments.currency.as_deref().unwrap_or("quote currency");
+    answer.input("wallet", format!("{} in {currency}", plain(wallet_balance)));
+    for (coin, share) in &arguments.haircut {
+        answer.input(format!("haircut of {coin}"), percent(*share));
+    }
+    match fee_origin {
+        Some(origin) if cross.liquidation_fee > 0.0 => {
+            answer.table("taker fee", format!("{}, {origin}", percent(taker_fee_fraction)));
+        }
+        Some(_) => {}
+        None => {
+            answer.input("taker fee", "0 % (assumed)");
+            answer.note(
+                "no taker fee is known for the venue: where it counts as margin, as at OKX, give \
+                 --taker-fee",
+            );
+        }
+    }
+    show_modes(&mut answer, &modes);
+    show_accounts(&mut answer, &isolated, &cross, portfolio.as_ref().ok());
+    show_legs(&mut answer, &listed, &isolated, &cross);
+    if let Ok(portfolio) = &portfolio {
+        show_units(&mut answer, portfolio);
+    }
+    let of_portfolio = portfolio.iter().flat_map(|portfolio| &portfolio.notes);
+    let mut seen: Vec<&String> = Vec::new();
+    for note in isolated.notes.iter().chain(&cross.notes).chain(of_portfolio) {
+        if !seen.contains(&note) {
+            seen.push(note);
+            answer.note(note.clone());
+        }
+    }
+    Ok(answer)
+}
+
+fn legs_text(count: usize) -> String {
+    crate::output::counted(count, "leg")
+}
+
+/// Rows of portfolio margin are TOML, all others CSV.
+fn split_tables(files: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let is_toml = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "toml");
+    let own = files.iter().filter(is_toml).cloned().collect();
+    (own, files.iter().filter(|path| !is_toml(path)).cloned().collect())
+}
+
+fn margin_rules(venue: &str, files: &[PathBuf]) -> Result<MarginRules, CliError> {
+    let texts: Vec<(String, String)> = files
+        .iter()
+        .map(|path: &PathBuf| tables::read(Path::new(path)))
+        .collect::<Result<_, _>>()?;
+    let own: Vec<UserTable<'_>> =
+        texts.iter().map(|(file, text)| UserTable { file, text }).collect();
+    MarginRules::load(venue, &own).map_err(|error| {
+        let hint = match &error {
+            VenueError::UnknownVenue { .. } => "see the venues named in the message",
+            _ => "mend the table given with --rules",
+        };
+        CliError::usage(error.to_string(), hint)
+    })
+}
+
+/// An error of the account, with the place of the leg that it is about.
+fn refused(error: &VenueError, listed: &[ListedLeg]) -> CliError {
+    let hint = "mend the leg, or leave it out";
+    match error {
+        VenueError::BadLeg { leg_idx, name, value, rule, .. } => {
+            let message = format!("`{name}` is {value}, but it must be {rule}");
+            listed[*leg_idx].record.refused(&message, hint)
+        }
+        VenueError::UnsupportedLeg { leg_idx, rule, .. } => {
+            listed[*leg_idx].record.refused(rule, hint)
+        }
+        _ => CliError::usage(error.to_string(), "give another date, or rows of your own"),
+    }
+}
+
+fn show_modes(answer: &mut Answer, modes: &ModeComparison) {
+    answer.set("gross_notional", modes.gross_notional);
+    answer.result("gross notional", figure(modes.gross_notional));
+    let mut show = |name: &str, mode: &ModeRequirement| {
+        let of_notional = mode
+            .of_gross_notional
+            .map_or(String::new(), |share| format!(", {} of the notional", percent(share)));
+        let of_isolated = mode
+            .of_isolated
+            .filter(|_| name != "isolated")
+            .map_or(String::new(), |share| format!(", {} of isolated", percent(share)));
+        answer.result(
+            name,
+            format!(
+                "{} of capital{of_notional}{of_isolated}: initial margin {}, spot not counted {}; \
+                 maintenance margin {}",
+                figure(mode.capital_required),
+                figure(mode.initial_margin),
+                figure(mode.spot_not_counted),
+                figure(mode.maintenance_margin)
+            ),
+        );
+        answer.set(
+            name,
+            json!({
+                "capital_required": mode.capital_required,
+                "initial_margin": mode.initial_margin,
+                "maintenance_margin": mode.maintenance_margin,
+                "spot_not_counted": mode.spot_not_counted,
+                "of_gross_notional": mode.of_gross_notional,
+                "of_isolated": mode.of_isolated,
+            }),
+        );
+    };
+    show("isolated", &modes.isolated);
+    show("cross", &modes.cross);
+    match &modes.portfolio {
+        Ok(portfolio) => show("portfolio", portfolio),
+        Err(error) => {
+            answer.set("portfolio", Value::Null);
+            answer.set("reason", error.to_string());
+            answer.result("portfolio", format!("none: {error}"));
+        }
+    }
+}
+
+/// Equity and ratio of the account in each mode.
+fn show_accounts(
+    answer: &mut Answer,
+    isolated: &AccountMargin,
+    cross: &AccountMargin,
+    portfolio: Option<&PortfolioMargin>,
+) {
+    let mut accounts = serde_json::Map::new();
+    let mut add = |name: &str, equity: f64, free: f64, ratio: Option<f64>, is_due: bool| {
+        accounts.insert(
+            name.to_owned(),
+            json!({
+                "equity": equity,
+                "free_collateral": free,
+                "margin_ratio": ratio,
+                "is_liquidatable": is_due,
+            }),
+        );
+        if is_due {
+            answer.warn(format!("in {name} margin the venue liquidates at these marks"));
+        }
+        if free < 0.0 {
+            answer.warn(format!(
+                "in {name} margin the wallet does not carry these legs: {} are lacking",
+                figure(-free)
+            ));
+        }
+        if let Some(ratio) = ratio {
+            answer.result(
+                format!("{name} ratio"),
+                format!("{}, liquidated at 100 %", percent(ratio)),
+            );
+        }
+    };
+    let of =
+        |m: &AccountMargin| (m.equity, m.free_collateral, m.margin_ratio.ok(), m.is_liquidatable);
+    let (equity, free, ratio, is_due) = of(isolated);
+    add("isolated", equity, free, ratio, is_due);
+    let (equity, free, ratio, is_due) = of(cross);
+    add("cross", equity, free, ratio, is_due);
+    if let Some(p) = portfolio {
+        add("portfolio", p.equity, p.free_collateral, p.margin_ratio.ok(), p.is_liquidatable);
+    }
+    answer.set("accounts", Value::Object(accounts));
+}
+
+fn show_legs(
+    answer: &mut Answer,
+    listed: &[ListedLeg],
+    isolated: &AccountMargin,
+    cross: &AccountMargin,
+) {
+    let mut rows: Vec<Value> = Vec::with_capacity(listed.len());
+    for ((leg, alone), joint) in listed.iter().zip(&isolated.legs).zip(&cross.legs) {
+        let symbol = leg.record.required("symbol");
+        rows.push(json!({
+            "symbol": symbol,
+            "underlying": leg.underlying,
+            "side": leg.side.name(),
+            "notional": joint.notional,
+            "unrealised_pnl": joint.unrealised_pnl,
+            "initial_margin": joint.initial_margin,
+            "maintenance_margin": joint.maintenance_margin,
+            "leverage_max": joint.leverage_cap,
+            "isolated_liquidation_price": alone.liquidation_price.ok(),
+            "cross_liquidation_price": joint.liquidation_price.ok(),
+            "reason": joint.liquidation_price.err().map(|reason| reason.to_string()),
+        }));
+        if leg.kind.is_spot() {
+            continue;
+        }
+        let price = |price: Option<f64>| price.map_or_else(|| "none".to_owned(), figure);
+        answer.result(
+            format!("{symbol} {}", leg.side),
+            format!(
+                "liquidated at {} isolated, at {} cross",
+                price(alone.liquidation_price.ok()),
+                price(joint.liquidation_price.ok())
+            ),
+        );
+    }
+    answer.set("legs", rows);
+}
+
+/// The joint stress of each underlying with its whole grid.
+fn show_units(answer: &mut Answer, portfolio: &PortfolioMargin) {
+    let mut rows: Vec<Value> = Vec::with_capacity(portfolio.units.len());
+    for unit in &portfolio.units {
+        let worst = &unit.scenarios[unit.binding_scenario_idx];
+        answer.result(
+            format!("{} stress", unit.underlying),
+            format!("worst at {worst}, a loss of {}; {} decides", figure(worst.loss), unit.binding),
+        );
+        let scenarios: Vec<Value> = unit
+            .scenarios
+            .iter()
+            .map(|scenario| {
+                json!({
+                    "scenario": scenario.to_string(),
+                    "price_move_fraction": scenario.price_move_fraction,
+                    "weight": scenario.weight,
+                    "loss": scenario.loss,
+                })
+            })
+            .collect();
+        let charges: Vec<Value> = unit
+            .charges
+            .iter()
+            .map(
+                |charge| json!({ "charge": charge.component.to_string(), "amount": charge.amount }),
+            )
+            .collect();
+        rows.push(json!({
+            "underlying": unit.underlying,
+            "maintenance_margin": unit.maintenance_margin,
+            "initial_margin": unit.initial_margin,
+            "binding": unit.binding.to_string(),
+            "binding_scenario": worst.to_string(),
+            "charges": charges,
+            "scenarios": scenarios,
+        }));
+    }
+    answer.set("units", rows);
+}

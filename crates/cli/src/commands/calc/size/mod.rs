@@ -1,0 +1,286 @@
+//! `plimsoll calc size`: a sizing rule at one moment.
+//!
+//! The limits are those of a replay, read from numbers given by hand. Chosen here: the venue's
+//! limits hold at the price given, without the room for slippage that a replay leaves between a
+//! close and the next open, and the round trip costs nothing unless a flag or a strategy file says
+//! what it costs.
+
+mod setting;
+
+use plimsoll_market::Side;
+use plimsoll_sizing::formulas::{Composite, Limit, Stop, composite, settle};
+use plimsoll_sizing::{Moment, plan_at};
+use plimsoll_venue::{initial_margin, meets_min_notional, meets_min_quantity, round_quantity_down};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, figure, percent, plain, times};
+use super::tables;
+use crate::args::SizeArguments;
+use crate::error::CliError;
+use setting::{Setting, Venue, check_missing, check_stop};
+
+pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
+    let mut setting = setting::setting(arguments)?;
+    let venue = setting::venue(arguments, &setting)?;
+    check_missing(arguments, &setting, venue.is_some())?;
+    check_stop(arguments, &setting.moment)?;
+    let (Some(equity), Some(price)) = (setting.equity, setting.moment.price) else {
+        return Err(CliError::usage("--equity or --price is missing", "give both"));
+    };
+
+    let mut answer = Answer::new(
+        format!("size by {}", setting.name),
+        "leverage = the smallest limit, times the funding multiplier; quantity = leverage equity / \
+         price, rounded down to the lot; an undefined limit is 0",
+    );
+    for key in ["leverage", "notional", "quantity", "binding"] {
+        answer.set(key, Value::Null);
+    }
+    answer.input("equity", plain(equity));
+    answer.input("price", plain(price));
+    let mut limits = Vec::new();
+    let mut no_row = None;
+    if let Some(venue) = &venue {
+        let fee = costs(&mut answer, arguments, &mut setting, venue);
+        match fee.and_then(|fee| venue_limits(&mut answer, arguments, &setting, venue, fee, equity))
+        {
+            Ok(found) => limits = found,
+            Err(error) => no_row = Some(error.to_string()),
+        }
+    } else if arguments.round_trip_cost.is_none() {
+        setting.moment.round_trip_cost_fraction = 2.0 * strategy_cost(&setting);
+        if setting.half_spread.is_some() && setting.taker_fee.is_none() {
+            answer.warn(
+                "the round trip holds the half spread only: the venue's fee is known with --symbol \
+                 and --at, or give --round-trip-cost",
+            );
+        }
+    }
+    describe(&mut answer, arguments, &setting);
+
+    let plan = plan_at(&setting.rule, &setting.moment);
+    let mut all = plan.limits.clone();
+    if let Some(notional) = plan.notional {
+        all.push(Limit { name: "notional", value: Ok(notional / equity) });
+    }
+    all.extend(limits);
+    let chosen = composite(&all);
+    show_limits(&mut answer, &all, &chosen);
+    let (multiplier, multiplier_reason) = settle(&plan.multiplier);
+    answer.set("multiplier", multiplier);
+    if setting.rule.funding_cut.is_some() {
+        let why = multiplier_reason.map_or(String::new(), |reason| format!(": {reason}"));
+        answer.result("funding multiplier", format!("{}{why}", figure(multiplier)));
+    }
+    if let Some(reason) = no_row {
+        answer.result("quantity", format!("none: {reason}"));
+        answer.set("reason", reason);
+        return Ok(answer);
+    }
+    let leverage = chosen.leverage * multiplier;
+    let quantity_raw = leverage * equity / price;
+    let (quantity, too_small) = rounded(&mut answer, venue.as_ref(), quantity_raw, price);
+    let reason = chosen.reason.or(multiplier_reason).or_else(|| {
+        let is_zero = leverage <= 0.0;
+        let binding = chosen.binding.map_or("", |idx| all[idx].name);
+        match (is_zero, multiplier <= 0.0, binding) {
+            (true, true, _) => Some("funding_cut"),
+            (true, false, "kelly") => Some("no_edge"),
+            (true, false, "venue_margin") => Some("no_free_margin"),
+            (true, false, "venue_leverage") => Some("leverage_not_offered"),
+            (true, false, _) => Some("zero_limit"),
+            (false, ..) => too_small,
+        }
+    });
+    answer.set("quantity_raw", quantity_raw);
+    answer.set("leverage_before_rounding", leverage);
+    let quantity = if reason.is_some() { 0.0 } else { quantity };
+    let notional = quantity * price;
+    answer.set("quantity", quantity);
+    answer.set("notional", notional);
+    answer.set("leverage", notional / equity);
+    if let Some(reason) = reason {
+        answer.set("reason", reason);
+        answer.result("quantity", format!("0: no trade ({reason})"));
+    } else {
+        let raw = figure(quantity_raw);
+        answer.result("quantity", format!("{} (before rounding {raw})", plain(quantity)));
+        let leverage = times(notional / equity);
+        answer.result("notional", format!("{}, {leverage} the equity", figure(notional)));
+    }
+    consequences(&mut answer, &setting, notional, equity);
+    Ok(answer)
+}
+
+/// What the size means: loss at the stop, margin.
+fn consequences(answer: &mut Answer, setting: &Setting, notional: f64, equity: f64) {
+    let distance = setting.moment.stop().and_then(|stop: Stop| stop.distance());
+    if let (Some(_), Ok(distance)) = (setting.moment.stop_price, distance) {
+        let loss = notional * distance;
+        answer.set("stop_distance", distance);
+        answer.set("loss_at_stop", loss);
+        answer.result(
+            "loss at the stop",
+            format!("{}, {} of equity, costs included", figure(loss), percent(loss / equity)),
+        );
+    }
+    if let Some(leverage) = setting.moment.account_leverage {
+        let margin = initial_margin(notional, leverage);
+        answer.set("initial_margin", margin);
+        answer.result(
+            "initial margin",
+            format!("{}, {} of equity", figure(margin), percent(margin / equity)),
+        );
+    }
+}
+
+/// Fee and half spread of one fill by the strategy file.
+fn strategy_cost(setting: &Setting) -> f64 {
+    setting.taker_fee.unwrap_or(0.0) + setting.half_spread.unwrap_or(0.0)
+}
+
+/// The taker fee, and with it the round trip of a strategy file.
+fn costs(
+    answer: &mut Answer,
+    arguments: &SizeArguments,
+    setting: &mut Setting,
+    venue: &Venue,
+) -> Result<f64, plimsoll_venue::VenueError> {
+    let fee = if let Some(fee) = setting.taker_fee {
+        fee
+    } else {
+        let fees = venue.rules.fees(venue.at)?;
+        let origin = tables::provenance(fees.from, fees.status, &fees.source);
+        answer.table("taker fee", format!("{}, {origin}", percent(fees.taker_fee_fraction)));
+        fees.taker_fee_fraction
+    };
+    if let (None, Some(half_spread)) = (arguments.round_trip_cost, setting.half_spread) {
+        setting.moment.round_trip_cost_fraction = 2.0 * (fee + half_spread);
+    }
+    Ok(fee)
+}
+
+/// The venue's own limits: its brackets at the leverage told to it, and the free margin.
+fn venue_limits(
+    answer: &mut Answer,
+    arguments: &SizeArguments,
+    setting: &Setting,
+    venue: &Venue,
+    fee: f64,
+    equity: f64,
+) -> Result<Vec<Limit<'static>>, plimsoll_venue::VenueError> {
+    let (Some(leverage), Some(price)) = (setting.moment.account_leverage, setting.moment.price)
+    else {
+        return Ok(Vec::new());
+    };
+    let dated = venue.rules.dated_ladder(&venue.symbol, venue.at)?;
+    venue.rules.instrument_at(&venue.symbol, venue.at)?;
+    answer.table("brackets", tables::provenance(dated.from, dated.status, &dated.source));
+    if let Some(next) = tables::uncertain_successor(&venue.rules, &venue.symbol, venue.at) {
+        answer.warn(format!(
+            "other brackets, shown from {}, may have held already",
+            next.from.date_string()
+        ));
+    }
+    let mut limits = Vec::new();
+    let cap = dated.ladder.notional_cap_for_leverage(leverage, price);
+    if cap.is_finite() {
+        limits.push(Limit { name: "venue_leverage", value: Ok(cap / equity) });
+    }
+    let free = arguments.free_margin.unwrap_or(equity);
+    let margin_per_notional = initial_margin(1.0, leverage) + fee;
+    limits.push(Limit { name: "venue_margin", value: Ok(free / equity / margin_per_notional) });
+    Ok(limits)
+}
+
+/// The quantity in whole lots and why it is too small to trade, if it is.
+fn rounded(
+    answer: &mut Answer,
+    venue: Option<&Venue>,
+    quantity: f64,
+    price: f64,
+) -> (f64, Option<&'static str>) {
+    let instrument =
+        venue.and_then(|venue| venue.rules.instrument_at(&venue.symbol, venue.at).ok());
+    let Some(instrument) = instrument else {
+        answer.note("the quantity is not rounded: --venue, --symbol and --at give the lot");
+        return (quantity, None);
+    };
+    let mark = |column: &str| {
+        let is_unverified = instrument.unverified.iter().any(|c| c == column);
+        if is_unverified { " (unverified)" } else { "" }
+    };
+    answer.table(
+        "lot",
+        format!(
+            "{}{}, at least {}{} and a notional of {}{}, {}",
+            plain(instrument.quantity_step),
+            mark("quantity_step"),
+            plain(instrument.minimum_quantity),
+            mark("minimum_quantity"),
+            plain(instrument.minimum_notional),
+            mark("minimum_notional"),
+            tables::provenance(instrument.from, instrument.status, &instrument.source)
+        ),
+    );
+    let rounded = round_quantity_down(quantity, instrument.quantity_step);
+    let is_enough = rounded > 0.0
+        && meets_min_quantity(rounded, instrument.minimum_quantity)
+        && meets_min_notional(rounded, price, instrument.minimum_notional);
+    (rounded, (!is_enough).then_some("below_min_notional"))
+}
+
+/// The numbers of the moment, those that are given.
+fn describe(answer: &mut Answer, arguments: &SizeArguments, setting: &Setting) {
+    let moment = &setting.moment;
+    if let Some(side) = arguments.side {
+        answer.input("side", Side::from(side).name());
+    }
+    if let Some(stop) = moment.stop_price {
+        answer.input("stop", figure(stop));
+        let cost = moment.round_trip_cost_fraction;
+        let is_assumed = arguments.round_trip_cost.is_none() && setting.half_spread.is_none();
+        let origin = if is_assumed { " (assumed)" } else { "" };
+        answer.input("round trip", format!("{}{origin}", percent(cost)));
+    }
+    if let Some(leverage) = moment.account_leverage {
+        let origin = if arguments.leverage.is_none() { ", of the strategy file" } else { "" };
+        answer.input("leverage", format!("{}{origin}", times(leverage)));
+    }
+    let numbers = [
+        ("win rate", moment.win_rate),
+        ("payoff", moment.win),
+        ("loss", moment.loss),
+        ("mean return", moment.mean),
+        ("variance", moment.variance),
+        ("average true range", moment.average_true_range),
+        ("annual volatility", moment.volatility),
+    ];
+    for (label, value) in numbers {
+        if let Some(value) = value {
+            answer.input(label, plain(value));
+        }
+    }
+    if let Some(rates) = &moment.funding_rates_8h {
+        let rates: Vec<String> = rates.iter().map(|&rate| percent(rate)).collect();
+        answer.input("funding per 8 hours", rates.join(", "));
+    }
+}
+
+fn show_limits(answer: &mut Answer, limits: &[Limit<'_>], chosen: &Composite) {
+    let mut rows: Vec<Value> = Vec::with_capacity(limits.len());
+    for (idx, limit) in limits.iter().enumerate() {
+        let (leverage, reason) = settle(&limit.value);
+        let is_binding = chosen.binding == Some(idx);
+        let why = match (&limit.value, reason) {
+            (Err(error), _) => format!(", undefined: {error}"),
+            (Ok(_), Some(reason)) => format!(", {reason}"),
+            (Ok(_), None) => String::new(),
+        };
+        let mark = if is_binding { "  <- binds" } else { "" };
+        answer.result(limit.name, format!("{}{why}{mark}", times(leverage)));
+        rows.push(json!({ "name": limit.name, "leverage": leverage, "reason": reason }));
+    }
+    answer.set("binding", chosen.binding.map(|idx| limits[idx].name));
+    answer.set("limits", rows);
+}

@@ -1,0 +1,151 @@
+//! A rule's limits at one moment, whatever the moment's numbers come from.
+//!
+//! A replay reads them from closed bars and trades, a calculator is handed them. Both go through
+//! [`plan_at`], so that each limit's formula is applied in one place.
+
+use crate::formulas::{
+    AtrSize, BinaryBet, ConcentrationOf, Drift, EmpiricalKellySettings, FundingCut, Limit,
+    SizingError, Stop, concentration_cap, empirical_kelly, leverage_from_risk, volatility_target,
+};
+use crate::rule::{
+    ConcentrationBasis, Kelly, KellyBasis, KellyEstimator, SizingRule, VolatilityTarget,
+};
+
+/// What the limits read at one decision. An error is why a number is unknown there.
+pub trait Moment {
+    /// The price that the decision is taken at.
+    fn price(&self) -> Result<f64, SizingError>;
+    /// Entry, stop and the costs of the round trip.
+    fn stop(&self) -> Result<Stop, SizingError>;
+    /// The leverage that the exchange is told.
+    fn account_leverage(&self) -> Result<f64, SizingError>;
+    /// What is known of the strategy's edge, in the shape that the rule's estimator takes.
+    fn edge(&self, kelly: &Kelly) -> Result<Edge, SizingError>;
+    /// Average true range over so many bars, in quote currency.
+    fn average_true_range(&self, bars: usize) -> Result<f64, SizingError>;
+    /// Annual volatility of the symbol.
+    fn annual_volatility(&self, target: &VolatilityTarget) -> Result<f64, SizingError>;
+    /// The last published funding rates per 8 hours, oldest first.
+    fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError>;
+}
+
+/// What Kelly's formula is applied to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Edge {
+    /// Win rate, mean gain and mean loss.
+    Bet(BinaryBet),
+    /// No trade of the sample wins.
+    NoWinner,
+    /// No trade of the sample loses, so that there is no finite answer.
+    NoLoss,
+    /// Mean and volatility of a return.
+    Drift(Drift),
+    /// Returns of closed trades on their notional.
+    Returns(Vec<f64>),
+}
+
+/// A rule's limits at one decision, before the account's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedSize {
+    /// Limits on leverage in the order in which ties are broken.
+    pub limits: Vec<Limit<'static>>,
+    /// Fixed notional in quote currency, a limit that needs the equity to become a leverage.
+    pub notional: Option<f64>,
+    /// Factor applied after the minimum, or why it is undefined.
+    pub multiplier: Result<f64, SizingError>,
+}
+
+impl PlannedSize {
+    /// Whether an estimate still lacks observations.
+    pub fn is_warming_up(&self) -> bool {
+        self.limits.iter().map(|limit| limit.value.as_ref().err()).any(is_too_few)
+            || is_too_few(self.multiplier.as_ref().err())
+    }
+}
+
+fn is_too_few(error: Option<&SizingError>) -> bool {
+    matches!(error, Some(SizingError::TooFewObservations { .. }))
+}
+
+/// Evaluates a rule's limits at one moment.
+pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
+    let stop_distance = || moment.stop().and_then(|stop| stop.distance());
+    let mut limits = Vec::with_capacity(8);
+    let mut add = |name, value| limits.push(Limit { name, value });
+    if let Some(kelly) = &rule.kelly {
+        add("kelly", moment.edge(kelly).and_then(|edge| kelly_leverage(kelly, &edge, moment)));
+    }
+    if let Some(atr) = &rule.atr {
+        let size = || {
+            AtrSize {
+                risk_fraction: atr.risk_fraction,
+                multiple: atr.multiple,
+                average_true_range: moment.average_true_range(atr.bars)?,
+                price: moment.price()?,
+            }
+            .leverage()
+        };
+        add("atr", size());
+    }
+    if let Some(risk) = rule.risk_cap {
+        add("risk_cap", stop_distance().and_then(|s| leverage_from_risk(risk, s)));
+    }
+    if let Some(concentration) = &rule.concentration {
+        let of = match concentration.of {
+            ConcentrationBasis::Margin => {
+                moment.account_leverage().map(|leverage| ConcentrationOf::Margin { leverage })
+            }
+            ConcentrationBasis::Notional => Ok(ConcentrationOf::Notional),
+        };
+        add("concentration", of.and_then(|of| concentration_cap(concentration.share, of)));
+    }
+    if let Some(target) = &rule.volatility_target {
+        add(
+            "volatility_target",
+            moment
+                .annual_volatility(target)
+                .and_then(|sigma| volatility_target(target.annual, sigma, f64::INFINITY)),
+        );
+    }
+    if let Some(leverage) = rule.notional_fraction {
+        add("notional_fraction", Ok(leverage));
+    }
+    if let Some(risk) = rule.risk_fraction {
+        add("risk_fraction", stop_distance().and_then(|s| leverage_from_risk(risk, s)));
+    }
+    if let Some(leverage) = rule.leverage_cap {
+        add("leverage_cap", Ok(leverage));
+    }
+    let multiplier = match &rule.funding_cut {
+        None => Ok(1.0),
+        Some(cut) => moment.funding_rates_8h(cut.periods).and_then(|rates| {
+            FundingCut { above_8h: cut.above_8h, multiply: cut.multiply }
+                .multiplier_sustained(&rates, cut.periods)
+        }),
+    };
+    PlannedSize { limits, notional: rule.notional, multiplier }
+}
+
+/// The rule's share of full Kelly, as leverage.
+fn kelly_leverage(kelly: &Kelly, edge: &Edge, moment: &impl Moment) -> Result<f64, SizingError> {
+    let is_risk = kelly.estimator == KellyEstimator::Trades && kelly.basis == KellyBasis::Risk;
+    let stop_distance = is_risk.then(|| moment.stop()?.distance()).transpose()?;
+    let full = match edge {
+        Edge::Bet(bet) => bet.kelly_fraction()?,
+        Edge::NoWinner => 0.0,
+        Edge::NoLoss => {
+            // The rule may name the leverage that then holds.
+            let leverage = kelly.leverage_max.ok_or(SizingError::NoLossObserved)?;
+            return Ok(kelly.fraction * leverage);
+        }
+        Edge::Drift(drift) => drift.kelly_leverage()?.max(0.0),
+        Edge::Returns(returns) => {
+            let cap = kelly.leverage_max.unwrap_or(f64::INFINITY);
+            empirical_kelly(returns, EmpiricalKellySettings { cap, ..Default::default() })?.leverage
+        }
+    };
+    match stop_distance {
+        Some(s) => leverage_from_risk(kelly.fraction * full, s),
+        None => Ok(kelly.fraction * full),
+    }
+}
