@@ -68,7 +68,7 @@ fn funding_cost(question: &Question<'_>) -> Answer {
     let position = FundedPosition {
         side: Side::Long,
         notional: margin * question.number("leverage")?,
-        margin,
+        margin: Some(margin),
         rate: question.number("rate_8h")?,
         interval_minutes: 480,
     };

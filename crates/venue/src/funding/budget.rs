@@ -16,8 +16,8 @@ pub struct FundedPosition {
     pub side: Side,
     /// Quantity times price, above 0.
     pub notional: f64,
-    /// Margin behind the position, above 0.
-    pub margin: f64,
+    /// Margin behind the position, above 0, where the cost is to be held against it.
+    pub margin: Option<f64>,
     /// Rate of one interval, a fraction.
     pub rate: f64,
     /// Minutes from one settlement to the next.
@@ -31,8 +31,8 @@ pub struct FundingCost {
     pub per_settlement: f64,
     /// Money a day.
     pub per_day: f64,
-    /// Share of the margin a day.
-    pub margin_fraction_per_day: f64,
+    /// Share of the margin a day, where a margin is given.
+    pub margin_fraction_per_day: Option<f64>,
     /// The rate brought to eight hours, with the venue's sign: positive is paid by longs.
     pub rate_8h: f64,
     /// The rate brought to 365 days without compounding, with the venue's sign.
@@ -88,7 +88,9 @@ impl FundedPosition {
     /// [`VenueError::BadInput`] for a number out of its range.
     pub fn cost(&self) -> Result<FundingCost, VenueError> {
         check_positive("notional", self.notional)?;
-        check_positive("margin", self.margin)?;
+        if let Some(margin) = self.margin {
+            check_positive("margin", margin)?;
+        }
         check_finite("rate", self.rate)?;
         check_interval(self.interval_minutes)?;
         let minutes = f64::from(self.interval_minutes);
@@ -97,7 +99,7 @@ impl FundedPosition {
         Ok(FundingCost {
             per_settlement,
             per_day,
-            margin_fraction_per_day: per_day / self.margin,
+            margin_fraction_per_day: self.margin.map(|margin| per_day / margin),
             rate_8h: rate_8h(self.rate, minutes),
             rate_annual: rate_annual(self.rate, minutes),
         })

@@ -24,7 +24,7 @@
 //! let position = FundedPosition {
 //!     side: Side::Long,
 //!     notional: 100_000.0,
-//!     margin: 10_000.0,
+//!     margin: None,
 //!     rate,
 //!     interval_minutes: 60,
 //! };

@@ -1,13 +1,12 @@
 //! `plimsoll calc funding`.
 
 use plimsoll_market::Side;
-use plimsoll_venue::{funding_payment, lots_down, rate_8h, rate_annual};
+use plimsoll_venue::{FundedPosition, HoldingLimit, VenueError};
+use serde_json::Value;
 
 use super::answer::{Answer, figure, percent, plain};
 use crate::args::FundingArguments;
 use crate::error::CliError;
-
-const DAY_MINUTES: f64 = 1440.0;
 
 pub(super) fn answer(arguments: &FundingArguments) -> Result<Answer, CliError> {
     let (Some(notional), Some(rate)) = (arguments.notional, arguments.rate) else {
@@ -19,9 +18,17 @@ pub(super) fn answer(arguments: &FundingArguments) -> Result<Answer, CliError> {
     let minutes = f64::from(arguments.interval_minutes);
     // Without a side, the one that pays.
     let side = arguments.side.map_or(if rate < 0.0 { Side::Short } else { Side::Long }, Side::from);
-    let cost = -funding_payment(side, notional, 1.0, rate);
-    let cost_per_day = cost * (DAY_MINUTES / minutes);
-    let annual = rate_annual(rate, minutes);
+    let position = FundedPosition {
+        side,
+        notional,
+        margin: arguments.margin,
+        rate,
+        interval_minutes: arguments.interval_minutes,
+    };
+    let refused = |error: VenueError| {
+        CliError::usage(error.to_string(), "notional, margin and interval are above 0")
+    };
+    let cost = position.cost().map_err(refused)?;
 
     let mut answer = Answer::new(
         "cost of funding",
@@ -32,23 +39,26 @@ pub(super) fn answer(arguments: &FundingArguments) -> Result<Answer, CliError> {
     answer.input("rate r", format!("{} every {} minutes", percent(rate), plain(minutes)));
     let chosen = if arguments.side.is_none() { ", the side that pays" } else { "" };
     answer.input("side s", format!("{side}{chosen}"));
-    answer.set("cost_per_settlement", cost);
-    answer.set("cost_per_day", cost_per_day);
-    answer.set("apr", annual);
-    answer.set("rate_8h", rate_8h(rate, minutes));
+    answer.set("cost_per_settlement", cost.per_settlement);
+    answer.set("cost_per_day", cost.per_day);
+    answer.set("apr", cost.rate_annual);
+    answer.set("rate_8h", cost.rate_8h);
     answer.set("side", side.name());
     answer.set("notional", notional);
     answer.set("rate", rate);
     answer.set("interval_minutes", arguments.interval_minutes);
-    let earns = if cost < 0.0 { " (negative: received)" } else { "" };
-    answer.result("per settlement", format!("{}{earns}", figure(cost)));
-    answer.result("per day", format!("{}{earns}", figure(cost_per_day)));
-    answer.result("rate per 8 hours", percent(rate_8h(rate, minutes)));
-    answer.result("rate per year", format!("{}, 365 days, not compounded", percent(annual)));
-    if let Some(margin) = arguments.margin {
+    let earns = if cost.per_day < 0.0 { " (negative: received)" } else { "" };
+    answer.result("per settlement", format!("{}{earns}", figure(cost.per_settlement)));
+    answer.result("per day", format!("{}{earns}", figure(cost.per_day)));
+    answer.result("rate per 8 hours", percent(cost.rate_8h));
+    answer.result(
+        "rate per year",
+        format!("{}, 365 days, not compounded", percent(cost.rate_annual)),
+    );
+    if let (Some(margin), Some(share)) = (arguments.margin, cost.margin_fraction_per_day) {
         answer.input("margin", plain(margin));
-        answer.set("cost_per_day_of_margin", cost_per_day / margin);
-        answer.result("per day, of margin", percent(cost_per_day / margin));
+        answer.set("cost_per_day_of_margin", share);
+        answer.result("per day, of margin", percent(share));
     }
     let budget = match (arguments.budget, arguments.budget_share, arguments.margin) {
         (Some(budget), ..) => budget,
@@ -60,48 +70,26 @@ pub(super) fn answer(arguments: &FundingArguments) -> Result<Answer, CliError> {
         .map_or_else(String::new, |share| format!(", {} of the margin", percent(share)));
     answer.input("budget", format!("{}{origin}", figure(budget)));
     answer.set("budget", budget);
-    let held = holding_time(budget, cost, minutes);
-    answer.set("max_hold_days", held.map(|held| held.days));
-    answer.set("max_hold_settlements", held.map(|held| held.settlements));
-    if let Some(held) = held {
-        answer.result(
-            "budget lasts",
-            format!(
-                "{} days; {} whole settlements are covered",
-                figure(held.days),
-                figure(held.settlements)
-            ),
-        );
-    } else {
-        let reason = if cost < 0.0 {
-            "the rate is in the position's favour: funding sets no end to holding it"
-        } else {
-            "the rate is zero: funding sets no end to holding the position"
-        };
-        answer.set("reason", reason);
-        answer.result("budget lasts", format!("without end: {reason}"));
+    match position.holding_limit(budget).map_err(refused)? {
+        HoldingLimit::Days { days, settlements } => {
+            answer.set("max_hold_days", days);
+            answer.set("max_hold_settlements", settlements);
+            answer.result(
+                "budget lasts",
+                format!(
+                    "{} days; {} whole settlements are covered",
+                    figure(days),
+                    figure(settlements)
+                ),
+            );
+        }
+        HoldingLimit::Unlimited(reason) => {
+            let reason = format!("{reason}: it sets no end to holding the position");
+            answer.set("max_hold_days", Value::Null);
+            answer.set("max_hold_settlements", Value::Null);
+            answer.result("budget lasts", format!("without end: {reason}"));
+            answer.set("reason", reason);
+        }
     }
     Ok(answer)
-}
-
-/// How long a budget pays for funding.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct HoldingTime {
-    /// Days until it is used up at a constant rate.
-    days: f64,
-    /// Settlements that it covers wholly.
-    settlements: f64,
-}
-
-/// The holding time that a budget pays for, `budget / cost`; `None` where funding costs nothing.
-fn holding_time(
-    budget: f64,
-    cost_per_settlement: f64,
-    interval_minutes: f64,
-) -> Option<HoldingTime> {
-    let is_paid = cost_per_settlement > 0.0;
-    is_paid.then(|| HoldingTime {
-        days: budget / cost_per_settlement * interval_minutes / DAY_MINUTES,
-        settlements: lots_down(budget, cost_per_settlement),
-    })
 }

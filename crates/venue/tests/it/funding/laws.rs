@@ -137,7 +137,7 @@ proptest! {
     ) {
         let side = if is_long { Side::Long } else { Side::Short };
         let margin = notional / 10.0;
-        let position = FundedPosition { side, notional, margin, rate, interval_minutes: minutes };
+        let position = FundedPosition { side, notional, margin: Some(margin), rate, interval_minutes: minutes };
         let cost = position.cost().unwrap();
         match position.holding_limit(budget).unwrap() {
             HoldingLimit::Days { days, settlements } => {

@@ -130,14 +130,14 @@ fn a_budget_lasts_so_long() {
     let position = FundedPosition {
         side: Side::Long,
         notional: 100_000.0,
-        margin: 2000.0,
+        margin: Some(2000.0),
         rate: 0.0003,
         interval_minutes: 480,
     };
     let cost = position.cost().unwrap();
     assert_close(cost.per_settlement, 30.0, 1e-12);
     assert_close(cost.per_day, 90.0, 1e-12);
-    assert_close(cost.margin_fraction_per_day, 0.045, 1e-12);
+    assert_close(cost.margin_fraction_per_day.unwrap(), 0.045, 1e-12);
     let limit = position.holding_limit(200.0).unwrap();
     assert_close(limit.days().unwrap(), 200.0 / 90.0, 1e-12);
     let HoldingLimit::Days { settlements, .. } = limit else { panic!("{limit:?}") };
@@ -162,7 +162,7 @@ fn a_budget_lasts_so_long() {
     let limit = nothing.holding_limit(200.0).unwrap();
     assert_eq!(limit, HoldingLimit::Unlimited(UnlimitedHolding::RateIsZero));
     assert!(position.holding_limit(-1.0).is_err());
-    assert!(FundedPosition { margin: 0.0, ..position }.cost().is_err());
+    assert!(FundedPosition { margin: Some(0.0), ..position }.cost().is_err());
     assert!(FundedPosition { interval_minutes: 0, ..position }.cost().is_err());
 }
 
