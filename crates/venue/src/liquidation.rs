@@ -205,10 +205,10 @@ pub fn contract_liquidation_price(
     Ok(LiquidationPrice { price: found.price.map(|unit| kind.unit_value(unit)), ..found })
 }
 
-/// Whether the position is liquidated at its own entry price: its margin is no more than what is
-/// required of the entry notional.
+/// Whether the position is liquidated at its own entry price: its margin is below what is required
+/// of the entry notional.
 pub fn liquidatable_at_entry(inputs: &LiquidationInputs, ladder: &Ladder) -> bool {
-    inputs.excess_margin(inputs.entry_price, ladder) <= 0.0
+    inputs.excess_margin(inputs.entry_price, ladder) < 0.0
 }
 
 /// The price at which a position's margin is used up, `E - s * margin / Q`; `None` for a long

@@ -215,28 +215,27 @@ impl VenueRules {
         self.in_force(&self.transfers, TableKind::Transfers, None, at)
     }
 
-    /// A sentence on the brackets of a symbol at a time, if they may have been others: where the
-    /// table is made of snapshots, a change may lie [`bracket_lag_days`] before the snapshot that
-    /// shows it.
+    /// The brackets that may have been in force at a time already, though the table shows them
+    /// later: where it is made of snapshots, a change may lie [`bracket_lag_days`] before the
+    /// snapshot that shows it.
     ///
     /// # Errors
     /// As [`VenueRules::ladder`].
     ///
     /// [`bracket_lag_days`]: VenueProfile::bracket_lag_days
-    pub fn uncertainty(&self, symbol: &str, at: Timestamp) -> Result<Option<String>, VenueError> {
-        self.dated_ladder(symbol, at)?;
+    pub fn uncertain_successor(
+        &self,
+        symbol: &str,
+        at: Timestamp,
+    ) -> Result<Option<&DatedLadder>, VenueError> {
+        let current = self.dated_ladder(symbol, at)?;
         let by_date = self.of_symbol(&self.ladders, TableKind::Brackets, symbol)?;
-        let lag = self.profile.bracket_lag_days;
-        let until = Timestamp(at.0.saturating_add(i64::from(lag) * DAY_MS));
-        let next = by_date
-            .iter()
-            .find(|(date, dated)| **date > at && **date <= until && dated.status != Status::User);
-        Ok(next.map(|(date, _)| {
-            format!(
-                "{symbol}: other brackets may have been in force already: those seen on {} took effect up to {lag} days before.",
-                date.date_string()
-            )
-        }))
+        let lag_ms = i64::from(self.profile.bracket_lag_days) * DAY_MS;
+        let until = Timestamp(at.0.saturating_add(lag_ms));
+        Ok(by_date
+            .values()
+            .filter(|dated| dated.from > at && dated.from <= until)
+            .find(|dated| dated.status != Status::User && dated.ladder != current.ladder))
     }
 
     /// What a reader of a replay of these symbols over `[from, to)` has to know: the venue's

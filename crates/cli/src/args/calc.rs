@@ -154,7 +154,7 @@ pub(crate) struct LiquidationArguments {
     /// liquidation price (exact).
     #[arg(long, default_value = "liquidation")]
     pub(crate) bracket_at: BracketAtArgument,
-    /// How the contract is quoted and settled [default: linear].
+    /// How the contract is quoted and settled [default: as the venue's table says, else linear].
     #[arg(long)]
     pub(crate) contract: Option<ContractArgument>,
     /// Read the flags as a JSON object from stdin.
@@ -360,10 +360,9 @@ inverse where it is settled in the coin, years to expiry of a future. Brackets c
 venue's tables, or mmr and leverage_max stand for them. Spot is collateral only by --haircut.
 
 Examples:
-  plimsoll calc margin --venue okx --at 2025-10-10 --wallet 20000 --taker-fee 0.0005 \\
-    --haircut BTC=0.05 \\
+  plimsoll calc margin --venue okx --at 2025-10-10 --haircut BTC=0.05 \\
     --leg spot,BTC,long,quantity=1,price=100000 \\
-    --leg perp,BTC-USDT-SWAP,short,quantity=1,price=100000,leverage=10,mmr=0.004,leverage_max=100
+    --leg perp,BTC-USDT-SWAP,short,quantity=1,price=100000,leverage=10
   plimsoll calc margin --venue binance-usdm --at 2025-10-10 --wallet 20000 --file legs.csv"
 )]
 pub(crate) struct MarginArguments {
@@ -373,8 +372,9 @@ pub(crate) struct MarginArguments {
     /// Date whose rules are in force.
     #[arg(long, required_unless_present = "stdin", value_parser = parse_time)]
     pub(crate) at: Option<Timestamp>,
-    /// Cash of the account, isolated margins included, without unrealised profit and spot.
-    #[arg(long, required_unless_present = "stdin", value_parser = finite, allow_negative_numbers = true)]
+    /// Cash of the account, isolated margins included, without unrealised profit and spot
+    /// [default: the isolated initial margin].
+    #[arg(long, value_parser = finite, allow_negative_numbers = true)]
     pub(crate) wallet: Option<f64>,
     /// A leg: kind, symbol and side, then its numbers by name. May be repeated.
     #[arg(long, value_name = "KIND,SYMBOL,SIDE,NAME=VALUE,...")]

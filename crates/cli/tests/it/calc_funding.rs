@@ -53,10 +53,10 @@ fn who_pays_follows_from_side_and_sign() {
         let found = answer(&format!("{call} {line}"));
         assert!(is_near(&found["cost_per_day"], -0.3), "{found}");
         assert_eq!(found["max_hold_days"], Value::Null);
-        assert!(found["reason"].as_str().unwrap().contains("in the position's favour"), "{found}");
+        assert!(found["reason"].as_str().unwrap().contains("paid to the position"), "{found}");
     }
     let none = answer(&format!("{call} --rate 0"));
-    assert!(none["reason"].as_str().unwrap().contains("zero"), "{none}");
+    assert!(none["reason"].as_str().unwrap().contains("rate is 0"), "{none}");
 }
 
 #[test]

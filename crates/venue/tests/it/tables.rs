@@ -374,18 +374,16 @@ fn what_lies_above_incomplete_brackets_is_unknown() {
 #[test]
 fn a_change_may_lie_before_its_snapshot() {
     let binance = rules("binance-usdm");
-    let at = |date| binance.uncertainty("BTCUSDT", time(date)).unwrap();
-    assert_eq!(
-        at("2025-08-14").unwrap(),
-        "BTCUSDT: other brackets may have been in force already: those seen on 2025-08-21 took effect up to 7 days before."
-    );
-    assert!(at("2025-08-20T23:59:59Z").is_some());
+    let at =
+        |date| binance.uncertain_successor("BTCUSDT", time(date)).unwrap().map(|next| next.from);
+    assert_eq!(at("2025-08-14"), Some(time("2025-08-21")));
+    assert_eq!(at("2025-08-20T23:59:59Z"), Some(time("2025-08-21")));
     assert_eq!(at("2025-08-13T23:59:59Z"), None);
     assert_eq!(at("2025-08-21"), None);
-    assert!(binance.uncertainty("TRXUSDT", time("2025-08-14")).is_err());
+    assert!(binance.uncertain_successor("TRXUSDT", time("2025-08-14")).is_err());
     // Announced to the day.
     let hyperliquid = rules("hyperliquid");
-    assert_eq!(hyperliquid.uncertainty("BTC", time("2025-03-11")).unwrap(), None);
+    assert_eq!(hyperliquid.uncertain_successor("BTC", time("2025-03-11")).unwrap(), None);
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn position(arguments: &LiquidationArguments) -> Result<Position, CliError> {
             "give all three, as in --side long --entry 100000 --quantity 1",
         ));
     };
-    let contract = contract(arguments);
+    let contract = contract(arguments)?;
     let wallet_balance = match (arguments.leverage, arguments.wallet) {
         (Some(leverage), None) => contract.value(quantity, entry_price) / leverage,
         (None, Some(wallet)) => wallet,
@@ -136,12 +136,21 @@ fn position(arguments: &LiquidationArguments) -> Result<Position, CliError> {
     Ok(Position { side, entry_price, contract, inputs })
 }
 
-/// What the flag says; the instrument tables hold linear contracts only.
-fn contract(arguments: &LiquidationArguments) -> ContractKind {
-    match arguments.contract {
-        Some(ContractArgument::Inverse) => ContractKind::Inverse,
-        Some(ContractArgument::Linear) | None => ContractKind::Linear,
+/// What the flag says, else the venue's table of instruments; linear where neither does.
+fn contract(arguments: &LiquidationArguments) -> Result<ContractKind, CliError> {
+    if let Some(contract) = arguments.contract {
+        return Ok(match contract {
+            ContractArgument::Inverse => ContractKind::Inverse,
+            ContractArgument::Linear => ContractKind::Linear,
+        });
     }
+    let flags = &arguments.tables;
+    let (Some(venue), Some(symbol), Some(at)) = (&flags.venue, &flags.symbol, flags.at) else {
+        return Ok(ContractKind::Linear);
+    };
+    let rules = tables::load(venue, &flags.rules)?;
+    let instrument = rules.instrument_at(symbol, at);
+    Ok(instrument.map_or(ContractKind::Linear, |instrument| instrument.contract_kind))
 }
 
 fn inputs(answer: &mut Answer, arguments: &LiquidationArguments, position: &Position) {
@@ -255,6 +264,14 @@ fn by_brackets(
             times(bracket.leverage_max)
         ),
     );
+    let fee = dated.ladder.closing_fee_fraction();
+    if fee > 0.0 {
+        answer.set("closing_fee_fraction", fee);
+        answer.table(
+            "closing fee",
+            format!("{} of the notional, required on top of mmr", percent(fee)),
+        );
+    }
     if is_liquidatable {
         answer.warn(liquidatable_text());
     }
@@ -326,7 +343,7 @@ fn successor(
              date at which the table shows it"
         ));
     }
-    let Some(next) = tables::uncertain_successor(rules, symbol, at) else {
+    let Some(next) = rules.uncertain_successor(symbol, at).map_err(refused)? else {
         return Ok(());
     };
     let found = liquidation_price(&position.inputs, &next.ladder, bracket_at).map_err(refused)?;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use plimsoll_market::{DAY_MS, Timestamp};
-use plimsoll_venue::{DatedLadder, Status, UserTable, VenueError, VenueRules};
+use plimsoll_market::Timestamp;
+use plimsoll_venue::{Status, UserTable, VenueError, VenueRules};
 
 use crate::error::CliError;
 
@@ -40,22 +40,4 @@ pub(super) fn provenance(from: Timestamp, status: Status, source: &str) -> Strin
     };
     let source = if source.is_empty() { String::new() } else { format!(": {source}") };
     format!("from {} ({status}){source}", from.date_string())
-}
-
-/// The brackets that the table shows next, where they differ and may have held already: snapshots
-/// show a change up to so many days late.
-pub(super) fn uncertain_successor<'a>(
-    rules: &'a VenueRules,
-    symbol: &str,
-    at: Timestamp,
-) -> Option<&'a DatedLadder> {
-    let current = rules.dated_ladder(symbol, at).ok()?;
-    let lag = i64::from(rules.profile().bracket_lag_days) * DAY_MS;
-    // The end is exclusive, and a change so many whole days ahead may have happened just now.
-    let seen = rules.ladders_between(symbol, at, Timestamp(at.0.saturating_add(lag + 1))).ok()?;
-    seen.iter()
-        .skip(1)
-        .filter(|(_, ladder)| **ladder != current.ladder)
-        .filter_map(|(from, _)| rules.dated_ladder(symbol, *from).ok())
-        .find(|dated| dated.status != Status::User)
 }

@@ -80,10 +80,11 @@ pub(super) fn listed_leg(
     record: Record,
     lookup: &Lookup<'_>,
 ) -> Result<ListedLeg, CliError> {
-    let contract = match record.text("contract").unwrap_or("linear") {
-        "linear" => ContractKind::Linear,
-        "inverse" => ContractKind::Inverse,
-        _ => return Err(record.bad("contract", "linear or inverse")),
+    let contract = match record.text("contract") {
+        Some("linear") => ContractKind::Linear,
+        Some("inverse") => ContractKind::Inverse,
+        Some(_) => return Err(record.bad("contract", "linear or inverse")),
+        None => tabled_contract(record.required("symbol"), lookup)?,
     };
     let years = record.number("years", "a number of at least 0", |years| years >= 0.0)?;
     let kind = match record.required("kind") {
@@ -135,6 +136,19 @@ pub(super) fn listed_leg(
     })
 }
 
+/// How the venue's table of instruments says that a symbol is settled; linear if it has none.
+fn tabled_contract(symbol: &str, lookup: &Lookup<'_>) -> Result<ContractKind, CliError> {
+    for kind in [ContractKind::Linear, ContractKind::Inverse] {
+        let rules = bracket_rules(lookup, kind)?;
+        if let Some(Ok(instrument)) =
+            rules.as_ref().map(|rules| rules.instrument_at(symbol, lookup.at))
+        {
+            return Ok(instrument.contract_kind);
+        }
+    }
+    Ok(ContractKind::Linear)
+}
+
 /// The brackets of a contract: those given with the leg, or the venue's on the day.
 fn ladder(
     answer: &mut Answer,
@@ -169,7 +183,10 @@ fn ladder(
         format!("{symbol} brackets"),
         tables::provenance(dated.from, dated.status, &dated.source),
     );
-    if let Some(next) = tables::uncertain_successor(&rules, symbol, lookup.at) {
+    let next = rules
+        .uncertain_successor(symbol, lookup.at)
+        .map_err(|error| record.refused(&error.to_string(), hint))?;
+    if let Some(next) = next {
         answer.warn(format!(
             "other brackets of {symbol}, shown from {}, may have held already",
             next.from.date_string()
@@ -180,7 +197,7 @@ fn ladder(
 
 /// The bracket tables of the venue: by its own name, or by the kind of contract as in
 /// `bybit-linear` and `okx-swap`.
-fn bracket_rules(
+pub(super) fn bracket_rules(
     lookup: &Lookup<'_>,
     contract: ContractKind,
 ) -> Result<Option<VenueRules>, CliError> {

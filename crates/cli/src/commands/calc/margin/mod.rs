@@ -9,27 +9,25 @@ use plimsoll_venue::margin::{
     PortfolioInputs, PortfolioMargin, compare_margin_modes, cross_margin, isolated_margin,
     portfolio_margin,
 };
-use plimsoll_venue::{UserTable, VenueError};
+use plimsoll_venue::{ContractKind, UserTable, VenueError};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, figure, percent, plain};
+use super::answer::{Answer, figure, percent, times};
 use super::records::{self, Record};
 use super::tables;
 use crate::args::MarginArguments;
 use crate::error::CliError;
 pub(super) use legs::SHAPE;
-use legs::{ListedLeg, Lookup, listed_leg, taker_fee};
+use legs::{ListedLeg, Lookup, bracket_rules, listed_leg, taker_fee};
 
 pub(super) fn answer(
     arguments: &MarginArguments,
     from_stdin: Vec<Record>,
 ) -> Result<Answer, CliError> {
-    let (Some(venue), Some(at), Some(wallet_balance)) =
-        (arguments.venue.as_deref(), arguments.at, arguments.wallet)
-    else {
+    let (Some(venue), Some(at)) = (arguments.venue.as_deref(), arguments.at) else {
         return Err(CliError::usage(
-            "--venue, --at or --wallet is missing",
-            "give all three, as in --venue okx --at 2025-10-10 --wallet 20000",
+            "--venue or --at is missing",
+            "give both, as in --venue okx --at 2025-10-10",
         ));
     };
     let records = records::read(&SHAPE, &arguments.leg, arguments.file.as_deref(), from_stdin)?;
@@ -50,12 +48,12 @@ pub(super) fn answer(
     let haircuts: Vec<(&str, f64)> =
         arguments.haircut.iter().map(|(coin, share)| (coin.as_str(), *share)).collect();
     let (taker_fee_fraction, fee_origin) = taker_fee(arguments, &lookup)?;
-    let account = Account {
+    let mut account = Account {
         currency: arguments
             .currency
             .as_deref()
             .map_or(AccountCurrency::Quote, AccountCurrency::Coin),
-        wallet_balance,
+        wallet_balance: arguments.wallet.unwrap_or(0.0),
         legs: &legs,
         collateral_haircuts: &haircuts,
         taker_fee_fraction,
@@ -69,12 +67,15 @@ pub(super) fn answer(
     };
     let refused = |error: VenueError| refused(&error, &listed);
     let modes = compare_margin_modes(&account, &rules, &inputs, at).map_err(refused)?;
+    // What is required does not depend on the wallet, so that one just large enough can follow.
+    account.wallet_balance = arguments.wallet.unwrap_or(modes.isolated.initial_margin);
     let isolated = isolated_margin(&account, &rules, at).map_err(refused)?;
     let cross = cross_margin(&account, &rules, at).map_err(refused)?;
     let portfolio = portfolio_margin(&account, &rules, &inputs, at);
 
     let currency = arguments.currency.as_deref().unwrap_or("quote currency");
-    answer.input("wallet", format!("{} in {currency}", plain(wallet_balance)));
+    let origin = if arguments.wallet.is_some() { "" } else { " (assumed: the initial margin)" };
+    answer.input("wallet", format!("{} in {currency}{origin}", figure(account.wallet_balance)));
     for (coin, share) in &arguments.haircut {
         answer.input(format!("haircut of {coin}"), percent(*share));
     }
@@ -93,6 +94,7 @@ pub(super) fn answer(
     }
     show_modes(&mut answer, &modes);
     show_accounts(&mut answer, &isolated, &cross, portfolio.as_ref().ok());
+    show_transfer(&mut answer, &lookup, &cross)?;
     show_legs(&mut answer, &listed, &isolated, &cross);
     if let Ok(portfolio) = &portfolio {
         show_units(&mut answer, portfolio);
@@ -242,6 +244,37 @@ fn show_accounts(
     answer.set("accounts", Value::Object(accounts));
 }
 
+/// What the venue lets out of the cross account on the day.
+fn show_transfer(
+    answer: &mut Answer,
+    lookup: &Lookup<'_>,
+    cross: &AccountMargin,
+) -> Result<(), CliError> {
+    let Some(rules) = bracket_rules(lookup, ContractKind::Linear)? else {
+        return Ok(());
+    };
+    let Ok(rule) = rules.transfer_rule(lookup.at) else {
+        return Ok(());
+    };
+    let value = cross.legs.iter().filter_map(|leg| leg.leverage_cap.and(Some(leg.notional))).sum();
+    let withdrawable = rule
+        .withdrawable(cross.equity, cross.initial_margin, value)
+        .map_err(|error| CliError::usage(error.to_string(), "mend the legs or the wallet"))?;
+    let share = rule.position_value_fraction;
+    let rest = if share > 0.0 {
+        format!("initial margin or {} of all positions stays", percent(share))
+    } else {
+        "initial margin stays".to_owned()
+    };
+    answer.table(
+        "transfer rule",
+        format!("{rest}, {}", tables::provenance(rule.from, rule.status, &rule.source)),
+    );
+    answer.set("withdrawable", withdrawable);
+    answer.result("may be taken out", format!("{} in cross margin", figure(withdrawable)));
+    Ok(())
+}
+
 fn show_legs(
     answer: &mut Answer,
     listed: &[ListedLeg],
@@ -266,6 +299,13 @@ fn show_legs(
         }));
         if leg.kind.is_spot() {
             continue;
+        }
+        if !joint.leverage_is_allowed {
+            answer.warn(format!(
+                "the venue would refuse {symbol} at {}: it grants at most {} at this size",
+                times(leg.leverage),
+                joint.leverage_cap.map_or_else(|| "none".to_owned(), times)
+            ));
         }
         let price = |price: Option<f64>| price.map_or_else(|| "none".to_owned(), figure);
         answer.result(

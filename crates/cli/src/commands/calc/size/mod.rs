@@ -176,7 +176,7 @@ fn venue_limits(
     let dated = venue.rules.dated_ladder(&venue.symbol, venue.at)?;
     venue.rules.instrument_at(&venue.symbol, venue.at)?;
     answer.table("brackets", tables::provenance(dated.from, dated.status, &dated.source));
-    if let Some(next) = tables::uncertain_successor(&venue.rules, &venue.symbol, venue.at) {
+    if let Some(next) = venue.rules.uncertain_successor(&venue.symbol, venue.at)? {
         answer.warn(format!(
             "other brackets, shown from {}, may have held already",
             next.from.date_string()
