@@ -50,6 +50,7 @@ pub(crate) fn compute(question: &Question<'_>) -> Answer {
         "kelly_fraction_law" => fractional_kelly(question),
         "expectile_basics" => expectiles(question),
         "margin_tiers" => margin_tiers(question),
+        "adl_five_accounts" => published_venue::queue_and_pro_rata(question),
         "adl_running_example" => published_venue::running_example(question),
         "vwap_fill" => published_venue::book_walk(question),
         "carry_threshold_lookahead" => published_carry::threshold_harvest(question),

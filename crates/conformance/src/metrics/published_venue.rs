@@ -1,6 +1,7 @@
 //! Published worked examples of accounts and books at a venue.
 
 use plimsoll_market::Side;
+use plimsoll_venue::adl::{AdlAccount, AdlPolicy, AdlState, EndowmentRule, allocate};
 use plimsoll_venue::{
     BookLevel, LiquidationInputs, bankruptcy_price, funding_payment, liquidation_price_at_rate,
     walk_book,
@@ -29,6 +30,43 @@ impl Account<'_> {
     fn unrealised_pnl(&self, entry: f64, mark: f64) -> f64 {
         self.side.sign() * self.quantity * (mark - entry)
     }
+}
+
+/// The same deficit covered by a queue, in the order given, and in proportion to profits.
+pub(super) fn queue_and_pro_rata(question: &Question<'_>) -> Answer {
+    let (equity, pnl) = (numbers(question, "equity")?, numbers(question, "pnl")?);
+    let order = numbers(question, "queue_order_1based")?;
+    if [pnl.len(), order.len()] != [equity.len(); 2] {
+        return Err(Failure::Input("`equity`, `pnl` and the order differ in length".to_owned()));
+    }
+    let accounts = equity
+        .iter()
+        .zip(&pnl)
+        .enumerate()
+        .map(|(row, (&equity, &pnl))| {
+            let named = (row + 1) as f64;
+            let place = order.iter().position(|place| (place - named).abs() < 0.5);
+            let place = place
+                .ok_or_else(|| Failure::Input(format!("the order leaves account {named} out")))?;
+            // The first in the queue has the highest score.
+            Ok(AdlAccount { equity, pnl, score: -(place as f64), ..AdlAccount::default() })
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let state = AdlState::new(accounts, EndowmentRule::Pnl)?;
+    let budget = state.budget(question.number("severity")?)?;
+    let queue = allocate(&state, &AdlPolicy::Queue, budget)?;
+    let pro_rata = allocate(&state, &AdlPolicy::ProRata, budget)?;
+    Ok(json!({
+        "deficit": state.deficit(),
+        "budget": budget,
+        "endowment": state.endowments(),
+        "queue_seized": queue.seized,
+        "queue_haircut": queue.haircuts,
+        "queue_equity_after": queue.equity_after(&state),
+        "prorata_haircut": pro_rata.haircuts.iter().copied().fold(0.0, f64::max),
+        "prorata_seized": pro_rata.seized,
+        "prorata_equity_after": pro_rata.equity_after(&state),
+    }))
 }
 
 /// Five accounts through two settlements. Longs receive `gamma_t = L / S - p_t / oracle_t` of their
