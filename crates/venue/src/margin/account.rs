@@ -17,10 +17,8 @@ use plimsoll_market::Timestamp;
 use crate::closed_forms::bybit_isolated_liquidation_price;
 use crate::contract::ContractKind;
 use crate::error::{VenueError, check_finite};
-use crate::ladder::{Ladder, initial_margin};
-use crate::liquidation::{
-    BracketAt, LiquidationInputs, NoLiquidationPrice, liquidation_price, root_of_line,
-};
+use crate::ladder::initial_margin;
+use crate::liquidation::{BracketAt, LiquidationInputs, NoLiquidationPrice, liquidation_price};
 use crate::margin::checks::check_account;
 use crate::margin::rules::{MarginPrice, MarginRules};
 use crate::margin::{Account, AccountCurrency, Leg};
@@ -368,11 +366,12 @@ impl LegMargin {
                 let fixed = self.maintenance_margin + self.liquidation_fee;
                 above_zero(bybit_isolated_liquidation_price(&inputs, fixed)?, &inputs)
             }
-            MarginPrice::Mark if rules.policy().fee_in_ratio => {
-                price_with_fee(&inputs, ladder, account.taker_fee_fraction)?
-            }
             MarginPrice::Mark => {
-                let found = liquidation_price(&inputs, ladder, BracketAt::Liquidation)?;
+                // The account's fee, whatever the ladder came with.
+                let fee =
+                    if rules.policy().fee_in_ratio { account.taker_fee_fraction } else { 0.0 };
+                let ladder = ladder.clone().with_closing_fee(fee)?;
+                let found = liquidation_price(&inputs, &ladder, BracketAt::Liquidation)?;
                 found.price.ok_or(found.reason.unwrap_or(NoLiquidationPrice::NoPriceLiquidates))
             }
         };
@@ -456,29 +455,6 @@ fn in_account_currency(leg: &Leg<'_>, account: &Account<'_>) -> f64 {
         (AccountCurrency::Quote, ContractKind::Inverse) => leg.mark_price,
         _ => 1.0,
     }
-}
-
-/// The price at which equity is maintenance margin and liquidation fee, in the bracket that holds
-/// it; the bracket of the formula without the fee where rounding leaves none.
-fn price_with_fee(
-    inputs: &LiquidationInputs,
-    ladder: &Ladder,
-    fee: f64,
-) -> Result<Result<f64, NoLiquidationPrice>, VenueError> {
-    let root = |idx: usize| {
-        let bracket = &ladder.brackets()[idx];
-        let rate = bracket.maintenance_margin_rate + fee;
-        root_of_line(inputs, rate, bracket.maintenance_deduction)
-    };
-    let own_bracket = (0..ladder.brackets().len()).find(|&idx| {
-        let price = root(idx);
-        price > 0.0 && ladder.bracket_idx(ladder.size(inputs.quantity, price)) == idx
-    });
-    let idx = match own_bracket {
-        Some(idx) => idx,
-        None => liquidation_price(inputs, ladder, BracketAt::Liquidation)?.bracket_idx,
-    };
-    Ok(above_zero(root(idx), inputs))
 }
 
 /// A root as a price, or why it is none.
