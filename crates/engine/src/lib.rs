@@ -8,7 +8,8 @@
 //!
 //! Orders decided at a close fill at the next open with spread, impact and fee. Inside a bar the
 //! adverse extreme comes first: stops trigger on the last price, liquidations on the mark, and the
-//! venue's own process decides what a liquidation leaves. What the bars do not say is assumed
+//! venue's own process decides what a liquidation leaves. Margin is isolated, cross, or the venue's
+//! portfolio margin with each symbol a risk unit of its own. What the bars do not say is assumed
 //! against the account, and counted in the [`Outcome`].
 //!
 //! ```
@@ -74,12 +75,14 @@
 //! - [`settings`]: what a replay is told
 
 pub mod account;
+pub mod ladders;
 pub mod outcome;
 pub mod prepared;
 pub mod replay;
 pub mod settings;
 pub mod trades;
 
+pub use ladders::{DatedLadders, LadderInForce};
 pub use outcome::{
     CancelledEntry, Cause, Decision, DecisionOutcome, ExitReason, LedgerRow, LimitValue,
     LiquidationRecord, Outcome, TradeRecord,

@@ -69,7 +69,7 @@ pub enum Cause {
     Funding,
     /// Fee that the venue takes for a forced close.
     LiquidationFee,
-    /// Margin that a backstop vault keeps.
+    /// Margin that a backstop vault or the insurance fund keeps of a position taken over.
     BackstopForfeit,
 }
 
@@ -199,7 +199,8 @@ pub struct LiquidationRecord {
     pub mark_extreme: f64,
     /// Whether the mark was unknown and the last price stood in for it.
     pub mark_is_last: bool,
-    /// Price at which the position was closed.
+    /// Price at which the position was closed; the mark where margin that is left is forfeited
+    /// besides.
     pub fill_price: f64,
     /// Price at which the margin (isolated) or the account (cross) is used up.
     pub bankruptcy_price: f64,

@@ -2,10 +2,14 @@
 //! venue's rules by bar, and what market impact needs. Computed once, shared by every rule.
 
 use plimsoll_market::{Market, PriceBar, SymbolColumns, Timestamp};
+use plimsoll_venue::margin::MarginRules;
 use plimsoll_venue::{
-    ContractKind, FundingPrice, Instrument, Ladder, VenueError, VenueRules, meets_min_notional,
+    ContractKind, FundingPrice, Instrument, VenueError, VenueRules, meets_min_notional,
     meets_min_quantity, round_quantity_down,
 };
+
+use crate::ladders::{DatedLadders, check_underlyings};
+use crate::settings::{MarginMode, Settings};
 
 /// A market with the venue's rules resolved to its bars.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub struct Prepared<'a> {
     pub rules: &'a VenueRules,
     /// One entry a symbol of the market.
     pub symbols: Vec<PreparedSymbol<'a>>,
+    from_bar: usize,
+    portfolio_notes: Vec<String>,
 }
 
 /// One symbol's columns as the loops read them.
@@ -35,7 +41,8 @@ pub struct PreparedSymbol<'a> {
     /// Whether the contract was delisted within the market's period, so that a position held to
     /// its last bar is settled at the mark.
     pub is_delisted: bool,
-    ladders: Vec<(usize, &'a Ladder)>,
+    brackets: DatedLadders,
+    portfolio: Option<DatedLadders>,
     taker_fees: Vec<(usize, f64)>,
     /// Running sums over bars of squared log returns, of traded value, and of bars counted.
     squared_returns: Vec<f64>,
@@ -80,7 +87,33 @@ impl<'a> Prepared<'a> {
             .iter()
             .map(|columns| PreparedSymbol::new(market, columns, rules, from_bar, &taker_fees))
             .collect::<Result<_, _>>()?;
-        Ok(Self { market, rules, symbols })
+        Ok(Self { market, rules, symbols, from_bar, portfolio_notes: Vec::new() })
+    }
+
+    /// Resolves the venue's portfolio margin as well, for replays under it.
+    ///
+    /// # Errors
+    /// A venue without portfolio margin, figures that are missing or begin later than the bars
+    /// from which rules are resolved, or two symbols on one underlying.
+    pub fn with_portfolio_margin(mut self, margin_rules: &MarginRules) -> Result<Self, VenueError> {
+        check_underlyings(self.market, self.rules.venue())?;
+        for (symbol, columns) in self.symbols.iter_mut().zip(&self.market.symbols) {
+            let (ladders, notes) = DatedLadders::of_portfolio_margin(
+                self.market,
+                self.rules,
+                margin_rules,
+                &columns.symbol,
+                self.from_bar,
+            )?;
+            symbol.portfolio = Some(ladders);
+            self.portfolio_notes.extend(notes);
+        }
+        Ok(self)
+    }
+
+    /// Figures of portfolio margin that are unverified, in words.
+    pub fn portfolio_notes(&self) -> &[String] {
+        &self.portfolio_notes
     }
 }
 
@@ -109,11 +142,7 @@ impl<'a> PreparedSymbol<'a> {
         let from = market.open_time(from_bar);
         let to = market.open_time(n_bars);
         let by_bar = |time: Timestamp| market.first_bar_from(time);
-        let ladders = rules
-            .ladders_between(&columns.symbol, from, to)?
-            .into_iter()
-            .map(|(time, ladder)| (by_bar(time), ladder))
-            .collect();
+        let brackets = DatedLadders::of_brackets(market, rules, &columns.symbol, from_bar)?;
         let traded_until = columns.delisted_at.map_or(n_bars, by_bar);
         let end_bar =
             (0..traded_until).rev().find(|&bar| columns.has_bar(bar)).map_or(0, |bar| bar + 1);
@@ -137,7 +166,8 @@ impl<'a> PreparedSymbol<'a> {
             mark_is_last,
             end_bar,
             is_delisted: columns.delisted_at.is_some_and(|time| time <= to),
-            ladders,
+            brackets,
+            portfolio: None,
             taker_fees: taker_fees.to_vec(),
             squared_returns: Vec::new(),
             traded_value: Vec::new(),
@@ -173,24 +203,20 @@ impl<'a> PreparedSymbol<'a> {
         if is_settled || !columns.has_bar(bar) { self.mark[bar].close } else { columns.close[bar] }
     }
 
-    /// Index of the ladder in force at a bar, for [`Self::ladder`]. `hint` is the index at an
-    /// earlier bar.
-    pub fn ladder_index(&self, bar: usize, hint: usize) -> usize {
-        let mut index = hint;
-        while index + 1 < self.ladders.len() && self.ladders[index + 1].0 <= bar {
-            index += 1;
+    /// What is asked of positions in a margin mode; `None` for portfolio margin where
+    /// [`Prepared::with_portfolio_margin`] was not called.
+    pub fn ladders(&self, margin: MarginMode) -> Option<&DatedLadders> {
+        match margin {
+            MarginMode::Cross | MarginMode::Isolated => Some(&self.brackets),
+            MarginMode::Portfolio => self.portfolio.as_ref(),
         }
-        index
     }
 
-    /// The first bar at which a ladder is no longer in force.
-    pub fn ladder_end(&self, index: usize) -> usize {
-        self.ladders.get(index + 1).map_or(usize::MAX, |&(from, _)| from)
-    }
-
-    /// A ladder by its index.
-    pub fn ladder(&self, index: usize) -> &'a Ladder {
-        self.ladders[index].1
+    /// The leverage of the account for a small position at a bar: as it is set, or as portfolio
+    /// margin has it.
+    pub fn account_leverage(&self, settings: &Settings, bar: usize) -> f64 {
+        let ladders = self.ladders(settings.margin);
+        ladders.map_or(settings.leverage, |dated| dated.at(bar, 0).leverage(settings.leverage))
     }
 
     /// The venue's taker fee at a bar.

@@ -7,9 +7,10 @@ mod liquidate;
 
 use plimsoll_market::{Side, SizeFreeTrade};
 use plimsoll_sizing::PlannedSize;
-use plimsoll_venue::{LiquidationInputs, funding_payment};
+use plimsoll_venue::{Ladder, LiquidationInputs, funding_payment};
 
 use crate::account::{Wallet, adverse, unrealised_pnl};
+use crate::ladders::{DatedLadders, LadderInForce};
 use crate::outcome::{Cause, ExitReason, LedgerRow, Outcome};
 use crate::prepared::Prepared;
 use crate::settings::{MarginMode, Settings};
@@ -31,8 +32,9 @@ pub struct Span {
 /// decided inside the span are taken.
 ///
 /// # Panics
-/// If `plans` and `trades` differ in length or the span reaches beyond the market: mistakes of
-/// the caller, not of any data.
+/// If `plans` and `trades` differ in length, the span reaches beyond the market, or portfolio
+/// margin was not [prepared](Prepared::with_portfolio_margin): mistakes of the caller, not of any
+/// data.
 pub fn replay(
     prepared: &Prepared<'_>,
     trades: &[SizeFreeTrade],
@@ -56,7 +58,7 @@ struct Position {
     quantity: f64,
     entry_price: f64,
     entry_reference_price: f64,
-    /// Margin set aside for it; 0 under cross margin.
+    /// Margin set aside for it; 0 unless isolated.
     isolated_margin: f64,
     forced_orders: ForcedOrders,
     record: EntryRecord,
@@ -120,6 +122,7 @@ struct Replay<'a> {
     /// Per symbol: the next settlement of what is held, and the ladder in force.
     next_funding: Vec<usize>,
     ladder_index: Vec<usize>,
+    ladders: Vec<&'a DatedLadders>,
     outcome: Outcome,
 }
 
@@ -145,6 +148,11 @@ impl<'a> Replay<'a> {
             next_trade: trades.partition_point(|trade| trade.decision_bar < span.from_bar),
             next_funding: vec![0; n_symbols],
             ladder_index: vec![0; n_symbols],
+            ladders: prepared
+                .symbols
+                .iter()
+                .map(|symbol| symbol.ladders(settings.margin).expect("margin was prepared"))
+                .collect(),
             outcome: Outcome {
                 from_bar: span.from_bar,
                 initial_equity: settings.equity,
@@ -203,7 +211,7 @@ impl<'a> Replay<'a> {
             until = until
                 .min(self.trades[position.trade_idx].exit_bar)
                 .min(settlement.map_or(usize::MAX, |charge| charge.bar))
-                .min(symbol.ladder_end(self.ladder_index[symbol_idx]));
+                .min(self.ladders[symbol_idx].end(self.ladder_index[symbol_idx]));
         }
         until.max(bar)
     }
@@ -320,7 +328,7 @@ impl<'a> Replay<'a> {
     fn unrealised_of_account(&self, position: &Position, bar: usize, at: At) -> f64 {
         let pnl = self.unrealised(position, bar, at);
         match self.settings.margin {
-            MarginMode::Cross => pnl,
+            MarginMode::Cross | MarginMode::Portfolio => pnl,
             MarginMode::Isolated => pnl.max(-position.isolated_margin),
         }
     }
@@ -364,10 +372,10 @@ impl<'a> Replay<'a> {
         let mut gross = 0.0;
         let mut exceeds_top = false;
         for position in &self.positions {
-            let symbol = &self.prepared.symbols[position.symbol_idx];
             let mark = self.mark(position, bar, At::Close);
             gross += position.quantity * mark;
-            let ladder = symbol.ladder(self.ladder_index[position.symbol_idx]);
+            let symbol_idx = position.symbol_idx;
+            let ladder = self.ladders[symbol_idx].ladder(self.ladder_index[symbol_idx]);
             exceeds_top |= ladder.exceeds_top(ladder.size(position.quantity, mark));
         }
         self.outcome.above_top_bracket_bars += usize::from(exceeds_top);
@@ -375,11 +383,27 @@ impl<'a> Replay<'a> {
         self.outcome.leverage_max = self.outcome.leverage_max.max(gross / equity);
     }
 
-    fn ladder_at(&mut self, symbol_idx: usize, bar: usize) -> &'a plimsoll_venue::Ladder {
-        let symbol = &self.prepared.symbols[symbol_idx];
-        let index = symbol.ladder_index(bar, self.ladder_index[symbol_idx]);
+    fn ladder_at(&mut self, symbol_idx: usize, bar: usize) -> &'a Ladder {
+        let ladders = self.ladders[symbol_idx];
+        let index = ladders.index(bar, self.ladder_index[symbol_idx]);
         self.ladder_index[symbol_idx] = index;
-        symbol.ladder(index)
+        ladders.ladder(index)
+    }
+
+    /// As [`Self::ladder_at`], with what initial margin goes by, leaving the index where it is.
+    fn in_force_at(&self, symbol_idx: usize, bar: usize) -> &'a LadderInForce {
+        self.ladders[symbol_idx].at(bar, self.ladder_index[symbol_idx])
+    }
+
+    /// Initial margin that a position takes up: of its entry value, or at its mark under portfolio
+    /// margin.
+    fn initial_margin_of(&self, position: &Position, bar: usize, at: At) -> f64 {
+        let price = match self.settings.margin {
+            MarginMode::Portfolio => self.mark(position, bar, at),
+            MarginMode::Cross | MarginMode::Isolated => position.entry_price,
+        };
+        let in_force = self.in_force_at(position.symbol_idx, bar);
+        in_force.initial_margin(position.quantity, price, self.settings.leverage)
     }
 
     /// What a position's liquidation price depends on, with the others at their marks.
@@ -396,9 +420,7 @@ impl<'a> Replay<'a> {
         let mut inputs = LiquidationInputs { wallet_balance: self.wallet.balance(), ..inputs };
         for other in self.positions.iter().filter(|p| p.symbol_idx != position.symbol_idx) {
             let price = self.mark(other, bar, at);
-            let symbol = &self.prepared.symbols[other.symbol_idx];
-            let ladder =
-                symbol.ladder(symbol.ladder_index(bar, self.ladder_index[other.symbol_idx]));
+            let ladder = &self.in_force_at(other.symbol_idx, bar).ladder;
             inputs.other_maintenance_margin += ladder.required_margin(other.quantity, price);
             inputs.other_unrealised_pnl += other.pnl_at(price);
         }

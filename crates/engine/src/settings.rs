@@ -10,6 +10,9 @@ pub enum MarginMode {
     Cross,
     /// Each position has a margin of its own, `notional / leverage`, and can lose no more.
     Isolated,
+    /// As cross, with the venue's portfolio margin in place of brackets and leverage: each symbol
+    /// is its underlying's risk unit.
+    Portfolio,
 }
 
 impl MarginMode {
@@ -18,6 +21,7 @@ impl MarginMode {
         match self {
             Self::Cross => "cross",
             Self::Isolated => "isolated",
+            Self::Portfolio => "portfolio",
         }
     }
 }
@@ -86,9 +90,10 @@ impl Costs {
 pub struct Settings {
     /// Equity at the start, quote currency.
     pub equity: f64,
-    /// Cross or isolated margin.
+    /// Cross, isolated or portfolio margin.
     pub margin: MarginMode,
-    /// The leverage that the exchange is told; sizing is separate.
+    /// The leverage that the exchange is told; sizing is separate. Not used under portfolio margin,
+    /// where it follows from the venue's figures.
     pub leverage: f64,
     /// Fees, spread and impact.
     pub costs: Costs,

@@ -1,12 +1,12 @@
 //! What a reader has to know about the data and the assumptions behind a result.
 
-use plimsoll_engine::{MarginMode, Outcome, Span};
+use plimsoll_engine::{MarginMode, Outcome, Prepared, Span};
 use plimsoll_market::{Market, SymbolColumns};
-use plimsoll_venue::VenueRules;
 
 use crate::error::StudyError;
 use crate::parse::Study;
 use crate::result::{RuleResult, SymbolCoverage};
+use crate::tables::is_margin_table;
 
 /// How much of the period each symbol's columns cover.
 pub(crate) fn coverage_of(market: &Market, from_bar: usize) -> Vec<SymbolCoverage> {
@@ -38,12 +38,12 @@ fn symbol_coverage(market: &Market, symbol: &SymbolColumns, from_bar: usize) -> 
 /// Sentences about the venue's tables, the signal's inputs and the assumptions at work.
 pub(crate) fn notes_of(
     study: &Study,
-    venue: &VenueRules,
-    market: &Market,
+    prepared: &Prepared<'_>,
     rules: &[RuleResult],
     unused_rows: usize,
     span: Span,
 ) -> Result<Vec<String>, StudyError> {
+    let (venue, market) = (prepared.rules, prepared.market);
     let symbols: Vec<&str> = study.data.symbols.iter().map(String::as_str).collect();
     let (from, to) = (market.open_time(span.from_bar), market.open_time(span.to_bar));
     let mut notes = Vec::new();
@@ -53,6 +53,14 @@ pub(crate) fn notes_of(
              on the size: all rules share one per bracket."
                 .to_owned(),
         );
+    }
+    if study.settings.margin == MarginMode::Portfolio {
+        notes.extend(portfolio_notes(prepared));
+    } else {
+        let unused = study.data.tables.iter().filter(|file| is_margin_table(file));
+        notes.extend(unused.map(|file| {
+            format!("`{file}` is of portfolio margin, which this account does not have: not used.")
+        }));
     }
     notes.push(
         "Ruin probabilities are of fixed paths: days are resampled, sizes are not decided anew on \
@@ -76,6 +84,25 @@ pub(crate) fn notes_of(
     notes.extend(counted_notes(rules));
     notes.extend(venue.notes(&symbols, from, to)?);
     Ok(notes)
+}
+
+/// What stands for the brackets under portfolio margin, and what is assumed of it.
+fn portfolio_notes(prepared: &Prepared<'_>) -> Vec<String> {
+    let title = &prepared.rules.profile().title;
+    let mut notes = vec![
+        "Portfolio margin: each symbol is its underlying's risk unit, and the requirements of units \
+         are added up. The venue's brackets and the account's `leverage` are not used: initial \
+         margin follows from the venue's figures."
+            .to_owned(),
+        format!(
+            "No page says how {title} unwinds a portfolio account. It is assumed to do so as with a \
+             cross account, the largest requirement first, the brackets being those of the \
+             portfolio requirement: where there is only one, a position is taken over whole at the \
+             bankruptcy price, with all that stands behind it."
+        ),
+    ];
+    notes.extend(prepared.portfolio_notes().iter().cloned());
+    notes
 }
 
 /// Something that replays count and readers have to know.

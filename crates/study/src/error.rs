@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use plimsoll_venue::VenueError;
 
 use crate::wording::Wording;
 
@@ -153,7 +154,7 @@ pub enum StudyError {
     Market(#[from] plimsoll_market::MarketError),
     /// The venue's tables do not reach.
     #[error(transparent)]
-    Venue(#[from] plimsoll_venue::VenueError),
+    Venue(#[from] VenueError),
     /// The signal could not be evaluated.
     #[error(transparent)]
     Signal(#[from] plimsoll_signal::SignalError),
@@ -183,6 +184,15 @@ impl StudyError {
                 "run `plimsoll data ls` for what the lake holds and `plimsoll ingest` to add to it"
                     .to_owned(),
             ),
+            Self::Venue(VenueError::NoPortfolioMargin { .. }) => Some(
+                "set account.margin to \"cross\" or \"isolated\"; Bybit and OKX have figures"
+                    .to_owned(),
+            ),
+            Self::Venue(VenueError::MissingFigure { venue, figure, underlying }) => Some(format!(
+                "name a TOML file in data.tables with\n[[figure]]\nvenue = \"{venue}\"\nfigure = \
+                 \"{figure}\"\nunderlyings = [\"{underlying}\"]\nfrom = \"2024-01-01\"\nvalues = \
+                 [...]\nstatus = \"user\"\nsource = \"...\""
+            )),
             Self::EmptyPeriod { .. } => Some("set data.from before data.to".to_owned()),
             _ => None,
         }

@@ -52,6 +52,7 @@ pub mod run;
 mod schema;
 mod sensitivity;
 pub mod strategy;
+mod tables;
 mod verdict;
 mod wording;
 
@@ -60,3 +61,4 @@ pub use parse::{NamedRule, Study, parse, parse_rule};
 pub use result::StudyResult;
 pub use run::{Places, Progress, Unwatched, run};
 pub use schema::schema;
+pub use tables::is_margin_table;

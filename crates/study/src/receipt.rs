@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use plimsoll_market::{Market, PriceColumns};
+use plimsoll_venue::VenueRules;
+use plimsoll_venue::margin::MarginRules;
 use sha2::{Digest, Sha256};
 
 use crate::compare::Compared;
@@ -41,6 +43,17 @@ pub(crate) fn data_hash(market: &Market) -> String {
             hash.numbers(&[event.rate, event.mark_price.unwrap_or(f64::NAN)]);
         }
     }
+    hash.finish()
+}
+
+/// SHA-256 of the rule tables: the venue's, with those of its portfolio margin where they are used.
+pub(crate) fn tables_hash(venue: &VenueRules, margin_rules: Option<&MarginRules>) -> String {
+    let Some(margin_rules) = margin_rules else {
+        return venue.version_hash().to_owned();
+    };
+    let mut hash = Hash::default();
+    hash.text(venue.version_hash());
+    hash.text(margin_rules.version_hash());
     hash.finish()
 }
 

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use plimsoll_engine::{Outcome, Prepared, Settings, Span, TradeList, replay, size_free_trades};
+use plimsoll_engine::{
+    MarginMode, Outcome, Prepared, Settings, Span, TradeList, replay, size_free_trades,
+};
 use plimsoll_market::{Lake, LoadRequest, Market, SignalColumns, SizeFreeTrade, load_market};
 use plimsoll_sizing::{DecisionFacts, History, LimitInputs, PlannedSize, SizingRule, plan};
-use plimsoll_venue::{UserTable, VenueRules};
+use plimsoll_venue::VenueRules;
 use rayon::prelude::*;
 
 use crate::compare::{Compared, compare_scope};
@@ -13,11 +15,12 @@ use crate::coverage::{coverage_of, notes_of};
 use crate::error::StudyError;
 use crate::metrics::{account_metrics, daily_series};
 use crate::parse::Study;
-use crate::receipt::{config_hash, data_hash, result_hash};
+use crate::receipt::{config_hash, data_hash, result_hash, tables_hash};
 use crate::result::{
     AccountResult, BootstrapSettings, Receipt, RuinDefinition, RuleResult, StudyResult,
 };
 use crate::sensitivity::sensitivity;
+use crate::tables::Tables;
 use crate::verdict::verdict;
 
 /// Where a study reads from.
@@ -59,7 +62,9 @@ pub fn run(
     progress: &dyn Progress,
 ) -> Result<StudyResult, StudyError> {
     progress.begin("loading", 1);
-    let venue = load_venue(study, &places.strategy_dir)?;
+    let tables = Tables::read(study, &places.strategy_dir)?;
+    let venue = VenueRules::load(&study.data.venue, &tables.csv())?;
+    let margin_rules = tables.margin_rules(study)?;
     let market = load(study, &places.data_dir)?;
     let from_bar = market.first_bar_from(study.data.from.0);
     if from_bar >= market.n_bars {
@@ -69,7 +74,12 @@ pub fn run(
             interval: market.interval,
         });
     }
-    let prepared = Prepared::new(&market, &venue, from_bar, study.taker_fee)?;
+    let mut prepared = Prepared::new(&market, &venue, from_bar, study.taker_fee)?;
+    if let Some(margin_rules) = &margin_rules
+        && study.settings.margin == MarginMode::Portfolio
+    {
+        prepared = prepared.with_portfolio_margin(margin_rules)?;
+    }
     progress.step();
 
     progress.begin("signals", 1);
@@ -93,7 +103,7 @@ pub fn run(
     let compared = compare_all(study, &mut rules, &scopes, progress);
     let sensitivity = sensitivity(study, &planner, &signals, &list, &rules, span, progress);
     let mut notes = start.notes;
-    notes.extend(notes_of(study, &venue, &market, &rules, unused_rows, span)?);
+    notes.extend(notes_of(study, &prepared, &rules, unused_rows, span)?);
     Ok(StudyResult {
         name: study.name.clone(),
         strategy_text: study.text.clone(),
@@ -136,7 +146,7 @@ pub fn run(
             version: env!("CARGO_PKG_VERSION").to_owned(),
             data_hash: data_hash(&market),
             config_hash: config_hash(&study.text),
-            tables_hash: venue.version_hash().to_owned(),
+            tables_hash: tables_hash(&venue, margin_rules.as_ref()),
             result_hash: result_hash(&rules, &compared),
             seed: study.compare.bootstrap.seed,
         },
@@ -236,21 +246,6 @@ impl Replays<'_> {
     }
 }
 
-fn load_venue(study: &Study, strategy_dir: &Path) -> Result<VenueRules, StudyError> {
-    let texts = study
-        .data
-        .tables
-        .iter()
-        .map(|file| {
-            let path = strategy_dir.join(file);
-            std::fs::read_to_string(&path).map_err(|source| StudyError::Io { path, source })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let tables: Vec<UserTable<'_>> =
-        study.data.tables.iter().zip(&texts).map(|(file, text)| UserTable { file, text }).collect();
-    Ok(VenueRules::load(&study.data.venue, &tables)?)
-}
-
 fn load(study: &Study, data_dir: &Path) -> Result<Market, StudyError> {
     let request = LoadRequest {
         venue: study.data.venue.clone(),
@@ -307,14 +302,15 @@ impl Planner<'_> {
     }
 
     fn facts(&self, trade: &SizeFreeTrade) -> DecisionFacts {
-        let fee = self.prepared.symbols[trade.symbol_idx].taker_fee(trade.decision_bar);
+        let symbol = &self.prepared.symbols[trade.symbol_idx];
+        let fee = symbol.taker_fee(trade.decision_bar);
         DecisionFacts {
             symbol_idx: trade.symbol_idx,
             bar: trade.decision_bar,
             price: self.prepared.market.symbols[trade.symbol_idx].close[trade.decision_bar],
             stop_price: trade.initial_stop_price,
             round_trip_cost_fraction: 2.0 * (fee + self.settings.costs.half_spread()),
-            account_leverage: self.settings.leverage,
+            account_leverage: symbol.account_leverage(self.settings, trade.decision_bar),
         }
     }
 }

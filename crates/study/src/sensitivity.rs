@@ -72,7 +72,7 @@ fn variants(study: &Study, has_stop: bool) -> Vec<Variant> {
     add(format!("intrabar={}", intrabar.name()), Settings { intrabar, ..settings });
     let margin = match settings.margin {
         MarginMode::Cross => MarginMode::Isolated,
-        MarginMode::Isolated => MarginMode::Cross,
+        MarginMode::Isolated | MarginMode::Portfolio => MarginMode::Cross,
     };
     add(format!("margin={}", margin.name()), Settings { margin, ..settings });
     if has_stop && settings.intrabar == Intrabar::Pessimistic {

@@ -60,7 +60,7 @@ pub struct DataTable {
     #[schemars(with = "Option<String>")]
     pub warm_up_from: Option<TomlTime>,
     /// CSV files with rows of the user's own for the venue's tables (brackets, instruments, fees),
-    /// relative to this file.
+    /// and TOML files with figures of its portfolio margin, relative to this file.
     #[serde(default)]
     pub tables: Vec<String>,
     /// Words to show with every result where the data are not an exchange's own record.
@@ -89,7 +89,7 @@ pub struct AccountTable {
     pub equity: f64,
     /// Which margin stands behind a position.
     pub margin: MarginMode,
-    /// The leverage that the exchange is told; sizing is separate.
+    /// The leverage that the exchange is told; sizing is separate. Not used under portfolio margin.
     #[schemars(range(min = 1.0))]
     pub leverage: f64,
     /// How entries at the same close share the free margin.

@@ -62,3 +62,18 @@ impl ContractKind {
         }
     }
 }
+
+/// The coin whose price a contract follows, by its symbol: `BTC` of `BTCUSDT`, `BTC-USDT-SWAP`,
+/// `btc/usdt`.
+pub fn underlying_of(symbol: &str) -> String {
+    let mut coin: String =
+        symbol.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
+    // A symbol may name its quote and settlement currency both.
+    while let Some(rest) = ["SWAP", "PERP", "USDT", "USDC", "USD"]
+        .iter()
+        .find_map(|suffix| coin.strip_suffix(suffix).filter(|rest| !rest.is_empty()))
+    {
+        coin.truncate(rest.len());
+    }
+    coin
+}

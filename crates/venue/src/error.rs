@@ -177,6 +177,20 @@ pub enum VenueError {
         /// Why.
         reason: String,
     },
+    /// Two contracts on the same underlying in one replay under portfolio margin.
+    #[error(
+        "`{first}` and `{second}` at {venue} both follow {underlying}; netting between them under portfolio margin is not replayed: leave one of them out, or take cross margin"
+    )]
+    SharedUnderlying {
+        /// The venue.
+        venue: String,
+        /// What both follow.
+        underlying: String,
+        /// The first symbol.
+        first: String,
+        /// The second symbol.
+        second: String,
+    },
     /// The margin rules asked for are older than the table.
     #[error(
         "the margin rules of {venue}{} begin at {first}, after {at}; start later, or add older rows to a table of your own",

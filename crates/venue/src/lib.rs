@@ -71,7 +71,7 @@ pub use closed_forms::{
     hedge_liquidation_price, hyperliquid_liquidation_price, linearised_liquidation_price,
     liquidation_price_at_rate, okx_isolated_liquidation_price,
 };
-pub use contract::ContractKind;
+pub use contract::{ContractKind, underlying_of};
 pub use error::{TableKind, VenueError};
 pub use funding::budget::{FundedPosition, FundingCost, HoldingLimit, UnlimitedHolding};
 pub use funding::carry::{Carry, HedgedPair};

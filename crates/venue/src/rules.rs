@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use plimsoll_market::{DAY_MS, Timestamp};
 use sha2::{Digest, Sha256};
 
+use crate::contract::underlying_of;
 use crate::error::{TableKind, VenueError};
 use crate::funding::FundingRule;
 use crate::ladder::{Ladder, TierBasis};
@@ -82,10 +83,7 @@ impl VenueRules {
             rules.add(parse_table(table.file, table.text, &known)?);
         }
         rules.set_closing_fees()?;
-        rules.version_hash = hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        rules.version_hash = hexadecimal(hash);
         Ok(rules)
     }
 
@@ -370,7 +368,10 @@ impl VenueRules {
             table,
             venue: self.profile.id.clone(),
             symbol: symbol.to_owned(),
-            suggestion: by_symbol.keys().find(|known| coin(known) == coin(symbol)).cloned(),
+            suggestion: by_symbol
+                .keys()
+                .find(|known| underlying_of(known) == underlying_of(symbol))
+                .cloned(),
             known: by_symbol.keys().cloned().collect(),
         })
     }
@@ -404,23 +405,17 @@ fn in_force_or_first<T>(by_date: &BTreeMap<Timestamp, T>, at: Timestamp) -> Opti
     by_date.range(..=at).next_back().or_else(|| by_date.iter().next()).map(|(_, row)| row)
 }
 
-/// What a symbol has in common between venues: `BTC` of `BTCUSDT`, `BTC-USDT-SWAP`, `btc/usdt`.
-fn coin(symbol: &str) -> String {
-    let mut coin: String =
-        symbol.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
-    // A symbol may name its quote and settlement currency both.
-    while let Some(rest) = ["SWAP", "PERP", "USDT", "USDC", "USD"]
-        .iter()
-        .find_map(|suffix| coin.strip_suffix(suffix).filter(|rest| !rest.is_empty()))
-    {
-        coin.truncate(rest.len());
-    }
-    coin
-}
-
 /// The length goes in as well, so that text cannot move from one table to the next unseen. The
 /// file's name does not: it may hold a path.
-fn hash_text(hash: &mut Sha256, text: &str) {
+pub(crate) fn hash_text(hash: &mut Sha256, text: &str) {
     hash.update((text.len() as u64).to_le_bytes());
     hash.update(text.as_bytes());
+}
+
+/// The finished hash in hexadecimal.
+pub(crate) fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

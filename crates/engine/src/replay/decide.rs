@@ -4,7 +4,6 @@
 use plimsoll_market::TradeExit;
 use plimsoll_sizing::SizingError;
 use plimsoll_sizing::formulas::{Limit, composite, settle};
-use plimsoll_venue::initial_margin;
 
 use super::{At, Order, Position, Replay};
 use crate::outcome::{Decision, DecisionOutcome, LimitValue};
@@ -72,12 +71,26 @@ impl Replay<'_> {
     fn margin_of(&self, decision: &Decision, bar: usize) -> f64 {
         let notional = decision.quantity * decision.price;
         let slippage = self.slippage_fraction(decision.symbol_idx, bar + 1, notional);
-        notional * (self.margin_per_notional(decision.symbol_idx, bar, slippage) + slippage)
+        let symbol_idx = decision.symbol_idx;
+        let in_force = self.in_force_at(symbol_idx, bar);
+        let leverage = match self.settings.margin {
+            MarginMode::Portfolio if notional > 0.0 => {
+                notional / in_force.initial_margin(notional, 1.0, self.settings.leverage)
+            }
+            _ => in_force.leverage(self.settings.leverage),
+        };
+        notional * (self.margin_per_notional(symbol_idx, bar, slippage, leverage) + slippage)
     }
 
     /// Initial margin and fee of one unit of notional at this close, filled at the next open.
-    fn margin_per_notional(&self, symbol_idx: usize, bar: usize, slippage: f64) -> f64 {
-        (1.0 / self.settings.leverage + self.taker_fee(symbol_idx, bar))
+    fn margin_per_notional(
+        &self,
+        symbol_idx: usize,
+        bar: usize,
+        slippage: f64,
+        leverage: f64,
+    ) -> f64 {
+        (1.0 / leverage + self.taker_fee(symbol_idx, bar))
             * (1.0 + slippage)
             * (1.0 + MARKET_ORDER_BUFFER)
     }
@@ -93,7 +106,7 @@ impl Replay<'_> {
             })
             .map(|position| self.released_by_exit(position, bar))
             .sum();
-        self.free_margin(equity) + released
+        self.free_margin(equity, bar, At::Close) + released
     }
 
     /// What closing a position at about this close sets free, less what that costs.
@@ -105,8 +118,8 @@ impl Replay<'_> {
             * (self.slippage_fraction(symbol_idx, bar + 1, notional)
                 + self.taker_fee(symbol_idx, bar));
         let margin = match self.settings.margin {
-            MarginMode::Cross => {
-                initial_margin(position.quantity * position.entry_price, self.settings.leverage)
+            MarginMode::Cross | MarginMode::Portfolio => {
+                self.initial_margin_of(position, bar, At::Close)
             }
             MarginMode::Isolated => (position.isolated_margin + position.pnl_at(price)).max(0.0),
         };
@@ -124,8 +137,14 @@ impl Replay<'_> {
         if let Some(notional) = plan.notional {
             limits.push(Limit { name: "notional", value: Ok(notional / equity) });
         }
-        let ladder = symbol.ladder(symbol.ladder_index(bar, self.ladder_index[symbol_idx]));
-        let cap = ladder.notional_cap_for_leverage(self.settings.leverage, price);
+        let in_force = self.in_force_at(symbol_idx, bar);
+        let cap = match self.settings.margin {
+            // A larger position only needs more margin.
+            MarginMode::Portfolio => f64::INFINITY,
+            MarginMode::Cross | MarginMode::Isolated => {
+                in_force.ladder.notional_cap_for_leverage(self.settings.leverage, price)
+            }
+        };
         // A top bracket without a cap is no limit, and no limit is left out.
         if cap.is_finite() {
             let slippage = self.slippage_fraction(symbol_idx, bar + 1, cap);
@@ -198,9 +217,20 @@ impl Replay<'_> {
             return Err(SizingError::TooFewObservations { have: 0, need: 1 });
         }
         let free = free.max(0.0);
-        let most = free.min(equity) * self.settings.leverage;
+        let in_force = self.in_force_at(symbol_idx, bar);
+        let leverage = in_force.leverage(self.settings.leverage);
+        let most = free.min(equity) * leverage;
         let slippage = self.slippage_fraction(symbol_idx, bar + 1, most);
-        Ok(free / equity / self.margin_per_notional(symbol_idx, bar, slippage))
+        let per_notional = |leverage| self.margin_per_notional(symbol_idx, bar, slippage, leverage);
+        let Some(factor) = in_force.initial_margin_factor else {
+            return Ok(free / equity / per_notional(leverage));
+        };
+        // The margin is the greatest of the brackets' lines, so that the room is their smallest.
+        let room = in_force.ladder.brackets().iter().map(|bracket| {
+            let spared = factor * bracket.maintenance_deduction;
+            (free + spared) / equity / per_notional(bracket.leverage_max)
+        });
+        Ok(room.fold(f64::INFINITY, f64::min))
     }
 
     /// The equity below which no symbol's smallest order can be carried.
@@ -209,9 +239,12 @@ impl Replay<'_> {
             .symbols
             .iter()
             .zip(&self.prepared.market.symbols)
-            .filter(|(_, columns)| columns.has_bar(bar))
-            .map(|(symbol, columns)| {
-                symbol.minimum_order_notional(columns.close[bar]) / self.settings.leverage
+            .enumerate()
+            .filter(|(_, (_, columns))| columns.has_bar(bar))
+            .map(|(symbol_idx, (symbol, columns))| {
+                let in_force = self.in_force_at(symbol_idx, bar);
+                let leverage = in_force.leverage(self.settings.leverage);
+                symbol.minimum_order_notional(columns.close[bar]) / leverage
             })
             .reduce(f64::min)
             .unwrap_or(0.0)

@@ -1,7 +1,7 @@
 //! Orders of the strategy: entries and exits, their costs and their records.
 
 use plimsoll_market::TradeExit;
-use plimsoll_venue::{BracketAt, initial_margin, liquidation_price};
+use plimsoll_venue::{BracketAt, liquidation_price};
 
 use super::{At, EntryRecord, ForcedOrders, Order, Position, Replay};
 use crate::account::{
@@ -110,7 +110,7 @@ impl Replay<'_> {
         let mut price = exit_fill_price(side, reference, slippage);
         let free = self.money_beside(index, bar, others_at);
         let behind = match self.settings.margin {
-            MarginMode::Cross => free,
+            MarginMode::Cross | MarginMode::Portfolio => free,
             MarginMode::Isolated => isolated_margin,
         };
         let realised = unrealised_pnl(side, quantity, entry_price, price);
@@ -131,7 +131,9 @@ impl Replay<'_> {
     fn money_beside(&self, index: usize, bar: usize, others_at: At) -> f64 {
         let wallet = self.wallet.balance();
         match self.settings.margin {
-            MarginMode::Cross => wallet + self.unrealised_beside(index, bar, others_at),
+            MarginMode::Cross | MarginMode::Portfolio => {
+                wallet + self.unrealised_beside(index, bar, others_at)
+            }
             MarginMode::Isolated => {
                 wallet - (self.isolated_margins() - self.positions[index].isolated_margin)
             }
@@ -228,17 +230,20 @@ impl Replay<'_> {
         let notional = quantity * price;
         let ladder = self.ladder_at(symbol_idx, bar);
         let size = ladder.size(quantity, price);
-        if self.settings.leverage > ladder.leverage_max(size) || ladder.exceeds_top(size) {
+        let is_told = self.settings.margin != MarginMode::Portfolio;
+        let is_too_high = is_told && self.settings.leverage > ladder.leverage_max(size);
+        if is_too_high || ladder.exceeds_top(size) {
             return Err("venue_leverage");
         }
         let charge = fee(self.taker_fee(symbol_idx, bar), quantity, price);
-        let margin = initial_margin(notional, self.settings.leverage);
+        let in_force = self.in_force_at(symbol_idx, bar);
+        let margin = in_force.initial_margin(quantity, price, self.settings.leverage);
         let equity = self.equity_at(bar, At::Open);
-        if margin + charge > self.free_margin(equity) {
+        if margin + charge > self.free_margin(equity, bar, At::Open) {
             return Err("insufficient_margin");
         }
         let isolated_margin = match self.settings.margin {
-            MarginMode::Cross => 0.0,
+            MarginMode::Cross | MarginMode::Portfolio => 0.0,
             MarginMode::Isolated => margin,
         };
         let position = Position {
@@ -286,19 +291,12 @@ impl Replay<'_> {
     }
 
     /// Money that may become initial margin, at an equity reckoned elsewhere.
-    pub(super) fn free_margin(&self, equity: f64) -> f64 {
+    pub(super) fn free_margin(&self, equity: f64, bar: usize, at: At) -> f64 {
         match self.settings.margin {
             MarginMode::Isolated => self.wallet.balance() - self.isolated_margins(),
-            MarginMode::Cross => {
-                let used: f64 = self
-                    .positions
-                    .iter()
-                    .map(|position| {
-                        let notional = position.quantity * position.entry_price;
-                        initial_margin(notional, self.settings.leverage)
-                    })
-                    .sum();
-                equity - used
+            MarginMode::Cross | MarginMode::Portfolio => {
+                let margin = |position| self.initial_margin_of(position, bar, at);
+                equity - self.positions.iter().map(margin).sum::<f64>()
             }
         }
     }

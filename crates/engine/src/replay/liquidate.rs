@@ -1,4 +1,12 @@
 //! What the venue does to the account: forced closes at the open and inside the bar.
+//!
+//! Chosen here, because no page says it: of several positions of one wallet the one that needs the
+//! most margin is the first. A bar does not tell the path of the mark inside it: it is taken to go
+//! from the open straight to the adverse extreme. A venue that goes by brackets closes a part
+//! where the margin gives out, tests what is left at the same mark and again where its margin
+//! gives out; the others close more as the mark moves on in sub-steps. What a venue's fund keeps
+//! of the margin when it takes a position over at the bankruptcy price is booked as forfeited, with
+//! the loss up to the mark apart from it.
 
 use plimsoll_market::TradeExit;
 use plimsoll_venue::{
@@ -7,7 +15,7 @@ use plimsoll_venue::{
 };
 
 use super::{At, Position, Replay};
-use crate::account::exit_fill_price;
+use crate::account::{exit_fill_price, worse_exit};
 use crate::outcome::{Cause, ExitReason, LedgerRow, LiquidationRecord};
 use crate::settings::{Intrabar, MarginMode};
 
@@ -25,7 +33,7 @@ const REDUCTION_STEPS: u32 = 8;
 
 /// Orders of the venue on one position in one bar after which it closes the rest: one a sub-step,
 /// and as many again at the open and after what other positions lose in between; one a bracket
-/// where there are more of them.
+/// where there are more of them. A venue that goes by brackets has so many besides one a bracket.
 const ORDERS_MAX: u32 = 2 * REDUCTION_STEPS;
 
 impl Replay<'_> {
@@ -55,7 +63,7 @@ impl Replay<'_> {
     /// The marks of the bar at which margin is tested: several positions of one wallet reach their
     /// worst together only under the pessimistic assumption.
     pub(super) fn tested_at(&self) -> At {
-        let is_joint = self.settings.margin == MarginMode::Cross && self.positions.len() > 1;
+        let is_joint = self.settings.margin != MarginMode::Isolated && self.positions.len() > 1;
         match self.settings.intrabar {
             Intrabar::Optimistic if is_joint => At::Close,
             _ => At::Adverse,
@@ -66,7 +74,7 @@ impl Replay<'_> {
         let mut is_flagged = false;
         while let Some(index) = self.due(bar, at) {
             if !is_flagged
-                && self.settings.margin == MarginMode::Cross
+                && self.settings.margin != MarginMode::Isolated
                 && self.positions.len() > 1
                 && self.due(bar, At::Close).is_none()
             {
@@ -124,7 +132,7 @@ impl Replay<'_> {
                         return Some(index);
                     }
                 }
-                MarginMode::Cross => {
+                MarginMode::Cross | MarginMode::Portfolio => {
                     equity += unrealised;
                     maintenance += needed;
                     if largest.is_none_or(|(_, most)| needed > most) {
@@ -138,10 +146,19 @@ impl Replay<'_> {
     }
 
     /// The mark of the venue's next order on a position whose margin gives out before the mark of
-    /// `at`: where it gave out if the venue closes all of it there, else the next sub-step of the
-    /// way on from there at which the margin does not suffice.
+    /// `at`: where it gave out if the venue closes all of it there or goes by brackets, else the
+    /// next sub-step of the way on from there at which the margin does not suffice.
     fn next_forced_mark(&mut self, index: usize, bar: usize, at: At) -> f64 {
         let mut orders = self.positions[index].forced_orders_in(bar);
+        if self.prepared.rules.liquidation_process().goes_by_brackets() {
+            // Each order is due where the margin gives out, and never before the one before it.
+            let trigger = self.trigger_price(index, bar, at);
+            let side = self.positions[index].side;
+            let mark = orders.walk.map_or(trigger, |walk| worse_exit(side, walk.trigger, trigger));
+            orders.walk = Some(Walk { trigger: mark, steps: 0 });
+            self.positions[index].forced_orders = orders;
+            return mark;
+        }
         let mut walk = if let Some(walk) = orders.walk {
             walk
         } else {
@@ -168,12 +185,14 @@ impl Replay<'_> {
     }
 
     /// The mark at which the margin gave out on the way from the open: the liquidation price, or
-    /// the open where that was already beyond it.
+    /// the open where that was already beyond it. Beyond the brackets that are known there is no
+    /// liquidation price: the worst mark stands for it.
     fn trigger_price(&self, index: usize, bar: usize, at: At) -> f64 {
         let position = &self.positions[index];
         let open = self.mark(position, bar, At::Open);
         match self.liquidation_price_of(index, bar, at) {
             Ok(price) if position.side.sign() * (open - price) > 0.0 => price,
+            Err(NoLiquidationPrice::BeyondKnownBrackets) => self.mark(position, bar, at),
             _ => open,
         }
     }
@@ -185,8 +204,8 @@ impl Replay<'_> {
         at: At,
     ) -> Result<f64, NoLiquidationPrice> {
         let position = &self.positions[index];
-        let symbol = &self.prepared.symbols[position.symbol_idx];
-        let ladder = symbol.ladder(self.ladder_index[position.symbol_idx]);
+        let symbol_idx = position.symbol_idx;
+        let ladder = self.ladders[symbol_idx].ladder(self.ladder_index[symbol_idx]);
         let inputs = self.liquidation_inputs(position, bar, at);
         let found = liquidation_price(&inputs, ladder, BracketAt::Liquidation)
             .expect("quantity and price of an open position are positive and finite");
@@ -233,11 +252,17 @@ impl Replay<'_> {
         let position = &self.positions[index];
         let orders = position.forced_orders_in(bar).count;
         let ladder = self.ladder_at(position.symbol_idx, bar);
-        let mut step = liquidation_step(self.prepared.rules.liquidation_process(), state, ladder)
+        let process = self.prepared.rules.liquidation_process();
+        let mut step = liquidation_step(process, state, ladder)
             .expect("prices and quantities of an open position are positive and finite");
-        let most = ORDERS_MAX.max(ladder.brackets().len() as u32);
+        let n_brackets = ladder.brackets().len() as u32;
+        let (most, last) = if process.goes_by_brackets() {
+            (ORDERS_MAX + n_brackets, LiquidationAction::BankruptcyTakeover)
+        } else {
+            (ORDERS_MAX.max(n_brackets), LiquidationAction::Close)
+        };
         if step.action == LiquidationAction::Reduce && orders >= most {
-            step.action = LiquidationAction::Close;
+            step.action = last;
             step.close_quantity = state.quantity;
         }
         step
@@ -246,9 +271,12 @@ impl Replay<'_> {
     /// One step of the venue's process at a mark price, with the other positions at theirs.
     fn liquidate(&mut self, index: usize, bar: usize, mark_price: f64, at: At) {
         let margin = self.margin_at(index, bar, mark_price, at);
-        let behind = margin.state.equity;
-        let state = margin.touched();
-        let step = self.venue_step(index, bar, &state);
+        let step = self.venue_step(index, bar, &margin.touched());
+        let is_takeover = step.action == LiquidationAction::BankruptcyTakeover;
+        // A takeover leaves the other positions their shares of the very equity: what rounding has
+        // put it above the requirement would otherwise save the last of them.
+        let state = if is_takeover { margin.state } else { margin.touched() };
+        let behind = margin.state.equity * step.equity_share;
         let position = self.positions[index].clone();
         let symbol_idx = position.symbol_idx;
         let symbol = &self.prepared.symbols[symbol_idx];
@@ -259,9 +287,9 @@ impl Replay<'_> {
             .expect("a touched liquidation price always closes something");
         let quantity = step.close_quantity;
         let left = symbol.round_quantity_down((position.quantity - quantity).max(0.0));
-        // A vault takes the position at the mark and then what margin is left; where none is
-        // left, at the price that uses the margin up, as settled.
-        let takes_margin = step.is_backstop() && behind > 0.0;
+        // A vault or a fund takes the position at the mark and then what margin is left, which
+        // comes to the bankruptcy price; where none is left, at that price, as settled.
+        let takes_margin = (step.is_backstop() || is_takeover) && behind > 0.0;
         let price = if takes_margin { mark_price } else { settlement.price };
         let forfeit = if takes_margin { behind } else { 0.0 };
         let wallet_before = self.wallet.balance();
@@ -272,9 +300,10 @@ impl Replay<'_> {
             self.clear_dust(index, bar, notional);
         }
         // Where a fund takes the position over, what stood behind it was its share of the account.
-        let bankrupt_at = match step.action {
-            LiquidationAction::BankruptcyTakeover => settlement.bankruptcy_price,
-            _ => bankruptcy_price(&inputs).ok().flatten(),
+        let bankrupt_at = if is_takeover {
+            settlement.bankruptcy_price
+        } else {
+            bankruptcy_price(&inputs).ok().flatten()
         };
         let bracket = ladder.bracket_at(ladder.size(position.quantity, mark_price));
         let record = LiquidationRecord {
@@ -374,7 +403,7 @@ pub(super) struct ForcedOrders {
 /// The way of the mark while the venue reduces a position.
 #[derive(Clone, Copy, Debug)]
 struct Walk {
-    /// Where it began.
+    /// Where it began; where the last order was, if the venue goes by brackets.
     trigger: f64,
     /// Sub-steps done.
     steps: u32,

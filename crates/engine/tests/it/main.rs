@@ -7,11 +7,13 @@
 )]
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
+mod brackets;
 mod costs;
 mod cross;
 mod laws;
 mod liquidation;
 mod orders;
+mod portfolio;
 mod random;
 mod scene;
 mod signals;

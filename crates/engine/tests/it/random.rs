@@ -39,16 +39,26 @@ impl Random {
         choices[self.rng.random_range(0..choices.len())]
     }
 
-    /// A market of one to three symbols with its signals and account.
+    /// A market of one to three symbols of some venue with its signals and account.
     pub(crate) fn scene(&mut self) -> Scene {
-        let all = [("BTCUSDT", 100_000.0), ("ETHUSDT", 4_000.0), ("SOLUSDT", 200.0)];
-        let n_symbols = self.pick(&[1, 2, 3]);
+        let venue = self.pick(&["binance-usdm", "bybit-linear", "okx-swap"]);
+        self.scene_at(venue)
+    }
+
+    /// The same at one venue.
+    pub(crate) fn scene_at(&mut self, venue: &str) -> Scene {
+        let prices = [100_000.0, 4_000.0, 200.0];
+        let all: Vec<(&str, f64)> = symbols(venue).iter().copied().zip(prices).collect();
+        let n_symbols = self.pick(&[1, 2, 3]).min(all.len());
         let n_bars = 40 + self.rng.random_range(0..160);
         let mut scene = Scene::new(&all[..n_symbols], n_bars);
-        scene.rules = lots(STEP, self.pick(&[0.0005, 0.0125]));
+        scene.rules = lots(venue, STEP, self.pick(&[0.0005, 0.0125]));
         scene.taker_fee = self.pick(&[0.0, 0.0005]);
         let settings = &mut scene.settings;
         settings.margin = self.pick(&[MarginMode::Cross, MarginMode::Isolated]);
+        if venue == "okx-swap" && self.chance(0.4) {
+            settings.margin = MarginMode::Portfolio;
+        }
         settings.leverage = self.pick(&[3.0, 20.0, 50.0]);
         settings.equity = self.pick(&[1e5, 1e5, 3e3, 5e7]);
         settings.intrabar = self.pick(&[Intrabar::Pessimistic, Intrabar::Optimistic]);
@@ -150,9 +160,22 @@ impl Random {
     }
 }
 
-pub(crate) fn lots(step: f64, liquidation_fee: f64) -> &'static plimsoll_venue::VenueRules {
-    let lot = |symbol| Lot { symbol, step, minimum_notional: 20.0, liquidation_fee };
-    rules("binance-usdm", &["BTCUSDT", "ETHUSDT", "SOLUSDT"].map(lot))
+/// Symbols that have brackets at the venue in October 2025.
+fn symbols(venue: &str) -> &'static [&'static str] {
+    match venue {
+        "bybit-linear" => &["BTCUSDT", "ETHUSDT", "XRPUSDT"],
+        "okx-swap" => &["BTC-USDT-SWAP", "ETH-USDT-SWAP"],
+        _ => &["BTCUSDT", "ETHUSDT", "SOLUSDT"],
+    }
+}
+
+pub(crate) fn lots(
+    venue: &str,
+    step: f64,
+    liquidation_fee: f64,
+) -> &'static plimsoll_venue::VenueRules {
+    let lot = |&symbol| Lot { symbol, step, minimum_notional: 20.0, liquidation_fee };
+    rules(venue, &symbols(venue).iter().map(lot).collect::<Vec<_>>())
 }
 
 /// The market up to a bar, as somebody saw it who lived then.

@@ -12,6 +12,7 @@ use plimsoll_market::{
 };
 use plimsoll_sizing::PlannedSize;
 use plimsoll_sizing::formulas::Limit;
+use plimsoll_venue::margin::MarginRules;
 use plimsoll_venue::{UserTable, VenueRules};
 
 /// A market with a strategy's signal and an account.
@@ -47,7 +48,7 @@ pub(crate) fn rules(venue: &str, lots: &[Lot]) -> &'static VenueRules {
         funding_interval_minutes,funding_cap_fraction,status,unverified,source";
     let row = |Lot { symbol, step, minimum_notional, liquidation_fee }: &Lot| {
         format!(
-            "\n{venue},{symbol},2023-01-01,0.1,,,{step},{step},{minimum_notional},\
+            "\n{venue},{symbol},2024-01-01,0.1,,,{step},{step},{minimum_notional},\
              {liquidation_fee},480,,user,,test"
         )
     };
@@ -189,7 +190,12 @@ impl Scene {
     }
 
     pub(crate) fn prepared(&self) -> Prepared<'_> {
-        Prepared::new(&self.market, self.rules, 0, Some(self.taker_fee)).unwrap()
+        let prepared = Prepared::new(&self.market, self.rules, 0, Some(self.taker_fee)).unwrap();
+        if self.settings.margin != MarginMode::Portfolio {
+            return prepared;
+        }
+        let margin_rules = MarginRules::load(self.rules.venue(), &[]).unwrap();
+        prepared.with_portfolio_margin(&margin_rules).unwrap()
     }
 
     pub(crate) fn trades(&self) -> TradeList {

@@ -15,6 +15,7 @@ pub mod rules;
 pub mod verdict;
 
 use askama::Template;
+use plimsoll_engine::MarginMode;
 use plimsoll_study::result::StudyResult;
 
 use crate::error::ReportError;
@@ -144,7 +145,10 @@ fn facts(context: &Context<'_>) -> Vec<String> {
             counted(compared.count(), "signal trade", "signal trades")
         ),
         format!("start {equity}"),
-        format!("{} margin at {}", settings.margin.name(), words::times(settings.leverage)),
+        match settings.margin {
+            MarginMode::Portfolio => "portfolio margin".to_owned(),
+            margin => format!("{} margin at {}", margin.name(), words::times(settings.leverage)),
+        },
         format!("{} intrabar", settings.intrabar.name()),
     ]
 }

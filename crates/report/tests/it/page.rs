@@ -74,6 +74,16 @@ fn the_page_answers() {
 }
 
 #[test]
+fn under_portfolio_margin_there_is_no_leverage_to_tell() {
+    let mut result = study();
+    assert_has(&page(&result), &["cross margin at"]);
+    result.settings.margin = MarginMode::Portfolio;
+    let page = page(&result);
+    assert_has(&page, &["portfolio margin"]);
+    assert!(!page.contains("margin at 1"), "the leverage is shown");
+}
+
+#[test]
 fn what_did_not_happen_is_said() {
     let mut result = study();
     result.data_label = None;

@@ -114,6 +114,30 @@ pub(crate) fn outside_the_tables(symbol: &str, start: &str) -> PathBuf {
     make_lake(symbol, &config, vec![Kind::Candles])
 }
 
+/// The autumn as if Bybit had recorded it.
+pub(crate) fn autumn_at_bybit(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("study").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).unwrap();
+    }
+    copy_renamed(autumn(), &folder);
+    folder
+}
+
+fn copy_renamed(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let target = to.join(name.replace("venue=binance-usdm", "venue=bybit-linear"));
+        if entry.file_type().unwrap().is_dir() {
+            copy_renamed(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 fn autumn_config() -> SimulatorConfig {
     let demo = SimulatorConfig::demo(SEED);
     let before_the_crash = demo.cascade.unwrap().begin();

@@ -6,6 +6,7 @@ mod lakes;
 mod messages;
 mod overrides;
 mod parsing;
+mod portfolio;
 mod run;
 mod scene;
 mod strategies;

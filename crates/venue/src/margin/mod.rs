@@ -53,6 +53,7 @@
 //!
 //! - [`account`]: isolated and cross
 //! - [`portfolio`]: risk units, Bybit's and OKX's formulas
+//! - [`ladder`]: portfolio margin of a single perpetual by its notional
 //! - [`stress`]: scenarios and what they cost
 //! - [`compare`]: the modes beside each other
 //! - [`rules`]: the dated figures
@@ -60,6 +61,7 @@
 pub mod account;
 mod checks;
 pub mod compare;
+pub mod ladder;
 pub mod portfolio;
 pub mod rules;
 pub mod stress;
@@ -68,6 +70,7 @@ pub use account::{
     AccountMargin, LegMargin, NoDistance, NoMarginRatio, cross_margin, isolated_margin,
 };
 pub use compare::{ModeComparison, ModeRequirement, compare_margin_modes};
+pub use ladder::{PortfolioLadder, portfolio_ladder, portfolio_ladders_between};
 pub use portfolio::{
     Charge, PortfolioComponent, PortfolioInputs, PortfolioMargin, RiskUnit, portfolio_margin,
 };

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_market::Timestamp;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::error::VenueError;
-use crate::rules::UserTable;
+use crate::rules::{UserTable, hash_text, hexadecimal};
 use crate::tables::{Status, normalise_venue};
 
 const OWN_TABLE: (&str, &str) =
@@ -20,6 +21,7 @@ pub struct MarginRules {
     valuations: BTreeMap<Timestamp, Valuation>,
     /// By figure and underlying (`*` for all others), then by date.
     figures: BTreeMap<(Figure, String), BTreeMap<Timestamp, FigureRow>>,
+    version_hash: String,
 }
 
 /// A dated figure of portfolio margin.
@@ -181,11 +183,16 @@ impl MarginRules {
             policy: policy.clone(),
             valuations: BTreeMap::new(),
             figures: BTreeMap::new(),
+            version_hash: String::new(),
         };
+        let mut hash = Sha256::new();
+        hash_text(&mut hash, OWN_TABLE.1);
         rules.add(OWN_TABLE.0, &own, &own, None)?;
         for table in user_tables {
+            hash_text(&mut hash, table.text);
             rules.add(table.file, &parse(table.file, table.text)?, &own, Some(Status::User))?;
         }
+        rules.version_hash = hexadecimal(hash);
         Ok(rules)
     }
 
@@ -197,6 +204,11 @@ impl MarginRules {
     /// Name for people.
     pub fn title(&self) -> &str {
         &self.policy.title
+    }
+
+    /// SHA-256, in hexadecimal, of the project's table and the user's, to go into a report.
+    pub fn version_hash(&self) -> &str {
+        &self.version_hash
     }
 
     /// Whether coins count as collateral at the venue.
@@ -300,6 +312,15 @@ impl MarginRules {
         let (values, note) = self.figure(figure, underlying, at)?;
         notes.extend(note);
         Ok(values)
+    }
+
+    /// The instants at which one of these figures changes for an underlying.
+    pub(crate) fn change_dates(&self, figures: &[Figure], underlying: &str) -> BTreeSet<Timestamp> {
+        let names = [underlying, "*"];
+        let keys = figures.iter().flat_map(|&figure| names.map(|name| (figure, name.to_owned())));
+        keys.filter_map(|key| self.figures.get(&key))
+            .flat_map(|by_date| by_date.keys().copied())
+            .collect()
     }
 
     pub(crate) fn policy(&self) -> &VenuePolicy {

@@ -80,6 +80,12 @@ pub enum LiquidationProcess {
 }
 
 impl LiquidationProcess {
+    /// Whether an order of the venue takes the position down by whole brackets, after which it is
+    /// tested again at once.
+    pub fn goes_by_brackets(&self) -> bool {
+        matches!(self, Self::Bybit { .. } | Self::Okx { .. })
+    }
+
     /// Whether the equity suffices. Equity equal to the requirement does at Binance and
     /// Hyperliquid; Bybit and OKX liquidate at a margin ratio of exactly 100 %.
     pub fn is_compliant(&self, state: &LiquidationState, ladder: &Ladder) -> bool {

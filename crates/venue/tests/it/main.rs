@@ -11,6 +11,7 @@ mod insurance;
 mod margin;
 mod margin_portfolio;
 mod margin_properties;
+mod portfolio_ladder;
 mod process;
 mod properties;
 mod tables;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use plimsoll_market::{Side, Timestamp};
 use plimsoll_venue::margin::{Leg, LegKind};
-use plimsoll_venue::{ContractKind, Ladder, VenueRules};
+use plimsoll_venue::{ContractKind, Ladder, VenueRules, underlying_of};
 
 use super::super::answer::{Answer, plain, times};
 use super::super::records::{Record, Shape};
@@ -108,7 +108,7 @@ pub(super) fn listed_leg(
         record.number("leverage", "a number of at least 1", |x| x >= 1.0)?.unwrap_or(1.0);
     let isolated_margin = record.number("margin", "a number", |_| true)?;
     let ladder = if kind.is_spot() { None } else { Some(ladder(answer, &record, kind, lookup)?) };
-    let coin = if kind.is_spot() { symbol.clone() } else { coin_of(&symbol) };
+    let coin = if kind.is_spot() { symbol.clone() } else { underlying_of(&symbol) };
     let underlying = record.text("underlying").map_or(coin, str::to_owned);
     let unit =
         if contract == ContractKind::Inverse && !kind.is_spot() { " US dollars" } else { "" };
@@ -228,37 +228,4 @@ pub(super) fn taker_fee(
         let origin = tables::provenance(fees.from, fees.status, &fees.source);
         (fees.taker_fee_fraction, Some(origin))
     }))
-}
-
-/// `BTC` of `BTCUSDT`, `BTC-USDT-SWAP` or `BTCUSD_PERP`.
-fn coin_of(symbol: &str) -> String {
-    let mut coin: String =
-        symbol.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
-    while let Some(rest) = ["SWAP", "PERP", "USDT", "USDC", "USD"]
-        .iter()
-        .find_map(|suffix| coin.strip_suffix(suffix).filter(|rest| !rest.is_empty()))
-    {
-        coin.truncate(rest.len());
-    }
-    coin
-}
-
-#[cfg(test)]
-mod tests {
-    use super::coin_of;
-
-    #[test]
-    fn a_symbol_names_its_coin() {
-        for (symbol, coin) in [
-            ("BTCUSDT", "BTC"),
-            ("BTC-USDT-SWAP", "BTC"),
-            ("BTC-USD-SWAP", "BTC"),
-            ("btcusd_perp", "BTC"),
-            ("1000PEPEUSDT", "1000PEPE"),
-            ("ETH", "ETH"),
-            ("USDC", "USDC"),
-        ] {
-            assert_eq!(coin_of(symbol), coin);
-        }
-    }
 }

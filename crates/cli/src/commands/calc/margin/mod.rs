@@ -4,6 +4,7 @@ mod legs;
 
 use std::path::{Path, PathBuf};
 
+use plimsoll_study::is_margin_table;
 use plimsoll_venue::margin::{
     Account, AccountCurrency, AccountMargin, Leg, MarginRules, ModeComparison, ModeRequirement,
     PortfolioInputs, PortfolioMargin, compare_margin_modes, cross_margin, isolated_margin,
@@ -116,9 +117,7 @@ fn legs_text(count: usize) -> String {
 
 /// Rows of portfolio margin are TOML, all others CSV.
 fn split_tables(files: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let is_toml = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "toml");
-    let own = files.iter().filter(is_toml).cloned().collect();
-    (own, files.iter().filter(|path| !is_toml(path)).cloned().collect())
+    files.iter().cloned().partition(|path| is_margin_table(path))
 }
 
 fn margin_rules(venue: &str, files: &[PathBuf]) -> Result<MarginRules, CliError> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use plimsoll_market::{Side, Timestamp};
 use plimsoll_sizing::{GivenMoment, SizingRule};
-use plimsoll_study::{NamedRule, Study, StudyError};
+use plimsoll_study::{NamedRule, Study, StudyError, is_margin_table};
 use plimsoll_venue::VenueRules;
 
 use super::super::answer::plain;
@@ -101,8 +101,10 @@ pub(super) fn setting(arguments: &SizeArguments) -> Result<Setting, CliError> {
 /// The user's own tables; those of a strategy file lie relative to it.
 fn own_tables(arguments: &SizeArguments, study: Option<&Study>) -> Vec<PathBuf> {
     let folder = arguments.strategy.as_ref().and_then(|path| path.parent());
+    // A size has no use for rows of portfolio margin.
     let of_file = study.into_iter().flat_map(|study| &study.data.tables);
     of_file
+        .filter(|file| !is_margin_table(file))
         .map(|file| folder.map_or_else(|| PathBuf::from(file), |folder| folder.join(file)))
         .chain(arguments.tables.rules.iter().cloned())
         .collect()
