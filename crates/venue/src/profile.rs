@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_market::DAY_MS;
+use plimsoll_market::{DAY_MS, Timestamp};
 use serde::Deserialize;
 
 use crate::error::VenueError;
@@ -28,6 +28,9 @@ pub struct VenueProfile {
     pub stop_trigger_price: TriggerPrice,
     /// Brackets may have changed so many days before the table shows it.
     pub bracket_lag_days: u32,
+    /// When the brackets were last looked at, where they are a history: changes after it are not in
+    /// the table.
+    pub brackets_seen_until: Option<Timestamp>,
     /// Whether liquidation comes at maintenance margin plus the liquidation fee.
     pub requirement_includes_liquidation_fee: bool,
     /// How the venue liquidates.
@@ -71,6 +74,7 @@ struct ProfileRow {
     liquidation_trigger_price: TriggerPrice,
     stop_trigger_price: TriggerPrice,
     bracket_lag_days: u32,
+    brackets_seen_until: Option<String>,
     #[serde(default)]
     requirement_includes_liquidation_fee: bool,
     liquidation: ProcessRow,
@@ -125,11 +129,20 @@ pub(crate) fn load_profiles(
     let rows: BTreeMap<String, ProfileRow> = toml::from_str(text).map_err(|error| {
         VenueError::BadFile { file: file.to_owned(), reason: error.to_string() }
     })?;
-    Ok(rows.into_iter().map(|(id, row)| (id.clone(), row.into_profile(id))).collect())
+    let mut profiles = BTreeMap::new();
+    for (id, row) in rows {
+        let seen = row.brackets_seen_until.as_deref().map(str::parse::<Timestamp>).transpose();
+        let seen = seen.map_err(|error| VenueError::BadFile {
+            file: file.to_owned(),
+            reason: format!("{id}: `brackets_seen_until`: {error}"),
+        })?;
+        profiles.insert(id.clone(), row.into_profile(id, seen));
+    }
+    Ok(profiles)
 }
 
 impl ProfileRow {
-    fn into_profile(self, id: String) -> VenueProfile {
+    fn into_profile(self, id: String, brackets_seen_until: Option<Timestamp>) -> VenueProfile {
         VenueProfile {
             id,
             title: self.title,
@@ -138,6 +151,7 @@ impl ProfileRow {
             liquidation_trigger_price: self.liquidation_trigger_price,
             stop_trigger_price: self.stop_trigger_price,
             bracket_lag_days: self.bracket_lag_days,
+            brackets_seen_until,
             requirement_includes_liquidation_fee: self.requirement_includes_liquidation_fee,
             liquidation: self.liquidation.into_process(),
             fund_trigger: self.fund_trigger.into_trigger(),

@@ -248,6 +248,7 @@ impl VenueRules {
         to: Timestamp,
     ) -> Result<Vec<String>, VenueError> {
         let mut notes = self.profile.notes.clone();
+        notes.extend(self.unseen_note(to));
         for (_, fees) in self.fees_between(from, to)? {
             if fees.status == Status::Unverified {
                 let since = fees.from.date_string();
@@ -263,6 +264,16 @@ impl VenueRules {
             self.ladder_notes(symbol, from, to, &mut notes)?;
         }
         Ok(notes)
+    }
+
+    /// A sentence where brackets are asked for after they were last looked at.
+    pub fn unseen_note(&self, at: Timestamp) -> Option<String> {
+        self.profile.brackets_seen_until.filter(|seen| at > *seen).map(|seen| {
+            format!(
+                "Brackets were last looked at on {}: later changes are not in the table, and the last ones are used on.",
+                seen.date_string()
+            )
+        })
     }
 
     fn ladder_notes(

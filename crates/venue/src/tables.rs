@@ -225,6 +225,10 @@ pub(crate) enum Rows {
 pub(crate) fn parse_table(file: &str, text: &str, venues: &[String]) -> Result<Rows, VenueError> {
     let rows = read_rows(file, text)?;
     let kind = kind_of(&rows)?;
+    if rows.cells.is_empty() {
+        let reason = format!("the table of {kind} has a header and no rows");
+        return Err(VenueError::BadFile { file: file.to_owned(), reason });
+    }
     if kind != TableKind::Brackets {
         check_unique(&rows)?;
     }

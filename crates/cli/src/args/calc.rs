@@ -107,7 +107,8 @@ pub(crate) struct TableArguments {
     /// Date whose figures are in force.
     #[arg(long, value_parser = parse_time)]
     pub(crate) at: Option<Timestamp>,
-    /// Table of your own, with the columns of one of the program's; its rows go first.
+    /// Table of your own, with the columns of one of the program's; its rows hold from their
+    /// dates on and replace those of the same symbol and date.
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Vec<PathBuf>,
 }
@@ -323,7 +324,8 @@ pub(crate) struct HeatArguments {
     /// Date whose brackets are in force, for positions without a stop.
     #[arg(long, value_parser = parse_time)]
     pub(crate) at: Option<Timestamp>,
-    /// Table of your own, with the columns of one of the program's; its rows go first.
+    /// Table of your own, with the columns of one of the program's; its rows hold from their
+    /// dates on and replace those of the same symbol and date.
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Vec<PathBuf>,
 }
@@ -407,7 +409,7 @@ pub(crate) struct MarginArguments {
     #[arg(long, value_name = "FRACTION", value_parser = zero_to_below_one, allow_negative_numbers = true)]
     pub(crate) minimum_charge: Option<f64>,
     /// Table of your own: CSV with the columns of one of the program's, or TOML with rows of
-    /// portfolio margin; its rows go first.
+    /// portfolio margin; its rows hold from their dates on and replace those of the same date.
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Vec<PathBuf>,
     /// Read a JSON list of legs from stdin, or an object of flags with `legs`.
