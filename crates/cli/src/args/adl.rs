@@ -46,7 +46,8 @@ pub(crate) struct AdlArguments {
     /// Hybrid: share of the budget that the queue pays [default: 0.2].
     #[arg(long, value_name = "S", value_parser = zero_to_one, allow_negative_numbers = true)]
     pub(crate) queue_share: Option<f64>,
-    /// Churn: how strongly accounts leave, 1 - exp(-C * haircut) [default: 5].
+    /// Churn: how strongly accounts leave, 1 - exp(-C * seized / collateral)
+    /// [default: 5].
     #[arg(long, value_name = "C", value_parser = zero_or_above, allow_negative_numbers = true)]
     pub(crate) churn: Option<f64>,
     /// Folder for the tables and the page.

@@ -55,6 +55,18 @@ fn numbers(table: &CsvTable, column: &str) -> Vec<f64> {
     table.column(column).into_iter().map(|text| text.parse().unwrap()).collect()
 }
 
+/// Where nobody is below zero, what is asked for is what is needed.
+#[test]
+fn a_budget_without_a_deficit() {
+    let place = place("adl-calm", &[("calm.csv", "equity,pnl\n20,10\n10,2\n")]);
+    let ran = plimsoll(&place, &["adl", "calm.csv", "--budget", "6", "--json"]).good();
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let pro_rata = policy(&document, "pro_rata");
+    assert_eq!(pro_rata["budget_regret"], 0.0);
+    assert_eq!(pro_rata["profit_tail_survival"], Value::Null);
+    assert_eq!(pro_rata["haircut_max_fraction"], 0.5);
+}
+
 #[test]
 fn five_accounts_by_hand() {
     let place = place("adl-five", &[("five.csv", FIVE)]);
@@ -232,6 +244,7 @@ fn what_is_wrong_with_a_table_is_named() {
         ("calm.csv", "equity,pnl\n1,1\n"),
         ("alone.csv", "wave,budget_needed_usd\n1,5\n"),
         ("below.csv", "budget_needed_usd,budget_queue_usd\n5,-1\n"),
+        ("again.csv", "wave,budget_needed_usd,budget_queue_usd\n1,5,4\n1,5,4\n"),
         ("list.json", "[1]"),
         ("two.json", r#"{"a": [], "b": []}"#),
         ("cut.json", "[{"),
@@ -267,6 +280,7 @@ fn what_is_wrong_with_a_table_is_named() {
         ("out_is_a_file", &["five.csv", "--out", "file"], 2),
         ("waves_alone", &["alone.csv"], 1),
         ("waves_below_zero", &["below.csv"], 1),
+        ("waves_twice", &["again.csv"], 1),
         ("waves_with_theta", &["waves.csv", "--theta", "0.5"], 2),
         ("waves_policy", &["waves.csv", "--policy", "queue"], 2),
         ("json_list", &["list.json"], 1),

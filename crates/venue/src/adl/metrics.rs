@@ -8,7 +8,8 @@
 use super::{AdlState, Allocation};
 use crate::error::{VenueError, check_not_negative};
 
-/// How strongly winners leave after a haircut, `beta`: at 5, one of 10 % makes 39 % leave.
+/// How strongly winners leave after a haircut, `beta`: at 5, the loss of 10 % of the collateral
+/// makes 39 % leave.
 /// (arXiv:2512.01112 v2, appendix on the revenue proxy.)
 pub const CHURN_SENSITIVITY: f64 = 5.0;
 
@@ -38,9 +39,30 @@ pub struct AllocationMetrics {
     pub endowment_churned_fraction: f64,
 }
 
-/// Probability that an account leaves after a haircut: `1 - exp(-sensitivity * haircut)`.
-pub fn churn_probability(haircut_fraction: f64, sensitivity: f64) -> f64 {
-    -(-sensitivity * haircut_fraction).exp_m1()
+/// Probability that an account leaves when so much is taken from it, held against the collateral
+/// that it put up: `1 - exp(-sensitivity * seized / collateral)`; 1 where it has put up nothing.
+pub fn churn_probability(seized: f64, collateral: f64, sensitivity: f64) -> f64 {
+    if seized <= 0.0 || sensitivity <= 0.0 {
+        0.0
+    } else if collateral <= 0.0 {
+        1.0
+    } else {
+        -(-sensitivity * (seized / collateral)).exp_m1()
+    }
+}
+
+/// [`churn_probability`] of every account.
+pub fn churn_probabilities(
+    state: &AdlState,
+    allocation: &Allocation,
+    sensitivity: f64,
+) -> Vec<f64> {
+    let pairs = state.accounts().iter().zip(&allocation.seized);
+    pairs
+        .map(|(account, &seized)| {
+            churn_probability(seized, account.equity - account.pnl, sensitivity)
+        })
+        .collect()
 }
 
 /// The figures of an allocation; `needed` is the sum that solvency asks for.
@@ -62,9 +84,8 @@ pub fn measure(
     let haircut_max = allocation.haircuts.iter().copied().fold(0.0, f64::max);
     let surviving_max = pairs().map(|(seized, w)| w - seized).fold(0.0, f64::max);
     let distance: f64 = pairs().map(|(seized, w)| (seized - pro_rata_haircut * w).abs()).sum();
-    let leaving = |haircut: &f64| churn_probability(*haircut, churn_sensitivity);
-    let churned: f64 =
-        allocation.haircuts.iter().zip(endowments).map(|(haircut, w)| w * leaving(haircut)).sum();
+    let leaving = churn_probabilities(state, allocation, churn_sensitivity);
+    let churned: f64 = leaving.iter().zip(endowments).map(|(leaving, w)| w * leaving).sum();
     Ok(AllocationMetrics {
         taken,
         shortfall: allocation.shortfall,
@@ -74,7 +95,7 @@ pub fn measure(
         pro_rata_distance_fraction: if taken > 0.0 { distance / (2.0 * taken) } else { 0.0 },
         haircut_max_fraction: haircut_max,
         accounts_touched: allocation.seized.iter().filter(|&&seized| seized > 0.0).count(),
-        accounts_churned: allocation.haircuts.iter().map(leaving).sum(),
+        accounts_churned: leaving.iter().sum(),
         endowment_churned_fraction: if capacity > 0.0 { churned / capacity } else { 0.0 },
     })
 }

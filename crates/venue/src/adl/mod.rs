@@ -47,7 +47,9 @@ pub mod ranking;
 pub mod water;
 pub mod waves;
 
-pub use metrics::{AllocationMetrics, CHURN_SENSITIVITY, churn_probability, measure};
+pub use metrics::{
+    AllocationMetrics, CHURN_SENSITIVITY, churn_probabilities, churn_probability, measure,
+};
 pub use policy::{AdlPolicy, Allocation, HaircutCaps, RiskWeight, allocate, allocate_up_to};
 pub use ranking::{
     AdlPrice, AdlRanking, AdlRule, ClosedPosition, QueueClosing, QueuedPosition, RankInputs,

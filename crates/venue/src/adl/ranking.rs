@@ -15,7 +15,7 @@ use plimsoll_market::Side;
 use serde::Deserialize;
 
 use crate::error::{VenueError, check, check_finite, check_not_negative, check_positive};
-use crate::tables::Status;
+use crate::tables::{Status, normalise_venue};
 
 const TABLE: (&str, &str) = ("adl.toml", include_str!("../../tables/adl.toml"));
 
@@ -148,7 +148,7 @@ impl AdlRule {
     /// [`VenueError::UnknownVenue`], which names those that have one.
     pub fn load(venue: &str) -> Result<Self, VenueError> {
         let mut rules = Self::all()?;
-        rules.remove(venue).ok_or_else(|| VenueError::UnknownVenue {
+        rules.remove(&normalise_venue(venue)).ok_or_else(|| VenueError::UnknownVenue {
             venue: venue.to_owned(),
             known: rules.into_keys().collect(),
         })

@@ -192,12 +192,15 @@ fn figures_of_the_five_accounts() {
     // Pro-rata takes 4.8, 2.4, 0.3.
     assert_close(found.pro_rata_distance_fraction, (1.3 + 1.6 + 0.3) / 15.0, 1e-12);
     assert_eq!((found.haircut_max_fraction, found.accounts_touched), (1.0, 2));
-    let (first, second) = (1.0 - (-2.1875_f64).exp(), 1.0 - (-5.0_f64).exp());
+    // 3.5 of a collateral of 2, and 4 of 1.
+    let (first, second) = (1.0 - (-8.75_f64).exp(), 1.0 - (-20.0_f64).exp());
     assert_close(found.accounts_churned, first + second, 1e-12);
     assert_close(found.endowment_churned_fraction, (8.0 * first + 4.0 * second) / 12.5, 1e-12);
     // The paper's words: 10 % makes 39 % leave, 20 % makes 63 %.
-    assert_close(churn_probability(0.1, 5.0), 0.39, 0.01);
-    assert_close(churn_probability(0.2, 5.0), 0.63, 0.01);
+    assert_close(churn_probability(10.0, 100.0, 5.0), 0.39, 0.01);
+    assert_close(churn_probability(20.0, 100.0, 5.0), 0.63, 0.01);
+    assert_eq!(churn_probability(1.0, 0.0, 5.0), 1.0);
+    assert_eq!(churn_probability(0.0, 0.0, 5.0), 0.0);
 
     let pro_rata = allocate(&state, &AdlPolicy::ProRata, 7.5).unwrap();
     let found = measure(&state, &pro_rata, 7.5, 5.0).unwrap();

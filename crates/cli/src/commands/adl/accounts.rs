@@ -7,7 +7,7 @@ use plimsoll_report::adl::{AccountRow, AccountsReport, PolicyRow, write_accounts
 use plimsoll_venue::VenueError;
 use plimsoll_venue::adl::{
     AdlAccount, AdlRule, AdlState, AllocationMetrics, CHURN_SENSITIVITY, EndowmentRule, RankInputs,
-    allocate_up_to, churn_probability, leveraged_return_score, measure,
+    allocate_up_to, churn_probabilities, leveraged_return_score, measure,
 };
 use plimsoll_venue::tables::Status;
 use serde_json::{Value, json};
@@ -29,6 +29,8 @@ pub(super) fn run(
     let rule = arguments.endowment.map_or(EndowmentRule::Pnl, EndowmentRule::from);
     let state = accounts.state(table, scores.as_deref(), rule)?;
     let (budget, budget_rule) = budget(arguments, table, &state)?;
+    // Without a deficit what is asked for is what is needed.
+    let needed = if state.deficit() > 0.0 { state.deficit() } else { budget };
     let known = Known {
         queue: scores.is_some(),
         leverage: accounts.leverage.is_some(),
@@ -41,11 +43,9 @@ pub(super) fn run(
     for (policy, meaning) in policies {
         let refused = |error: VenueError| account_error(table, &error);
         let allocation = allocate_up_to(&state, &policy, budget).map_err(refused)?;
-        let metrics =
-            measure(&state, &allocation, state.deficit(), sensitivity).map_err(refused)?;
-        let churn = |haircut: &f64| churn_probability(*haircut, sensitivity);
+        let metrics = measure(&state, &allocation, needed, sensitivity).map_err(refused)?;
         rows.push(PolicyRow {
-            churn_probabilities: allocation.haircuts.iter().map(churn).collect(),
+            churn_probabilities: churn_probabilities(&state, &allocation, sensitivity),
             seized: allocation.seized,
             haircuts: allocation.haircuts,
             ..policy_row(policy.name(), meaning, &metrics)

@@ -83,6 +83,12 @@ fn read(arguments: &AdlArguments, table: &DataTable) -> Result<WaveTable, CliErr
         Some(names) => names.into_iter().map(str::to_owned).collect(),
         None => (1..=table.len()).map(|row| row.to_string()).collect(),
     };
+    for (row, name) in names.iter().enumerate() {
+        if names[..row].contains(name) {
+            let message = format!("the wave {name} stands in the table twice");
+            return Err(table.bad_row(row, message, "give each wave one row"));
+        }
+    }
     let needed = required(NEEDED)?;
     let deficit = table.amounts("deficit_usd")?;
     let loss_max = table.amounts("max_loss_usd")?;
