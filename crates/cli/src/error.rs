@@ -108,6 +108,31 @@ fn study_hint(error: &StudyError) -> Option<String> {
             "set data.from to {} or later, or name a table with older rows in data.tables",
             first.date_string()
         )),
+        StudyError::Venue(VenueError::BeforeMarginRules { first, .. }) => Some(format!(
+            "set data.from to {} or later, or name a TOML file with older margin rules in data.tables",
+            first.date_string()
+        )),
         _ => error.hint(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use plimsoll_market::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn margin_rules_that_begin_later_name_the_keys_to_change() {
+        let error = VenueError::BeforeMarginRules {
+            venue: "okx".to_owned(),
+            underlying: None,
+            at: Timestamp::from_date(2020, 1, 1).unwrap(),
+            first: Timestamp::from_date(2024, 1, 1).unwrap(),
+        };
+        let hint = study_hint(&StudyError::Venue(error)).unwrap();
+        assert!(hint.starts_with("set data.from to 2024-01-01 or later"), "{hint}");
+        assert!(hint.contains("data.tables"), "{hint}");
     }
 }

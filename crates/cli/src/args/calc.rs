@@ -237,11 +237,11 @@ pub(crate) struct SizeArguments {
     #[arg(long, value_parser = zero_or_above, allow_negative_numbers = true)]
     pub(crate) variance: Option<f64>,
     /// Returns of closed trades on their notional.
-    #[arg(long, value_name = "R,R,...", value_delimiter = ',', value_parser = finite, allow_negative_numbers = true)]
+    #[arg(long, value_name = "R,R,...", value_delimiter = ',', value_parser = finite, allow_hyphen_values = true)]
     pub(crate) trade_returns: Vec<f64>,
     /// Last published funding rates per 8 hours, oldest first; one stands for as many as the rule
     /// asks for.
-    #[arg(long = "funding-8h", value_name = "R,R,...", value_delimiter = ',', value_parser = finite, allow_negative_numbers = true)]
+    #[arg(long = "funding-8h", value_name = "R,R,...", value_delimiter = ',', value_parser = finite, allow_hyphen_values = true)]
     pub(crate) funding_8h: Vec<f64>,
     /// Read the flags as a JSON object from stdin.
     #[arg(long)]
@@ -301,9 +301,10 @@ pub(crate) struct BookArguments {
 #[derive(Args, Debug)]
 #[command(
     after_help = "A position needs symbol, side, entry, a size and a stop. Its size is one of quantity (base \
-units), notional, margin (with leverage), or size: notional, or margin with --size-is-margin. \
+units; US dollars of an inverse contract), notional, margin (with leverage), or size: notional, or margin with --size-is-margin. \
 Without a stop the loss is taken up to the liquidation price: liquidation, or leverage with mmr, \
-or leverage with the venue's brackets (venue and --at).
+or leverage with the venue's brackets (venue and --at). contract = inverse where the venue's \
+tables do not say so.
 
 Examples:
   plimsoll calc heat --equity 10000 --position BTCUSDT,long,notional=20000,entry=50000,stop=48500 \\
@@ -332,8 +333,8 @@ pub(crate) struct HeatArguments {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "A position needs symbol, side and a size: quantity (base units, with price or entry), notional, \
-margin (with leverage), or size: notional, or margin with --size-is-margin. With venue and tier \
+    after_help = "A position needs symbol, side and a size: quantity (base units, with price or entry; US dollars \
+where contract = inverse), notional, margin (with leverage), or size: notional, or margin with --size-is-margin. With venue and tier \
 (cex1, dex1, tier2 or new) each venue's share is held against 40, 30, 15 or 5 %. Longs and shorts \
 do not net.
 

@@ -55,6 +55,11 @@ fn kelly_of_a_bet() {
     // 0.6 ln 1.2 + 0.4 ln 0.8, the growth of full Kelly by hand.
     assert!(is_near(&half["growth_full"], 0.020_135_513_550_688_88), "{half}");
 
+    // 0.55 / 0.1 - 0.45 / 1.5.
+    let large = answer("kelly --win-rate 0.55 --payoff 1.5 --loss 0.1");
+    assert!(is_near(&large["kelly_fraction"], 5.2), "{large}");
+    assert!(large["warnings"][0].as_str().unwrap().contains("more than there is"), "{large}");
+
     let none = answer("kelly --win-rate 0.3 --payoff 1");
     assert_eq!((&none["kelly_fraction"], &none["fractional"]), (&json!(0.0), &json!(0.0)));
     assert!(is_near(&none["kelly_fraction_raw"], -0.4));
@@ -356,6 +361,8 @@ fn wrong_json_on_stdin_is_named() {
         ("cut_off", r#"{"win_rate": 0.55"#),
         ("list", "[1]"),
         ("empty", ""),
+        ("given_twice", r#"{"win_rate": 0.55, "win_rate": 0.6, "payoff": 1}"#),
+        ("too_large", r#"{"win_rate": 0.9, "payoff": 1e300, "loss": 1e-300}"#),
         ("unknown_flag", r#"{"win_rate": 0.55, "pay": 1}"#),
         ("missing_flag", r#"{"win_rate": 0.55}"#),
         ("value_is_a_list", r#"{"win_rate": 0.55, "payoff": [1]}"#),

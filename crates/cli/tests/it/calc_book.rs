@@ -17,6 +17,10 @@ fn exceeded(found: &Value) -> Vec<&str> {
     levels.filter(|l| l["exceeded"] == true).map(|l| l["name"].as_str().unwrap()).collect()
 }
 
+fn has_note(found: &Value, text: &str) -> bool {
+    found["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().contains(text))
+}
+
 /// The published case: 20,000 * 3 % + 8,000 * 5 % of 10,000.
 #[test]
 fn heat_of_the_published_book() {
@@ -87,7 +91,71 @@ fn without_a_stop_the_loss_ends_at_liquidation() {
          --position BTCUSDT,long,notional=10000,entry=100000,leverage=20,venue=binance-usdm",
     );
     assert!(is_near(&venue["heat"], 1.0 - 0.95 / 0.996), "{venue}");
-    assert!(venue["notes"][0].as_str().unwrap().contains("no stop"), "{venue}");
+    assert!(has_note(&venue, "no stop") && has_note(&venue, "up to 7 days"), "{venue}");
+    assert_eq!(venue["tables"][0]["name"], "BTCUSDT brackets");
+    let source = venue["tables"][0]["text"].as_str().unwrap();
+    assert!(source.starts_with("from 2025-08-21 (captured"), "{source}");
+    assert!(!has_note(&venue, "last looked at"), "{venue}");
+    let later = answer(
+        "heat --equity 10000 --at 2026-10-10 \
+         --position BTCUSDT,long,notional=10000,entry=100000,leverage=20,venue=binance-usdm",
+    );
+    assert!(has_note(&later, "last looked at on 2026-03-01"), "{later}");
+}
+
+/// A quantity is worth its entry where a loss is counted, whatever the price is by now.
+#[test]
+fn a_loss_counts_from_the_entry() {
+    let found = answer(
+        "heat --equity 10000 --position BTC,long,quantity=1,price=60000,entry=50000,stop=49000",
+    );
+    assert!(is_near(&found["at_risk"], 1_000.0) && is_near(&found["heat"], 0.1), "{found}");
+    assert_eq!(found["positions"][0]["notional"], 50_000.0);
+}
+
+/// 20,000 US dollars from 50,000 are 0.4 coins; a long at 10x holds 0.04 of them as margin.
+#[test]
+fn an_inverse_contract_has_its_quantity_in_us_dollars() {
+    let line = |values: &str| answer(&format!("heat --equity 10000 {values}"));
+    // 0.04 + 20,000 (1/50,000 - 1/P) = 20,000/P * 0.01: P = 20,000 * 1.01 / 0.44.
+    let price = 20_200.0 / 0.44;
+    let long = line(
+        "--position BTCUSD,long,contract=inverse,quantity=20000,entry=50000,leverage=10,mmr=0.01",
+    );
+    assert!((long["positions"][0]["stop"].as_f64().unwrap() / price - 1.0).abs() < 1e-12);
+    assert_eq!(long["positions"][0]["notional"], 20_000.0);
+    // 0.4 - 20,000/P coins fewer, each worth P.
+    let coins = 20_000.0 / price - 0.4;
+    assert!((long["at_risk"].as_f64().unwrap() / (coins * price) - 1.0).abs() < 1e-12, "{long}");
+    assert!(has_note(&long, "inverse contract"), "{long}");
+    // The venue's tables say it too, by the name of its tables or of the venue.
+    for (venue, symbol) in
+        [("okx", "BTC-USD-SWAP"), ("okx-swap", "BTC-USD-SWAP"), ("bybit", "BTCUSD")]
+    {
+        let found = line(&format!(
+            "--at 2025-10-10 --position {symbol},short,quantity=20000,entry=50000,leverage=10,\
+             venue={venue}"
+        ));
+        assert_eq!(found["positions"][0]["contract"], "inverse", "{found}");
+        let table = if venue == "bybit" { "bybit-inverse" } else { "okx-swap" };
+        let price = answer(&format!(
+            "liquidation-price --side short --entry 50000 --quantity 20000 --leverage 10 \
+             --venue {table} --symbol {symbol} --at 2025-10-10"
+        ));
+        assert_eq!(found["positions"][0]["stop"], price["liquidation_price"], "{found}");
+        let exposure = answer(&format!(
+            "exposure --collateral 10000 --position {symbol},long,quantity=20000,venue={venue},\
+             tier=cex1"
+        ));
+        assert_eq!(
+            (&exposure["exposure"], &exposure["gross_notional"]),
+            (&json!(2.0), &json!(2e4))
+        );
+    }
+    let linear = line(
+        "--at 2025-10-10 --position BTCUSDT,long,quantity=1,entry=50000,leverage=10,venue=bybit",
+    );
+    assert_eq!(linear["positions"][0]["contract"], "linear", "{linear}");
 }
 
 #[test]
@@ -171,6 +239,30 @@ fn wrong_positions_are_named() {
             "no_row",
             format!("{heat},notional=5,entry=5,leverage=5,venue=binance-usdm --at 2020-01-01"),
         ),
+        ("at_once_rate", format!("{heat},notional=2e4,entry=5e4,leverage=500,mmr=0.01")),
+        (
+            "at_once_brackets",
+            format!(
+                "{heat},notional=2e4,entry=5e4,leverage=500,venue=binance-usdm --at 2025-10-10"
+            ),
+        ),
+        (
+            "at_once_given",
+            "heat --equity 1 --position BTC,short,notional=2e4,entry=5e4,liquidation=40000"
+                .to_owned(),
+        ),
+        (
+            "no_liquidation",
+            format!("{heat},contract=inverse,quantity=5,entry=5,leverage=1,mmr=0.01")
+                .replace("long", "short"),
+        ),
+        ("contract", format!("{heat},contract=quanto,quantity=5,entry=5,stop=4")),
+        ("too_large", format!("{exposure},notional=1e308 --position BTC,long,notional=1e308")),
+        ("sum_too_large", format!("{exposure},notional=6e299 --position BTC,long,notional=6e299")),
+        (
+            "heat_too_large",
+            format!("{heat},notional=1e300,entry=5,stop=4").replace("10000", "1e-9"),
+        ),
         ("side", "heat --equity 10000 --position BTCUSDT,up,notional=5,entry=5,stop=4".to_owned()),
         ("number", format!("{heat},notional=-5,entry=5,stop=4")),
         ("name", format!("{heat},notional=5,entry=5,stopp=4")),
@@ -216,6 +308,7 @@ fn mistakes_of_files_name_file_and_line() {
         ("key.json", format!("{{\"positions\": [{good}], \"equity\": 5}}")),
         ("number.json", "5".to_owned()),
         ("item.json", "[5]".to_owned()),
+        ("twice.json", format!("[\n{}]", good.replace('{', "{\"notional\": 20000, "))),
         ("deep.json", "[{\"symbol\": [1]}]".to_owned()),
     ] {
         fs::write(folder.join(name), text).unwrap();
@@ -230,6 +323,8 @@ fn mistakes_of_files_name_file_and_line() {
         ("list", "{\"equity\": 5, \"positions\": 5}".to_owned()),
         ("side", format!("{{\"equity\": 5, \"positions\":\n[{}]}}", good.replace("long", "flat"))),
         ("no_equity", format!("[{good}]")),
+        ("twice", format!("[{}]", good.replace('{', "{\"notional\": 20000, "))),
+        ("flag_twice", format!("{{\"equity\": 5, \"equity\": 6, \"positions\": [{good}]}}")),
     ] {
         let text = refusal_with(here(), &["calc", "heat", "--stdin"], &text);
         assert_text!(format!("book_stdin_{name}"), text);

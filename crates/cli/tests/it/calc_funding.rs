@@ -60,6 +60,17 @@ fn who_pays_follows_from_side_and_sign() {
 }
 
 #[test]
+fn numbers_that_look_like_percentages_are_asked_about() {
+    let found = answer("funding --notional 100 --rate 0.3 --budget-share 2 --margin 10");
+    let warnings = found["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 2, "{found}");
+    assert!(warnings[0].as_str().unwrap().contains("not per cent?"), "{found}");
+    assert!(warnings[1].as_str().unwrap().contains("more than the margin"), "{found}");
+    let usual = answer("funding --notional 100 --rate -0.05 --budget-share 1 --margin 10");
+    assert_eq!(usual["warnings"], Value::Null);
+}
+
+#[test]
 fn people_see_formula_and_answer() {
     for (name, line) in [
         ("funding", "funding --notional 100000 --rate 0.0003 --budget-share 0.1 --margin 2000"),
@@ -76,6 +87,8 @@ fn wrong_flags_are_named() {
         ("without_flags", "funding"),
         ("rate", "funding --notional 5 --rate x"),
         ("interval", "funding --notional 5 --rate 0.1 --interval-minutes 0"),
+        ("too_large", "funding --notional 1e308 --rate 1"),
+        ("share_of_margin_too_large", "funding --notional 1e200 --rate 1 --margin 1e-200"),
         ("share_alone", "funding --notional 5 --rate 0.1 --budget-share 0.1"),
         ("two_budgets", "funding --notional 5 --rate 0.1 --budget 1 --budget-share 0.1 --margin 5"),
     ] {

@@ -18,6 +18,8 @@ const EVERYTHING: &str = "kelly = { fraction = 0.25, estimator = \"trades\", tra
                           volatility_target = { annual = 0.4 }\n\
                           funding_cut = { above_8h = 0.0005, multiply = 0.5 }";
 
+const TOO_FEW: &str = "too_few_observations";
+
 fn line<'a>(rules: &[&'a str], flags: &'a str) -> Vec<&'a str> {
     let rules = rules.iter().flat_map(|rule| ["--sizing", rule]);
     ["size"].into_iter().chain(rules).chain(flags.split_whitespace()).collect()
@@ -68,6 +70,17 @@ fn every_limit_by_hand_and_the_lot() {
     ] {
         assert!((limit(&found, name) / expected - 1.0).abs() < 1e-12, "{name}: {found}");
     }
+    let notes = found["notes"].to_string();
+    assert!(notes.contains("up to 7 days before"), "{found}");
+    let names: Vec<&str> = found["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|table| table["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["taker fee", "brackets", "lot"]);
+    let later = size(&[EVERYTHING], &flags.replace("2025-10-10", "2026-10-10"));
+    assert!(later["notes"].to_string().contains("last looked at on 2026-03-01"), "{later}");
     assert_eq!((&found["binding"], &found["multiplier"]), (&json!("atr"), &json!(0.5)));
     // A sixth of the equity is 0.02777 coins, 27 lots of 0.001.
     assert_eq!(found["quantity"], 0.027);
@@ -118,6 +131,50 @@ fn other_estimators_and_fixed_sizes() {
     assert!((growth["leverage"].as_f64().unwrap() - 0.25 * 50.0 / 3.0).abs() < 1e-6, "{growth}");
     let fixed = size(&["notional = 5000"], "--equity 10000 --price 100");
     assert!(is_near(&fixed["quantity"], 50.0) && fixed["binding"] == "notional", "{fixed}");
+}
+
+/// A replay takes no trade before it has `min_trades` of them, or all `trades`.
+#[test]
+fn too_few_returns_give_no_trade() {
+    let size_of = |few: &str| {
+        let rule = format!("kelly = {{ fraction = 0.25, estimator = \"log_growth\", {few} }}");
+        size(&[&rule], "--equity 10000 --price 100 --trade-returns -0.1,0.2")
+    };
+    for few in ["trades = 100, min_trades = 30", "trades = 3"] {
+        let found = size_of(few);
+        assert_eq!((&found["quantity"], &found["reason"]), (&json!(0.0), &json!(TOO_FEW)));
+        assert_eq!(found["limits"][0]["reason"], TOO_FEW, "{found}");
+    }
+    // The mean of the two is 0.05; half of ln(1 - 0.1 f) + ln(1 + 0.2 f) is steepest at f = 2.5.
+    let enough = size_of("trades = 100, min_trades = 2");
+    assert!((enough["leverage"].as_f64().unwrap() - 0.25 * 2.5).abs() < 1e-6, "{enough}");
+}
+
+#[test]
+fn rates_may_begin_with_a_minus() {
+    let found = size(
+        &["leverage_cap = 2", FUNDING],
+        "--equity 10000 --price 100 --funding-8h -0.0004,0.1,0.0007",
+    );
+    assert!(is_near(&found["leverage"], 2.0), "{found}");
+    assert!(found["warnings"][0].as_str().unwrap().contains("not per cent?"), "{found}");
+}
+
+#[test]
+fn venue_names_without_the_contract_are_known() {
+    for (venue, table, symbol) in
+        [("okx", "okx-swap", "BTC-USDT-SWAP"), ("bybit", "bybit-linear", "BTCUSDT")]
+    {
+        let of = |venue: &str| {
+            let flags = format!(
+                "--equity 10000 --price 60000 --leverage 10 --venue {venue} --symbol {symbol} \
+                 --at 2025-10-10"
+            );
+            size(&["leverage_cap = 1"], &flags)
+        };
+        assert_eq!(of(venue), of(table));
+        assert_eq!(of(venue)["tables"][1]["name"], "brackets");
+    }
 }
 
 #[test]
@@ -248,6 +305,17 @@ fn wrong_rules_and_missing_numbers_are_named() {
         ("rule_list", line(&["leverage_cap = [1, 2]"], flags)),
         ("rule_empty", line(&[""], flags)),
         ("stop_side", line(&["risk_cap = 0.02"], "--equity 1 --price 5 --stop 6 --side long")),
+        ("inverse", {
+            line(
+                &["leverage_cap = 1"],
+                "--equity 10000 --price 60000 --leverage 10 --venue okx-swap \
+                 --symbol BTC-USD-SWAP --at 2025-10-10",
+            )
+        }),
+        ("too_large", line(&["leverage_cap = 2"], "--equity 1e308 --price 1e-300")),
+        ("margin_too_large", {
+            line(&["leverage_cap = 2"], "--equity 1e200 --price 1 --leverage 1e-200")
+        }),
         ("stop_twice", line(&["risk_cap = 0.02"], "--stop 6 --stop-distance 0.1")),
         ("rule_twice", line(&["risk_cap = 0.02"], "--strategy s.toml --rule a")),
     ] {

@@ -130,8 +130,7 @@ fn read_json(file: &Path) -> Result<DataTable, CliError> {
     };
     let text = std::fs::read_to_string(file)
         .map_err(|source| CliError::Io { path: file.to_owned(), source })?;
-    let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| bad(error.to_string()))?;
+    let document = crate::json::parse(&text).map_err(|error| bad(error.to_string()))?;
     let list = match &document {
         Value::Array(list) => list,
         Value::Object(fields) => {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use crate::error::CliError;
 use crate::output::{self, Output, grouped, wrapped};
 
 /// Width that the words are broken at.
@@ -32,7 +33,7 @@ impl Answer {
         self.inputs.push((label.into(), value.into()));
     }
 
-    /// A figure that was looked up, with its date, status and source.
+    /// A figure that was looked up, with its date, status and source; for programs too.
     pub(super) fn table(&mut self, label: impl Into<String>, value: impl Into<String>) {
         self.tables.push((label.into(), value.into()));
     }
@@ -44,12 +45,18 @@ impl Answer {
 
     /// Something that makes the answer unfit to act on as it is; for programs too.
     pub(super) fn warn(&mut self, text: impl Into<String>) {
-        self.warnings.push(text.into());
+        let text = text.into();
+        if !self.warnings.contains(&text) {
+            self.warnings.push(text);
+        }
     }
 
-    /// Something to know about the answer; for programs too.
+    /// Something to know about the answer, once; for programs too.
     pub(super) fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(text.into());
+        let text = text.into();
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
     }
 
     /// A value for programs.
@@ -65,10 +72,15 @@ impl Answer {
         output::line(&Value::Object(self.document()).to_string());
     }
 
-    /// The values for programs, with formula, warnings and notes at the end.
+    /// The values for programs, with formula, tables, warnings and notes at the end.
     fn document(&self) -> Map<String, Value> {
         let mut document = self.json.clone();
         document.insert("formula".to_owned(), json!(self.formula));
+        if !self.tables.is_empty() {
+            let named = |(name, text): &(String, String)| json!({ "name": name, "text": text });
+            let tables: Vec<Value> = self.tables.iter().map(named).collect();
+            document.insert("tables".to_owned(), json!(tables));
+        }
         for (key, texts) in [("warnings", &self.warnings), ("notes", &self.notes)] {
             if !texts.is_empty() {
                 document.insert(key.to_owned(), json!(texts));
@@ -135,6 +147,20 @@ fn section_of_lines(text: &mut String, heading: &str, lines: &[String]) {
     }
 }
 
+/// The largest number that an answer holds: room for sums, percentages and ratios of it.
+const LARGEST: f64 = 1e300;
+
+/// The value, if it is a number that an answer can hold.
+pub(super) fn in_range(name: &str, value: f64) -> Result<f64, CliError> {
+    if value.abs() <= LARGEST {
+        return Ok(value);
+    }
+    Err(CliError::usage(
+        format!("the {name} is out of range: it is beyond {LARGEST:e}"),
+        "give numbers of the size that accounts have",
+    ))
+}
+
 /// A number for people: as it is written, thousands apart.
 pub(super) fn plain(value: f64) -> String {
     grouped(&value.to_string())
@@ -142,7 +168,7 @@ pub(super) fn plain(value: f64) -> String {
 
 /// A computed number for people: two decimals from a thousand up, else six significant digits.
 pub(super) fn figure(value: f64) -> String {
-    if value.abs() >= 1_000.0 {
+    if value.is_finite() && value.abs() >= 1_000.0 {
         return grouped(&trimmed(format!("{value:.2}")));
     }
     significant(value, 6)
@@ -150,16 +176,24 @@ pub(super) fn figure(value: f64) -> String {
 
 /// A fraction as a percentage of four significant digits.
 pub(super) fn percent(fraction: f64) -> String {
-    format!("{} %", significant(fraction * 100.0, 4))
+    with_unit(fraction * 100.0, " %")
 }
 
 /// Leverage of four significant digits, as in `3.2x`.
 pub(super) fn times(leverage: f64) -> String {
-    format!("{}x", significant(leverage, 4))
+    with_unit(leverage, "x")
+}
+
+fn with_unit(value: f64, unit: &str) -> String {
+    let unit = if value.is_finite() { unit } else { "" };
+    format!("{}{unit}", significant(value, 4))
 }
 
 /// A number of so many significant digits, more where it has more before the point.
 fn significant(value: f64, digits: i32) -> String {
+    if !value.is_finite() {
+        return "out of range".to_owned();
+    }
     if value.abs() < 1e-12 {
         return "0".to_owned();
     }
@@ -198,5 +232,9 @@ mod tests {
         assert_eq!(percent(0.137_108_4), "13.71 %");
         assert_eq!(times(3.2), "3.2x");
         assert_eq!(plain(1_234_567.89), "1,234,567.89");
+        // More than a number holds, and nothing that reads as one.
+        for text in [percent(1e307), times(f64::INFINITY), figure(f64::NEG_INFINITY)] {
+            assert_eq!(text, "out of range");
+        }
     }
 }

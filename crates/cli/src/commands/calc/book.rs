@@ -1,10 +1,14 @@
 //! Positions as `heat` and `exposure` read them.
 
-use plimsoll_market::Side;
+use std::path::PathBuf;
+
+use plimsoll_market::{Side, Timestamp};
+use plimsoll_venue::ContractKind;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, times};
+use super::answer::{Answer, in_range, times};
 use super::records::{self, Record, Shape};
+use super::tables;
 use crate::args::BookArguments;
 use crate::error::CliError;
 use plimsoll_sizing::formulas::Level;
@@ -22,6 +26,7 @@ pub(super) const SHAPE: Shape = Shape {
         "margin",
         "size",
         "leverage",
+        "contract",
         "entry",
         "price",
         "stop",
@@ -39,32 +44,69 @@ pub(super) struct Position {
     pub(super) record: Record,
     pub(super) symbol: String,
     pub(super) side: Side,
+    pub(super) contract: ContractKind,
     /// Notional in quote currency, above 0.
     pub(super) notional: f64,
+}
+
+/// How the sizes of a list become notionals.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes<'a> {
+    /// `size` is margin.
+    pub(super) is_margin: bool,
+    /// The price that a quantity is first worth its notional at: a loss counts from the entry, an
+    /// exposure is that of today.
+    pub(super) prices: [&'static str; 2],
+    /// The user's tables, which may say what is an inverse contract.
+    pub(super) rules: &'a [PathBuf],
+    pub(super) at: Option<Timestamp>,
 }
 
 /// The positions of a list, at least one, with their notionals.
 pub(super) fn positions(
     book: &BookArguments,
     from_stdin: Vec<Record>,
-    size_is_margin: bool,
+    sizes: Sizes<'_>,
 ) -> Result<Vec<Position>, CliError> {
     let records = records::read(&SHAPE, &book.position, book.file.as_deref(), from_stdin)?;
     records
         .into_iter()
         .map(|record| {
+            let contract = contract(&record, sizes)?;
             Ok(Position {
                 symbol: record.required("symbol").to_owned(),
                 side: record.side()?,
-                notional: notional(&record, size_is_margin)?,
+                contract,
+                notional: notional(&record, sizes, contract)?,
                 record,
             })
         })
         .collect()
 }
 
+/// What the position says, else the venue's table of instruments; linear where neither does.
+fn contract(record: &Record, sizes: Sizes<'_>) -> Result<ContractKind, CliError> {
+    match record.text("contract") {
+        Some("linear") => return Ok(ContractKind::Linear),
+        Some("inverse") => return Ok(ContractKind::Inverse),
+        Some(_) => return Err(record.bad("contract", "linear or inverse")),
+        None => {}
+    }
+    // The venue may be a word of the user's own, whose contracts are not known here.
+    let Some(venue) = record.text("venue").filter(|venue| tables::is_known(venue)) else {
+        return Ok(ContractKind::Linear);
+    };
+    let symbol = record.required("symbol");
+    let rules = tables::load_for(venue, symbol, sizes.rules)?;
+    let instrument = match sizes.at {
+        Some(at) => rules.instrument_at(symbol, at).or_else(|_| rules.instrument(symbol)),
+        None => rules.instrument(symbol),
+    };
+    Ok(instrument.map_or(ContractKind::Linear, |instrument| instrument.contract_kind))
+}
+
 /// The notional from whichever of the four sizes is given.
-fn notional(record: &Record, size_is_margin: bool) -> Result<f64, CliError> {
+fn notional(record: &Record, sizes: Sizes<'_>, contract: ContractKind) -> Result<f64, CliError> {
     const HINT: &str = "give one of quantity, notional, margin and size";
     let names = ["quantity", "notional", "margin", "size"];
     let given: Vec<&str> = names.into_iter().filter(|name| record.text(name).is_some()).collect();
@@ -78,7 +120,6 @@ fn notional(record: &Record, size_is_margin: bool) -> Result<f64, CliError> {
     };
     let value = record.above_zero(name)?.unwrap_or_default();
     let leverage = record.above_zero("leverage")?;
-    let price = record.above_zero("price")?.or(record.above_zero("entry")?);
     let by_leverage = |leverage: Option<f64>| {
         leverage.map(|leverage| value * leverage).ok_or_else(|| {
             record.refused(
@@ -89,26 +130,29 @@ fn notional(record: &Record, size_is_margin: bool) -> Result<f64, CliError> {
     };
     let notional = match name {
         "margin" => by_leverage(leverage)?,
-        "size" if size_is_margin => by_leverage(leverage)?,
-        "notional" if size_is_margin => {
+        "size" if sizes.is_margin => by_leverage(leverage)?,
+        "notional" if sizes.is_margin => {
             return Err(record.refused(
                 "a `notional` carries its leverage already, and --size-is-margin would multiply \
                  it in again",
                 "write `margin` or `size` in its place, or leave --size-is-margin out",
             ));
         }
+        // US dollars already.
+        "quantity" if contract == ContractKind::Inverse => value,
         "quantity" => {
-            let entry = record.above_zero("entry")?.or(price).ok_or_else(|| {
-                record.refused("a quantity is no notional without a price", "add entry or price")
-            })?;
-            value * record.above_zero("price")?.unwrap_or(entry)
+            let [first, second] = sizes.prices;
+            let price = record.above_zero(first)?.or(record.above_zero(second)?);
+            value
+                * price.ok_or_else(|| {
+                    record
+                        .refused("a quantity is no notional without a price", "add entry or price")
+                })?
         }
         _ => value,
     };
-    if notional.is_finite() {
-        return Ok(notional);
-    }
-    Err(record.bad(name, "a size of which the notional is a finite number"))
+    in_range("notional", notional)
+        .map_err(|_| record.bad(name, "a size of which the notional is at most 1e300"))
 }
 
 /// Each level with whether it is exceeded and how much is left, for programs and for people.

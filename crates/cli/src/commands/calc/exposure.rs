@@ -6,10 +6,11 @@ use plimsoll_sizing::SizingError;
 use plimsoll_sizing::formulas::{
     EXPOSURE_LEVELS, Level, VenueTier, exposure, exposure_share, reduction_to_share,
 };
+use plimsoll_venue::ContractKind;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, figure, percent, plain, times};
-use super::book::{self, Position};
+use super::answer::{Answer, figure, in_range, percent, plain, times};
+use super::book::{self, Position, Sizes};
 use super::records::Record;
 use crate::args::ExposureArguments;
 use crate::error::CliError;
@@ -21,12 +22,19 @@ pub(super) fn answer(
     let collateral = arguments.collateral.ok_or_else(|| {
         CliError::usage("--collateral is missing", "give the collateral of the book, as 10000")
     })?;
-    let positions = book::positions(&arguments.book, from_stdin, arguments.size_is_margin)?;
+    let sizes = Sizes {
+        is_margin: arguments.size_is_margin,
+        prices: ["price", "entry"],
+        rules: &[],
+        at: None,
+    };
+    let positions = book::positions(&arguments.book, from_stdin, sizes)?;
     let refused = |error: SizingError| CliError::usage(error.to_string(), "mend the positions");
     let notionals: Vec<f64> = positions.iter().map(|position| position.notional).collect();
-    let gross: f64 = notionals.iter().sum();
+    let gross = in_range("sum of the notionals", notionals.iter().sum())?;
     let net: f64 = positions.iter().map(|p| p.side.sign() * p.notional).sum();
     let total = exposure(&notionals, collateral).map_err(refused)?;
+    in_range("exposure", total)?;
 
     let mut answer = Answer::new(
         "exposure of a book",
@@ -40,6 +48,12 @@ pub(super) fn answer(
             format!("{} {}", position.symbol, position.side),
             format!("{}{venue}", figure(position.notional)),
         );
+        if position.contract == ContractKind::Inverse {
+            answer.note(format!(
+                "{} is an inverse contract: its quantity is in US dollars",
+                position.symbol
+            ));
+        }
     }
     answer.set("exposure", total);
     answer.set("gross_notional", gross);

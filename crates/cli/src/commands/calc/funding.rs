@@ -4,7 +4,8 @@ use plimsoll_market::Side;
 use plimsoll_venue::{FundedPosition, HoldingLimit, VenueError};
 use serde_json::Value;
 
-use super::answer::{Answer, figure, percent, plain};
+use super::answer::{Answer, figure, in_range, percent, plain};
+use super::tables;
 use crate::args::FundingArguments;
 use crate::error::CliError;
 
@@ -29,12 +30,19 @@ pub(super) fn answer(arguments: &FundingArguments) -> Result<Answer, CliError> {
         CliError::usage(error.to_string(), "notional, margin and interval are above 0")
     };
     let cost = position.cost().map_err(refused)?;
+    in_range("cost per settlement", cost.per_settlement)?;
+    in_range("cost per day", cost.per_day)?;
+    in_range("rate per year", cost.rate_annual)?;
+    if let Some(share) = cost.margin_fraction_per_day {
+        in_range("cost per day of the margin", share)?;
+    }
 
     let mut answer = Answer::new(
         "cost of funding",
         "cost per settlement = s N r (s +1 long, -1 short), a day has 1440 / minutes of them; \
          holding time = budget / cost per day",
     );
+    tables::warn_of_rate(&mut answer, rate);
     answer.input("notional N", plain(notional));
     answer.input("rate r", format!("{} every {} minutes", percent(rate), plain(minutes)));
     let chosen = if arguments.side.is_none() { ", the side that pays" } else { "" };
@@ -65,6 +73,10 @@ pub(super) fn answer(arguments: &FundingArguments) -> Result<Answer, CliError> {
         (None, Some(share), Some(margin)) => share * margin,
         _ => return Ok(answer),
     };
+    in_range("budget", budget)?;
+    if arguments.budget_share.is_some_and(|share| share > 1.0) {
+        answer.warn("the budget is more than the margin: 1 is the whole of it, 0.1 a tenth");
+    }
     let origin = arguments
         .budget_share
         .map_or_else(String::new, |share| format!(", {} of the margin", percent(share)));
@@ -72,6 +84,8 @@ pub(super) fn answer(arguments: &FundingArguments) -> Result<Answer, CliError> {
     answer.set("budget", budget);
     match position.holding_limit(budget).map_err(refused)? {
         HoldingLimit::Days { days, settlements } => {
+            in_range("holding time", days)?;
+            in_range("number of settlements", settlements)?;
             answer.set("max_hold_days", days);
             answer.set("max_hold_settlements", settlements);
             answer.result(

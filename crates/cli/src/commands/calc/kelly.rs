@@ -3,7 +3,7 @@
 use plimsoll_sizing::SizingError;
 use plimsoll_sizing::formulas::{BinaryBet, leverage_from_risk};
 
-use super::answer::{Answer, figure, percent, plain, times};
+use super::answer::{Answer, figure, in_range, percent, plain, times};
 use crate::args::KellyArguments;
 use crate::error::CliError;
 
@@ -23,8 +23,12 @@ pub(super) fn answer(arguments: &KellyArguments) -> Result<Answer, CliError> {
     };
     let raw = bet.kelly_fraction_raw().map_err(refused)?;
     let full = bet.kelly_fraction().map_err(refused)?;
+    in_range("Kelly fraction", raw)?;
     let fractional = arguments.fraction * full;
     let growth = |fraction: f64| bet.growth(fraction).ok();
+    for growth in [full, fractional].into_iter().filter_map(growth) {
+        in_range("growth of a bet", growth)?;
+    }
 
     let mut answer = Answer::new(
         "Kelly's fraction of a bet with two outcomes",
@@ -53,12 +57,20 @@ pub(super) fn answer(arguments: &KellyArguments) -> Result<Answer, CliError> {
         "fractional",
         format!("{} of equity at risk{}", percent(fractional), per_bet(fractional)),
     );
+    if full > 1.0 {
+        answer.warn(format!(
+            "full Kelly puts {} of equity at risk, more than there is: the mean loss hides that a \
+             single loss may be larger",
+            percent(full)
+        ));
+    }
     if full <= 0.0 {
         answer.set("reason", "the bet has no edge: no trade");
         answer.note(format!("the bet has no edge (f = {}): no trade", figure(raw)));
     }
     if let Some(distance) = arguments.stop_distance {
         let leverage = leverage_from_risk(fractional, distance).map_err(refused)?;
+        in_range("leverage", leverage)?;
         answer.input("stop distance", percent(distance));
         answer.set("leverage", leverage);
         answer.set("stop_distance", distance);

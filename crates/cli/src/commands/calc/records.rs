@@ -8,6 +8,7 @@ use plimsoll_market::Side;
 use serde_json::Value;
 
 use crate::error::CliError;
+use crate::json;
 
 /// One item of a list: named values, as text, and where they stand.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +95,7 @@ fn from_file(shape: &Shape, path: &Path) -> Result<Vec<Record>, CliError> {
     let list = shape.list;
     let hint = format!("write a list of objects, or an object with the list `{list}`");
     let refused = |message: String| CliError::usage(format!("{file}: {message}"), hint.clone());
-    let items = match serde_json::from_str(&text).map_err(|error| refused(error.to_string()))? {
+    let items = match json::parse(&text).map_err(|error| refused(error.to_string()))? {
         Value::Array(items) => items,
         Value::Object(mut object) => match object.remove(list) {
             Some(Value::Array(items)) if object.is_empty() => items,

@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::io::Read;
 
 use clap::Parser;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::records::{self, Record};
 use super::{book, margin};
 use crate::args::{Arguments, CalcArguments, Command};
 use crate::error::CliError;
+use crate::json;
 
 /// Flags that may be given as a list.
 const LISTS: [&str; 5] = ["trade_returns", "funding_8h", "sizing", "rules", "haircut"];
@@ -26,14 +27,14 @@ pub(super) fn read(command: &str) -> Result<(CalcArguments, Vec<Record>), CliErr
         "margin" => Some(&margin::SHAPE),
         _ => None,
     };
-    let (object, items) = if shape.is_some() && text.trim_start().starts_with('[') {
-        let items = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
-        (serde_json::Map::new(), Some(items))
-    } else {
-        let mut object: serde_json::Map<String, Value> =
-            serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
-        let items = shape.and_then(|shape| object.shift_remove(shape.list));
-        (object, items)
+    let document = json::parse(&text).map_err(|error| refused(error.to_string()))?;
+    let (object, items) = match document {
+        Value::Array(_) if shape.is_some() => (Map::new(), Some(document)),
+        Value::Object(mut object) => {
+            let items = shape.and_then(|shape| object.shift_remove(shape.list));
+            (object, items)
+        }
+        _ => return Err(refused("this is no object of flags".to_owned())),
     };
     let records = match (shape, items) {
         (Some(shape), Some(Value::Array(items))) => {

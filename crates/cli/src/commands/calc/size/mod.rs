@@ -9,11 +9,12 @@ mod setting;
 
 use plimsoll_market::Side;
 use plimsoll_sizing::formulas::{Composite, Limit, Stop, composite, settle};
-use plimsoll_sizing::{Moment, plan_at};
+use plimsoll_sizing::rule::KellyEstimator;
+use plimsoll_sizing::{Moment, SizingError, plan_at};
 use plimsoll_venue::{initial_margin, meets_min_notional, meets_min_quantity, round_quantity_down};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, figure, percent, plain, times};
+use super::answer::{Answer, figure, in_range, percent, plain, times};
 use super::tables;
 use crate::args::SizeArguments;
 use crate::error::CliError;
@@ -60,10 +61,20 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
 
     let plan = plan_at(&setting.rule, &setting.moment);
     let mut all = plan.limits.clone();
+    if let Some(error) = too_few_trades(&setting) {
+        all.iter_mut().filter(|limit| limit.name == "kelly").for_each(|limit| {
+            limit.value = Err(error.clone());
+        });
+    }
     if let Some(notional) = plan.notional {
         all.push(Limit { name: "notional", value: Ok(notional / equity) });
     }
     all.extend(limits);
+    for limit in &all {
+        if let Ok(leverage) = limit.value {
+            in_range(limit.name, leverage)?;
+        }
+    }
     let chosen = composite(&all);
     show_limits(&mut answer, &all, &chosen);
     let (multiplier, multiplier_reason) = settle(&plan.multiplier);
@@ -78,7 +89,8 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
         return Ok(answer);
     }
     let leverage = chosen.leverage * multiplier;
-    let quantity_raw = leverage * equity / price;
+    in_range("notional", leverage * equity)?;
+    let quantity_raw = in_range("quantity", leverage * equity / price)?;
     let (quantity, too_small) = rounded(&mut answer, venue.as_ref(), quantity_raw, price);
     let reason = chosen.reason.or(multiplier_reason).or_else(|| {
         let is_zero = leverage <= 0.0;
@@ -108,15 +120,32 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
         let leverage = times(notional / equity);
         answer.result("notional", format!("{}, {leverage} the equity", figure(notional)));
     }
-    consequences(&mut answer, &setting, notional, equity);
+    consequences(&mut answer, &setting, notional, equity)?;
     Ok(answer)
 }
 
+/// Fewer returns than a replay asks for before it trades: `min_trades`, else all `trades`.
+fn too_few_trades(setting: &Setting) -> Option<SizingError> {
+    let kelly = setting.rule.kelly.as_ref()?;
+    if kelly.estimator != KellyEstimator::LogGrowth {
+        return None;
+    }
+    let need = kelly.min_trades.or(kelly.trades)?;
+    let have = setting.moment.trade_returns.as_ref()?.len();
+    (have < need).then_some(SizingError::TooFewObservations { have, need })
+}
+
 /// What the size means: loss at the stop, margin.
-fn consequences(answer: &mut Answer, setting: &Setting, notional: f64, equity: f64) {
+fn consequences(
+    answer: &mut Answer,
+    setting: &Setting,
+    notional: f64,
+    equity: f64,
+) -> Result<(), CliError> {
     let distance = setting.moment.stop().and_then(|stop: Stop| stop.distance());
     if let (Some(_), Ok(distance)) = (setting.moment.stop_price, distance) {
-        let loss = notional * distance;
+        let loss = in_range("loss at the stop", notional * distance)?;
+        in_range("loss at the stop over equity", loss / equity)?;
         answer.set("stop_distance", distance);
         answer.set("loss_at_stop", loss);
         answer.result(
@@ -125,13 +154,15 @@ fn consequences(answer: &mut Answer, setting: &Setting, notional: f64, equity: f
         );
     }
     if let Some(leverage) = setting.moment.account_leverage {
-        let margin = initial_margin(notional, leverage);
+        let margin = in_range("initial margin", initial_margin(notional, leverage))?;
+        in_range("initial margin over equity", margin / equity)?;
         answer.set("initial_margin", margin);
         answer.result(
             "initial margin",
             format!("{}, {} of equity", figure(margin), percent(margin / equity)),
         );
     }
+    Ok(())
 }
 
 /// Fee and half spread of one fill by the strategy file.
@@ -175,13 +206,7 @@ fn venue_limits(
     };
     let dated = venue.rules.dated_ladder(&venue.symbol, venue.at)?;
     venue.rules.instrument_at(&venue.symbol, venue.at)?;
-    answer.table("brackets", tables::provenance(dated.from, dated.status, &dated.source));
-    if let Some(next) = venue.rules.uncertain_successor(&venue.symbol, venue.at)? {
-        answer.warn(format!(
-            "other brackets, shown from {}, may have held already",
-            next.from.date_string()
-        ));
-    }
+    tables::show_brackets(answer, "brackets", &venue.rules, &venue.symbol, venue.at)?;
     let mut limits = Vec::new();
     let cap = dated.ladder.notional_cap_for_leverage(leverage, price);
     if cap.is_finite() {
@@ -264,6 +289,9 @@ fn describe(answer: &mut Answer, arguments: &SizeArguments, setting: &Setting) {
     if let Some(rates) = &moment.funding_rates_8h {
         let rates: Vec<String> = rates.iter().map(|&rate| percent(rate)).collect();
         answer.input("funding per 8 hours", rates.join(", "));
+    }
+    for &rate in &arguments.funding_8h {
+        tables::warn_of_rate(answer, rate);
     }
 }
 

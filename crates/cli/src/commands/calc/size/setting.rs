@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use plimsoll_market::{Side, Timestamp};
 use plimsoll_sizing::{GivenMoment, SizingRule};
 use plimsoll_study::{NamedRule, Study, StudyError, is_margin_table};
-use plimsoll_venue::VenueRules;
+use plimsoll_venue::{ContractKind, VenueRules};
 
 use super::super::answer::plain;
 use super::super::tables;
@@ -153,11 +153,12 @@ pub(super) fn venue(
     let flags = &arguments.tables;
     let is_asked = flags.venue.is_some() || flags.symbol.is_some() || flags.at.is_some();
     match (&setting.venue, &setting.symbol, flags.at) {
-        (Some(venue), Some(symbol), Some(at)) => Ok(Some(Venue {
-            rules: tables::load(venue, &setting.tables)?,
-            symbol: symbol.clone(),
-            at,
-        })),
+        (Some(venue), Some(symbol), Some(at)) => {
+            let rules = tables::load_for(venue, symbol, &setting.tables)?;
+            let venue = Venue { rules, symbol: symbol.clone(), at };
+            check_contract(&venue)?;
+            Ok(Some(venue))
+        }
         (venue, symbol, at) if is_asked => {
             let missing: Vec<&str> = [
                 ("--venue", venue.is_none()),
@@ -174,6 +175,26 @@ pub(super) fn venue(
         }
         _ => Ok(None),
     }
+}
+
+/// Refuses an inverse contract: the limits, like a replay, are those of linear ones.
+fn check_contract(venue: &Venue) -> Result<(), CliError> {
+    let Ok(instrument) = venue.rules.instrument_at(&venue.symbol, venue.at) else {
+        return Ok(());
+    };
+    if instrument.contract_kind == ContractKind::Linear {
+        return Ok(());
+    }
+    Err(CliError::usage(
+        format!(
+            "`{}` at {} is an inverse contract, of which the quantity is in US dollars and margin \
+             in the coin; sizes are of linear contracts",
+            venue.symbol,
+            venue.rules.venue()
+        ),
+        "take the contract settled in USDT or USDC, or leave --venue, --symbol and --at out for \
+         the leverage alone",
+    ))
 }
 
 /// Refuses a rule whose numbers are not all there, naming every flag at once.
