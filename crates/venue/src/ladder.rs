@@ -269,7 +269,8 @@ impl Ladder {
     }
 }
 
-/// Initial margin of a position, `notional / leverage`.
+/// Initial margin of a position, `notional / leverage`. The leverage has to be above 0: nothing is
+/// checked here, and at 0 the result is not finite.
 #[inline]
 pub fn initial_margin(notional: f64, leverage: f64) -> f64 {
     notional / leverage

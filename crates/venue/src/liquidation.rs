@@ -12,8 +12,9 @@
 //! price is the only root. Where the margin jumps at a bracket's edge it may be the edge itself:
 //! for a short, every price above it liquidates.
 //!
-//! If it holds at the entry already ([`liquidatable_at_entry`]), the price is on the winning side:
-//! the first one there at which equity covers the requirement again.
+//! If equity is below the requirement at the entry already ([`liquidatable_at_entry`]), the price
+//! is on the winning side: the first one there at which equity covers the requirement again. Equity
+//! that is exactly the requirement at the entry makes the entry the price.
 //!
 //! Inverse contracts are linear ones in one over the price, with the side turned
 //! ([`LiquidationInputs::in_units_of`]). [`joint`](crate::joint) has several positions moving at
@@ -88,7 +89,9 @@ impl LiquidationInputs {
         check_positive("entry_price", self.entry_price)?;
         check_finite("wallet_balance", self.wallet_balance)?;
         check_finite("other_maintenance_margin", self.other_maintenance_margin)?;
-        check_finite("other_unrealised_pnl", self.other_unrealised_pnl)
+        check_finite("other_unrealised_pnl", self.other_unrealised_pnl)?;
+        check_finite("margin balance", self.margin_balance())?;
+        check_finite("quantity * entry_price", self.quantity * self.entry_price)
     }
 }
 
@@ -144,8 +147,8 @@ impl std::fmt::Display for NoLiquidationPrice {
 /// required.
 ///
 /// # Errors
-/// [`VenueError::BadInput`] for a quantity or price that is not above 0, or a sum that is not
-/// finite.
+/// [`VenueError::BadInput`] for a quantity or price that is not above 0, a sum that is not finite,
+/// or numbers so large or small that the price is not finite.
 pub fn liquidation_price(
     inputs: &LiquidationInputs,
     ladder: &Ladder,
@@ -167,6 +170,7 @@ pub fn liquidation_price(
             first_price(inputs, ladder, entry_idx)
         }
     };
+    check_finite("liquidation price", price)?;
     let exceeds_top = price > 0.0 && ladder.exceeds_top(ladder.size(inputs.quantity, price));
     let is_unknown = !ladder.is_complete()
         && (exceeds_top || ladder.exceeds_top(ladder.size(inputs.quantity, inputs.entry_price)));
@@ -202,11 +206,14 @@ pub fn contract_liquidation_price(
     inputs.check()?;
     let found = liquidation_price(&inputs.in_units_of(kind), ladder, bracket_at)?;
     // One over one over a price is the price.
-    Ok(LiquidationPrice { price: found.price.map(|unit| kind.unit_value(unit)), ..found })
+    let price = found.price.map(|unit| kind.unit_value(unit));
+    check_finite("liquidation price", price.unwrap_or(0.0))?;
+    Ok(LiquidationPrice { price, ..found })
 }
 
-/// Whether the position is liquidated at its own entry price: its margin is below what is required
-/// of the entry notional.
+/// Whether the position is liquidated at its own entry price whatever happens: its margin is below
+/// what is required of the entry notional. Margin that is exactly the requirement is not below it;
+/// its liquidation price is the entry.
 pub fn liquidatable_at_entry(inputs: &LiquidationInputs, ladder: &Ladder) -> bool {
     inputs.excess_margin(inputs.entry_price, ladder) < 0.0
 }
@@ -216,12 +223,13 @@ pub fn liquidatable_at_entry(inputs: &LiquidationInputs, ladder: &Ladder) -> boo
 /// which that account is bankrupt while everything else stands still.
 ///
 /// # Errors
-/// [`VenueError::BadInput`] for a quantity or price that is not above 0, or a margin that is not
-/// finite.
+/// [`VenueError::BadInput`] for a quantity or price that is not above 0, a margin that is not
+/// finite, or numbers so large or small that the price is not finite.
 pub fn bankruptcy_price(inputs: &LiquidationInputs) -> Result<Option<f64>, VenueError> {
     inputs.check()?;
     let margin = inputs.wallet_balance + inputs.other_unrealised_pnl;
     let price = inputs.entry_price - inputs.side.sign() * margin / inputs.quantity;
+    check_finite("bankruptcy price", price)?;
     Ok((price > 0.0).then_some(price))
 }
 
@@ -235,7 +243,9 @@ pub fn contract_bankruptcy_price(
     inputs: &LiquidationInputs,
 ) -> Result<Option<f64>, VenueError> {
     inputs.check()?;
-    Ok(bankruptcy_price(&inputs.in_units_of(kind))?.map(|unit| kind.unit_value(unit)))
+    let price = bankruptcy_price(&inputs.in_units_of(kind))?.map(|unit| kind.unit_value(unit));
+    check_finite("bankruptcy price", price.unwrap_or(0.0))?;
+    Ok(price)
 }
 
 /// Why no price, or every price, liquidates, if equity at a price of zero says so.

@@ -1,10 +1,14 @@
 //! Order filters: lots, ticks and the smallest order.
 //!
 //! Lot and tick sizes are decimal fractions that binary numbers only come near: `0.3 / 0.1` is
-//! just below 3. A quotient within [`GRID_TOLERANCE`] of a whole number counts as that number.
+//! just below 3. A quotient as near to a whole number as [`GRID_TOLERANCE`] and
+//! [`GRID_TOLERANCE_STEPS`] say counts as that number.
 
 /// How near to a whole number of steps a quotient must lie, as a share of it, to be taken for it.
 pub const GRID_TOLERANCE: f64 = 1e-9;
+/// How near it must lie in steps, however many there are; beyond that only the rounding of the
+/// quotient itself is allowed for.
+pub const GRID_TOLERANCE_STEPS: f64 = 1e-6;
 
 /// Where a value between two grid points goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +107,10 @@ pub fn meets_min_quantity(quantity: f64, minimum_quantity: f64) -> bool {
 fn steps(value: f64, step: f64, rounding: Rounding) -> f64 {
     let quotient = value / step;
     let nearest = quotient.round();
-    if (quotient - nearest).abs() <= GRID_TOLERANCE * nearest.abs() {
+    // Value, step and quotient are each rounded by half a unit in the last place.
+    let noise = 2.0 * f64::EPSILON * nearest.abs();
+    let tolerance = (GRID_TOLERANCE * nearest.abs()).min(GRID_TOLERANCE_STEPS).max(noise);
+    if (quotient - nearest).abs() <= tolerance {
         return nearest;
     }
     match rounding {

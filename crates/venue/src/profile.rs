@@ -28,6 +28,9 @@ pub struct VenueProfile {
     pub stop_trigger_price: TriggerPrice,
     /// Brackets may have changed so many days before the table shows it.
     pub bracket_lag_days: u32,
+    /// Pairs of dates between which snapshots of the brackets are missing: a change that the table
+    /// shows after the first, up to the second, may have come at any time since the first.
+    pub bracket_gaps: Vec<(Timestamp, Timestamp)>,
     /// When the brackets were last looked at, where they are a history: changes after it are not in
     /// the table.
     pub brackets_seen_until: Option<Timestamp>,
@@ -39,6 +42,17 @@ pub struct VenueProfile {
     pub fund_trigger: FundTrigger,
     /// Caveats for the reader of a report.
     pub notes: Vec<String>,
+}
+
+impl VenueProfile {
+    /// The earliest instant at which brackets that the table shows from `shown` on may have come
+    /// into force.
+    pub fn changed_since(&self, shown: Timestamp) -> Timestamp {
+        let lag_ms = i64::from(self.bracket_lag_days) * DAY_MS;
+        let by_lag = Timestamp(shown.0.saturating_sub(lag_ms));
+        let gaps = self.bracket_gaps.iter().filter(|(from, to)| shown > *from && shown <= *to);
+        gaps.map(|(from, _)| *from).fold(by_lag, Timestamp::min)
+    }
 }
 
 /// How margin is shared between positions.
@@ -74,6 +88,8 @@ struct ProfileRow {
     liquidation_trigger_price: TriggerPrice,
     stop_trigger_price: TriggerPrice,
     bracket_lag_days: u32,
+    #[serde(default)]
+    bracket_gaps: Vec<(String, String)>,
     brackets_seen_until: Option<String>,
     #[serde(default)]
     requirement_includes_liquidation_fee: bool,
@@ -131,18 +147,32 @@ pub(crate) fn load_profiles(
     })?;
     let mut profiles = BTreeMap::new();
     for (id, row) in rows {
-        let seen = row.brackets_seen_until.as_deref().map(str::parse::<Timestamp>).transpose();
-        let seen = seen.map_err(|error| VenueError::BadFile {
-            file: file.to_owned(),
-            reason: format!("{id}: `brackets_seen_until`: {error}"),
-        })?;
-        profiles.insert(id.clone(), row.into_profile(id, seen));
+        let bad = |reason: String| VenueError::BadFile { file: file.to_owned(), reason };
+        let time = |key: &str, text: &str| {
+            text.parse::<Timestamp>().map_err(|error| bad(format!("{id}: `{key}`: {error}")))
+        };
+        let seen = row.brackets_seen_until.as_deref();
+        let seen = seen.map(|text| time("brackets_seen_until", text)).transpose()?;
+        let mut gaps = Vec::with_capacity(row.bracket_gaps.len());
+        for (from, to) in &row.bracket_gaps {
+            let gap = (time("bracket_gaps", from)?, time("bracket_gaps", to)?);
+            if gap.0 >= gap.1 {
+                return Err(bad(format!("{id}: `bracket_gaps`: {from} is not before {to}")));
+            }
+            gaps.push(gap);
+        }
+        profiles.insert(id.clone(), row.into_profile(id, gaps, seen));
     }
     Ok(profiles)
 }
 
 impl ProfileRow {
-    fn into_profile(self, id: String, brackets_seen_until: Option<Timestamp>) -> VenueProfile {
+    fn into_profile(
+        self,
+        id: String,
+        bracket_gaps: Vec<(Timestamp, Timestamp)>,
+        brackets_seen_until: Option<Timestamp>,
+    ) -> VenueProfile {
         VenueProfile {
             id,
             title: self.title,
@@ -151,6 +181,7 @@ impl ProfileRow {
             liquidation_trigger_price: self.liquidation_trigger_price,
             stop_trigger_price: self.stop_trigger_price,
             bracket_lag_days: self.bracket_lag_days,
+            bracket_gaps,
             brackets_seen_until,
             requirement_includes_liquidation_fee: self.requirement_includes_liquidation_fee,
             liquidation: self.liquidation.into_process(),

@@ -13,7 +13,7 @@ use crate::ladder::{Ladder, TierBasis};
 use crate::process::LiquidationProcess;
 use crate::profile::{VenueProfile, load_profiles};
 use crate::tables::normalise_venue;
-use crate::tables::{DatedLadder, Fees, Instrument, Rows, Status, parse_table};
+use crate::tables::{BY_A_THIRD_PARTY, DatedLadder, Fees, Instrument, Rows, Status, parse_table};
 use crate::transfer::TransferRule;
 
 /// The project's own tables, by file name.
@@ -32,7 +32,8 @@ const OWN_PROFILES: (&str, &str) = ("venues.toml", include_str!("../tables/venue
 /// A table of the user's own, with the columns of one of the project's.
 ///
 /// Its rows are added; those for the same symbol and date take the place of the project's. The
-/// ladder of a symbol and date is replaced as a whole.
+/// ladder of a symbol and date is replaced as a whole. Whatever a row's status column says, its
+/// status is [`Status::User`].
 #[derive(Clone, Copy, Debug)]
 pub struct UserTable<'a> {
     /// Name for messages, such as the file's.
@@ -77,10 +78,11 @@ impl VenueRules {
             transfers: BTreeMap::new(),
             version_hash: String::new(),
         };
-        let own = OWN_TABLES.iter().map(|&(file, text)| UserTable { file, text });
-        for table in own.chain(user_tables.iter().copied()) {
-            hash_text(&mut hash, table.text);
-            rules.add(parse_table(table.file, table.text, &known)?);
+        let own = OWN_TABLES.iter().map(|&(file, text)| (UserTable { file, text }, false));
+        let users = user_tables.iter().map(|&table| (table, true));
+        for (UserTable { file, text }, is_users) in own.chain(users) {
+            hash_text(&mut hash, text);
+            rules.add(parse_table(file, text, &known, is_users)?);
         }
         rules.set_closing_fees()?;
         rules.version_hash = hexadecimal(hash);
@@ -215,7 +217,7 @@ impl VenueRules {
 
     /// The brackets that may have been in force at a time already, though the table shows them
     /// later: where it is made of snapshots, a change may lie [`bracket_lag_days`] before the
-    /// snapshot that shows it.
+    /// snapshot that shows it, and longer where [snapshots are missing](VenueProfile::bracket_gaps).
     ///
     /// # Errors
     /// As [`VenueRules::ladder`].
@@ -228,16 +230,15 @@ impl VenueRules {
     ) -> Result<Option<&DatedLadder>, VenueError> {
         let current = self.dated_ladder(symbol, at)?;
         let by_date = self.of_symbol(&self.ladders, TableKind::Brackets, symbol)?;
-        let lag_ms = i64::from(self.profile.bracket_lag_days) * DAY_MS;
-        let until = Timestamp(at.0.saturating_add(lag_ms));
         Ok(by_date
             .values()
-            .filter(|dated| dated.from > at && dated.from <= until)
+            .filter(|dated| dated.from > at && self.profile.changed_since(dated.from) <= at)
             .find(|dated| dated.status != Status::User && dated.ladder != current.ladder))
     }
 
     /// What a reader of a replay of these symbols over `[from, to)` has to know: the venue's
-    /// caveats, assumed figures, and brackets whose date is uncertain by the snapshots' spacing.
+    /// caveats, figures of fees, funding rules, instruments and brackets that are assumed or by a
+    /// third party's word, and brackets whose date is uncertain by the snapshots' spacing.
     ///
     /// # Errors
     /// As [`VenueRules::ladder`], [`VenueRules::instrument`] and [`VenueRules::fees`].
@@ -250,11 +251,14 @@ impl VenueRules {
         let mut notes = self.profile.notes.clone();
         notes.extend(self.unseen_note(to));
         for (_, fees) in self.fees_between(from, to)? {
-            if fees.status == Status::Unverified {
+            if let Some(caveat) = caveat(fees.status) {
                 let since = fees.from.date_string();
-                notes.push(format!("Fees from {since} are unverified: {}.", fees.source));
+                notes.push(format!("Fees from {since} are {caveat}: {}.", fees.source));
             }
         }
+        let first = self.funding.range(..=from).next_back();
+        let later = self.funding.iter().filter(|(date, _)| **date > from && **date < to);
+        notes.extend(first.into_iter().chain(later).filter_map(|(_, rule)| rule.note()));
         for symbol in symbols {
             let instrument = self.instrument(symbol)?;
             if !instrument.unverified.is_empty() {
@@ -285,19 +289,17 @@ impl VenueRules {
     ) -> Result<(), VenueError> {
         self.dated_ladder(symbol, from)?;
         let by_date = self.of_symbol(&self.ladders, TableKind::Brackets, symbol)?;
-        let lag = self.profile.bracket_lag_days;
-        let last_seen = Timestamp(to.0.saturating_add(i64::from(lag) * DAY_MS));
+        let profile = &self.profile;
         let first = by_date.range(..=from).next_back();
-        for (date, dated) in first
-            .into_iter()
-            .chain(by_date.iter().filter(|(date, _)| **date > from && **date < last_seen))
+        let is_met =
+            |date: Timestamp| date > from && (date < to || profile.changed_since(date) < to);
+        for (date, dated) in
+            first.into_iter().chain(by_date.iter().filter(|(date, _)| is_met(**date)))
         {
             let day = date.date_string();
-            if dated.status == Status::Unverified && *date < to {
-                notes.push(format!(
-                    "{symbol}: brackets from {day} are unverified: {}.",
-                    dated.source
-                ));
+            if let Some(caveat) = caveat(dated.status).filter(|_| *date < to) {
+                let source = &dated.source;
+                notes.push(format!("{symbol}: brackets from {day} are {caveat}: {source}."));
             }
             if !dated.ladder.is_complete() && *date < to {
                 let top = dated.ladder.brackets().last().map_or(0.0, |bracket| bracket.cap);
@@ -309,9 +311,10 @@ impl VenueRules {
                     "{symbol}: only the first brackets from {day} are known, up to {top} {unit}; nothing is known of larger positions, and none is opened."
                 ));
             }
-            if *date > from && lag > 0 && dated.status != Status::User {
+            let days = (date.0 - profile.changed_since(*date).0) / DAY_MS;
+            if *date > from && days > 0 && dated.status != Status::User {
                 notes.push(format!(
-                    "{symbol}: brackets changed up to {lag} days before {day}, from which on the new ones are used."
+                    "{symbol}: brackets changed up to {days} days before {day}, from which on the new ones are used."
                 ));
             }
         }
@@ -408,6 +411,15 @@ impl VenueRules {
             },
             None => VenueError::EmptyTable { table, venue },
         })
+    }
+}
+
+/// What notes say of a status, if they say anything.
+fn caveat(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Unverified => Some("unverified"),
+        Status::ThirdParty => Some(BY_A_THIRD_PARTY),
+        Status::Official | Status::Capture | Status::User => None,
     }
 }
 

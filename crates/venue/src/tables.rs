@@ -117,6 +117,9 @@ const SCHEMAS: &[Schema] = &[
     },
 ];
 
+/// What notes say of [`Status::ThirdParty`].
+pub(crate) const BY_A_THIRD_PARTY: &str = "by a third party's word";
+
 /// How well a figure is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -129,7 +132,7 @@ pub enum Status {
     ThirdParty,
     /// Assumed; a replay that uses it says so.
     Unverified,
-    /// A row of the user's own table.
+    /// A row of the user's own table, whatever its status column says.
     User,
 }
 
@@ -222,8 +225,14 @@ pub(crate) enum Rows {
 }
 
 /// Reads and checks a table; `venues` are the names that rows may have.
-pub(crate) fn parse_table(file: &str, text: &str, venues: &[String]) -> Result<Rows, VenueError> {
-    let rows = read_rows(file, text)?;
+/// The status of a user's rows is [`Status::User`].
+pub(crate) fn parse_table(
+    file: &str,
+    text: &str,
+    venues: &[String],
+    is_users: bool,
+) -> Result<Rows, VenueError> {
+    let rows = read_rows(file, text, is_users)?;
     let kind = kind_of(&rows)?;
     if rows.cells.is_empty() {
         let reason = format!("the table of {kind} has a header and no rows");

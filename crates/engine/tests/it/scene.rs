@@ -55,7 +55,8 @@ pub(crate) fn rules(venue: &str, lots: &[Lot]) -> &'static VenueRules {
     let table = head.to_owned() + &lots.iter().map(row).collect::<String>();
     READ.lock().unwrap().entry((venue.to_owned(), table.clone())).or_insert_with(|| {
         let own = UserTable { file: "lots.csv", text: &table };
-        Box::leak(Box::new(VenueRules::load(venue, &[own]).unwrap()))
+        let own: &[UserTable<'_>] = if lots.is_empty() { &[] } else { &[own] };
+        Box::leak(Box::new(VenueRules::load(venue, own).unwrap()))
     })
 }
 

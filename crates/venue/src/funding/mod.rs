@@ -42,7 +42,7 @@ pub mod schedule;
 use plimsoll_market::{Side, Timestamp};
 
 use crate::error::{VenueError, check, check_finite};
-use crate::tables::Status;
+use crate::tables::{BY_A_THIRD_PARTY, Status};
 use premium::{ImpactNotional, PremiumWeights};
 use schedule::IntervalSwitch;
 
@@ -68,13 +68,17 @@ pub fn funding_payment(side: Side, quantity: f64, price: f64, rate: f64) -> f64 
     -side.sign() * quantity * price * rate
 }
 
-/// A rate of one interval brought to eight hours, `r * 480 / minutes`.
+/// A rate of one interval brought to eight hours, `r * 480 / minutes`. The minutes have to be above
+/// 0: nothing is checked here, and at 0 the result is not finite. [`FundedPosition`] checks.
+///
+/// [`FundedPosition`]: budget::FundedPosition
 #[inline]
 pub fn rate_8h(rate: f64, interval_minutes: f64) -> f64 {
     rate * EIGHT_HOURS_MINUTES / interval_minutes
 }
 
-/// A rate of one interval brought to a year of 365 days, without compounding.
+/// A rate of one interval brought to a year of 365 days, without compounding; minutes as for
+/// [`rate_8h`].
 #[inline]
 pub fn rate_annual(rate: f64, interval_minutes: f64) -> f64 {
     rate * YEAR_MINUTES / interval_minutes
@@ -242,16 +246,27 @@ impl FundingRule {
         Ok(cap.clamp(self.funding_rate_from_premium(premium, interval_minutes)?))
     }
 
-    /// What a reader of a figure made by this rule has to know: figures that are assumed.
+    /// What a reader of a figure made by this rule has to know: figures that are assumed, or that
+    /// only a third party gives.
     pub fn note(&self) -> Option<String> {
         let since = self.from.date_string();
-        if self.status == Status::Unverified {
-            Some(format!("The funding rule from {since} is unverified: {}.", self.source))
-        } else if self.unverified.is_empty() {
-            None
-        } else {
-            let columns = self.unverified.join(", ");
-            Some(format!("Funding rule from {since}: unverified figures are used for {columns}."))
+        let columns = self.unverified.join(", ");
+        match self.status {
+            Status::Unverified => {
+                Some(format!("The funding rule from {since} is unverified: {}.", self.source))
+            }
+            Status::ThirdParty if columns.is_empty() => Some(format!(
+                "The funding rule from {since} is {BY_A_THIRD_PARTY}: {}.",
+                self.source
+            )),
+            Status::ThirdParty => Some(format!(
+                "The funding rule from {since} is {BY_A_THIRD_PARTY}: {}. Unverified figures are used for {columns}.",
+                self.source
+            )),
+            _ if columns.is_empty() => None,
+            _ => Some(format!(
+                "Funding rule from {since}: unverified figures are used for {columns}."
+            )),
         }
     }
 }

@@ -145,6 +145,13 @@ pub struct ObservedInterval {
 /// new interval only if the next one is as long; otherwise something is missing. The first
 /// settlement has the interval of the second.
 ///
+/// An interval that grows begins with a spacing that only leads to its grid: after 03:00, 04:00 and
+/// 05:00 the next settlement of every four hours is at 08:00, and its rate is one of four hours,
+/// not of the three passed. So a longer spacing that ends on the grid, from midnight UTC, of the two
+/// that follow, both longer and alike, has their interval, as
+/// [`FundingSchedule::next_settlement`] spaces them. Where it ends there after no more than the
+/// interval before (07:00, then 08:00 and 12:00), nothing tells, and it keeps that interval.
+///
 /// # Errors
 /// [`VenueError::BadInput`] for fewer than two settlements, [`VenueError::BadElement`] where one
 /// is less than half an hour after the one before.
@@ -176,6 +183,13 @@ pub fn observed_intervals(settlements: &[Timestamp]) -> Result<Vec<ObservedInter
     let mut found = vec![first];
     let mut previous = spacings[0];
     for (idx, &spacing) in spacings.iter().enumerate() {
+        if spacing > previous
+            && let Some(longer) = longer_interval(&spacings[idx..], settlements[idx + 1])
+        {
+            previous = longer;
+            found.push(ObservedInterval { interval_minutes: longer, is_after_gap: false });
+            continue;
+        }
         let is_after_gap = spacing > previous && spacings.get(idx + 1) != Some(&spacing);
         if !is_after_gap {
             previous = spacing;
@@ -183,4 +197,15 @@ pub fn observed_intervals(settlements: &[Timestamp]) -> Result<Vec<ObservedInter
         found.push(ObservedInterval { interval_minutes: previous, is_after_gap });
     }
     Ok(found)
+}
+
+/// The interval whose grid a first, shorter spacing leads to, if the two after it are alike and
+/// the settlement lies on their grid.
+fn longer_interval(spacings: &[u32], settlement: Timestamp) -> Option<u32> {
+    let &[first, second, third, ..] = spacings else { return None };
+    let interval = i64::from(second) * MINUTE_MS;
+    let since_midnight = settlement.0 - settlement.day() * DAY_MS;
+    let hours = (since_midnight + HOUR_MS / 2) / HOUR_MS;
+    let is_on_grid = (hours * HOUR_MS) % interval == 0;
+    (second > first && third == second && is_on_grid).then_some(second)
 }

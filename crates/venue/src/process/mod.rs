@@ -41,7 +41,7 @@ mod tiers;
 use plimsoll_market::Side;
 
 pub use self::settle::{LiquidationSettlement, MoneyFlows, settle_liquidation};
-use crate::error::{VenueError, check_finite, check_not_negative, check_positive};
+use crate::error::{VenueError, check, check_finite, check_not_negative, check_positive};
 use crate::ladder::Ladder;
 use crate::lot::{Rounding, quantity_of_lots, round_to_step};
 
@@ -249,7 +249,13 @@ impl LiquidationState {
         check_finite("equity", self.equity)?;
         check_not_negative("other_maintenance_margin", self.other_maintenance_margin)?;
         check_not_negative("liquidation_fee_fraction", self.liquidation_fee_fraction)?;
-        check_not_negative("quantity_step", self.quantity_step)
+        check_not_negative("quantity_step", self.quantity_step)?;
+        let seconds = self.seconds_since_partial.unwrap_or(0.0);
+        // Infinity is "long ago".
+        check("seconds_since_partial", seconds, seconds >= 0.0, "0 or above")?;
+        check_finite("quantity * mark_price", self.quantity * self.mark_price)?;
+        check_finite("quantity * fill_price", self.quantity * self.fill_price)?;
+        check_finite("equity and other margin", self.equity.abs() + self.other_maintenance_margin)
     }
 }
 

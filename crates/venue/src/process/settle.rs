@@ -1,7 +1,7 @@
 //! What a step of a liquidation moves, and between whom.
 
 use super::{FeeRecipient, LiquidationAction, LiquidationState, LiquidationStep};
-use crate::error::{VenueError, check, check_not_negative, check_positive};
+use crate::error::{VenueError, check, check_finite, check_not_negative, check_positive};
 
 /// What a step moves between the account, the market and the venue's fund.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,7 +76,8 @@ impl MoneyFlows {
 ///   `fill_price` at once; a [`BackstopVault`](crate::BackstopVault) carries the position instead.
 ///
 /// # Errors
-/// [`VenueError::BadInput`] for inputs out of range or a step that closes nothing.
+/// [`VenueError::BadInput`] for inputs out of range, a step that closes nothing, or numbers so
+/// large that a result is not finite.
 pub fn settle_liquidation(
     state: &LiquidationState,
     step: &LiquidationStep,
@@ -93,7 +94,7 @@ pub fn settle_liquidation(
     let price_of = |equity: f64, quantity: f64| state.mark_price - sign * equity / quantity;
     let bankruptcy_price = Some(price_of(behind, state.quantity)).filter(|&price| price > 0.0);
     let flows = MoneyFlows { market_delta: loss, ..MoneyFlows::default() };
-    Ok(match step.action {
+    let settled = match step.action {
         LiquidationAction::BankruptcyTakeover => {
             let insurance_delta = behind - loss;
             let bad_debt = (-insurance_delta).max(0.0);
@@ -145,5 +146,17 @@ pub fn settle_liquidation(
                 },
             }
         }
-    })
+    };
+    for (name, value) in [
+        ("settlement price", settled.price),
+        ("fee", settled.fee),
+        ("equity after settlement", settled.equity_after),
+        ("insurance_delta", settled.insurance_delta),
+        ("bad_debt", settled.bad_debt),
+        ("bankruptcy price", settled.bankruptcy_price.unwrap_or(0.0)),
+        ("market_delta", settled.flows.market_delta),
+    ] {
+        check_finite(name, value)?;
+    }
+    Ok(settled)
 }

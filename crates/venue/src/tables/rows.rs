@@ -17,10 +17,15 @@ pub(crate) struct Table<'a> {
 pub(crate) struct Row<'a> {
     file: &'a str,
     line: u64,
+    is_users: bool,
     cells: BTreeMap<String, String>,
 }
 
-pub(crate) fn read_rows<'a>(file: &'a str, text: &str) -> Result<Table<'a>, VenueError> {
+pub(crate) fn read_rows<'a>(
+    file: &'a str,
+    text: &str,
+    is_users: bool,
+) -> Result<Table<'a>, VenueError> {
     let bad_file = |error: csv::Error| VenueError::BadFile {
         file: file.to_owned(),
         reason: error.to_string(),
@@ -37,6 +42,7 @@ pub(crate) fn read_rows<'a>(file: &'a str, text: &str) -> Result<Table<'a>, Venu
         cells.push(Row {
             file,
             line: record.position().map_or(0, csv::Position::line),
+            is_users,
             cells: header.iter().cloned().zip(record.iter().map(str::to_owned)).collect(),
         });
     }
@@ -78,11 +84,19 @@ impl Row<'_> {
             .map_err(|_| self.bad(column, "a date or an instant in UTC, as 2025-10-10"))
     }
 
+    /// The status said, which has to be one; of a user's row [`Status::User`] all the same.
     pub(crate) fn status(&self) -> Result<Status, VenueError> {
-        [Status::Official, Status::Capture, Status::ThirdParty, Status::Unverified, Status::User]
-            .into_iter()
-            .find(|s| s.name() == self.text("status"))
-            .ok_or_else(|| self.bad("status", "official, capture, third_party, unverified or user"))
+        let said = [
+            Status::Official,
+            Status::Capture,
+            Status::ThirdParty,
+            Status::Unverified,
+            Status::User,
+        ]
+        .into_iter()
+        .find(|s| s.name() == self.text("status"))
+        .ok_or_else(|| self.bad("status", "official, capture, third_party, unverified or user"))?;
+        Ok(if self.is_users { Status::User } else { said })
     }
 
     /// A list of column names, each of one of the lists known.

@@ -8,7 +8,7 @@ use plimsoll_venue::{
 };
 use proptest::prelude::*;
 
-use crate::{rules, time};
+use crate::{all_ladders, rules, time};
 
 const PROCESSES: [LiquidationProcess; 4] = [
     LiquidationProcess::Binance,
@@ -22,12 +22,12 @@ const PROCESSES: [LiquidationProcess; 4] = [
     },
 ];
 
-/// Two of the tables, and ladders of 1 to 12 brackets by notional and by quantity, gentle and steep.
+/// Every dated ladder of Binance, whose deductions are rounded, one of Hyperliquid, and ladders of 1 to 12 brackets by notional and by quantity, gentle and steep.
 fn ladders() -> &'static [Ladder] {
     static LADDERS: std::sync::LazyLock<Vec<Ladder>> = std::sync::LazyLock::new(|| {
-        let mut ladders: Vec<Ladder> = [("binance-usdm", "BTCUSDT"), ("hyperliquid", "BTC")]
-            .map(|(venue, symbol)| rules(venue).ladder(symbol, time("2025-10-10")).unwrap().clone())
-            .into();
+        let mut ladders: Vec<Ladder> =
+            all_ladders("binance-usdm").into_iter().map(|(_, _, ladder)| ladder).collect();
+        ladders.push(rules("hyperliquid").ladder("BTC", time("2025-10-10")).unwrap().clone());
         for n_brackets in [1, 2, 3, 5, 12] {
             for (first_cap, growth) in [(7_000.0, 2.0), (300.0, 6.3)] {
                 for (first_rate, rate_step) in [(0.004, 0.0017), (0.02, 0.035)] {
@@ -209,11 +209,17 @@ proptest! {
                 continue;
             }
             let settled = settle_liquidation(&state, &step).unwrap();
-            parties = parties.plus(&settled.flows);
+            // By the flows, not by the equity that is reported: no more than there was, and the
+            // fund pays nothing while an account with one position has something left.
+            let flows = settled.flows;
+            prop_assert!(-flows.account_delta <= state.equity.max(0.0), "{:?}", settled);
+            if state.other_maintenance_margin <= 0.0 && flows.bad_debt > 0.0 {
+                prop_assert!(settled.equity_after <= 0.0, "{:?}", settled);
+            }
+            parties = parties.plus(&flows);
             state.quantity = step.quantity_left(&state);
             state.equity = settled.equity_after;
             state.seconds_since_partial = Some(60.0);
-            prop_assert!(state.equity >= 0.0);
             if state.quantity <= 0.0 {
                 break;
             }
@@ -225,9 +231,112 @@ proptest! {
             + parties.vault_delta;
         let scale = start.quantity * start.mark_price + start.equity.abs();
         prop_assert!((state.equity + others - start.equity).abs() <= 1e-10 * scale);
-        // Once closed, the account is never below zero: margin lost is at most margin paid in.
-        if state.quantity <= 0.0 {
-            prop_assert!(start.equity - state.equity <= start.equity);
+    }
+
+    /// Positions that share an account are liquidated one after the other, the one that needs most
+    /// first: every step is balanced, the account pays what it had and no more, and it ends.
+    #[test]
+    fn positions_that_share_an_account_share_its_money(
+        parts in prop::collection::vec(positions(), 2..5),
+        share in -0.3..1.01_f64,
+    ) {
+        let process = parts[0].0;
+        let mut book: Vec<(&Ladder, LiquidationState)> =
+            parts.into_iter().map(|(_, ladder, state)| (ladder, state)).collect();
+        let needs = |(ladder, state): &(&Ladder, LiquidationState)| match state.quantity {
+            quantity if quantity > 0.0 => ladder.required_margin(quantity, state.mark_price),
+            _ => 0.0,
+        };
+        let gross: f64 = book.iter().map(|(_, state)| state.quantity * state.mark_price).sum();
+        let start = share * book.iter().map(needs).sum::<f64>();
+        let mut equity = start;
+        let mut total = plimsoll_venue::MoneyFlows::default();
+        let mut steps_left: usize = book.iter().map(|(l, _)| l.brackets().len().max(3)).sum();
+        while book.iter().any(|(_, state)| state.quantity > 0.0) {
+            let open: Vec<usize> = (0..book.len()).filter(|&i| book[i].1.quantity > 0.0).collect();
+            let idx = *open
+                .iter()
+                .max_by(|a, b| needs(&book[**a]).total_cmp(&needs(&book[**b])))
+                .unwrap();
+            let others: f64 = open.iter().filter(|i| **i != idx).map(|i| needs(&book[*i])).sum();
+            let (ladder, state) = &mut book[idx];
+            state.equity = equity;
+            state.other_maintenance_margin = others;
+            let step = liquidation_step(process, state, ladder).unwrap();
+            if step.close_quantity <= 0.0 {
+                prop_assert!(process.is_compliant(state, ladder), "{:?}", step);
+                break;
+            }
+            let settled = settle_liquidation(state, &step).unwrap();
+            let scale = gross + start.abs();
+            prop_assert!(settled.flows.imbalance().abs() <= 1e-12 * scale, "{:?}", settled);
+            prop_assert!(-settled.flows.account_delta <= equity.max(0.0), "{:?}", settled);
+            // Only the last position may take all that there is, and the vault.
+            let is_shared = matches!(step.action, LiquidationAction::BankruptcyTakeover)
+                && others > 0.0
+                && equity > 0.0;
+            if is_shared {
+                prop_assert!(settled.equity_after > 0.0, "{:?}", settled);
+            }
+            state.quantity = step.quantity_left(state);
+            state.seconds_since_partial = Some(60.0);
+            equity = settled.equity_after;
+            total = total.plus(&settled.flows);
+            prop_assert!(steps_left > 0, "it does not end");
+            steps_left -= 1;
+        }
+        let found = equity + total.market_delta + total.fee + total.insurance_delta + total.vault_delta;
+        prop_assert!((found - start).abs() <= 1e-10 * (gross + start.abs()), "{} of {}", found, start);
+    }
+
+    /// Binance closes no more than it has to: nothing larger than the rest is compliant, at either
+    /// end of any bracket's stretch, between which excess margin is a straight line.
+    #[test]
+    fn binance_closes_the_least_that_suffices((_, ladder, state) in positions()) {
+        let LiquidationState { quantity, mark_price: mark, equity, quantity_step: lot, .. } = state;
+        let step = liquidation_step(&LiquidationProcess::Binance, &state, ladder).unwrap();
+        let top = ladder.bracket_idx(ladder.size(quantity, mark));
+        if step.action == LiquidationAction::None || top == 0 || equity <= 0.0 {
+            return Ok(());
+        }
+        let cost = state.side.sign() * (mark - state.fill_price)
+            + state.liquidation_fee_fraction * state.fill_price;
+        let excess = |rest: f64| {
+            equity
+                - (quantity - rest) * cost
+                - ladder.required_margin(rest, mark)
+                - state.other_maintenance_margin
+        };
+        let rest = step.quantity_left(&state);
+        let scale = quantity * mark + equity + state.other_maintenance_margin;
+        if rest > 0.0 {
+            prop_assert_eq!(step.action, LiquidationAction::Reduce);
+            prop_assert!(excess(rest) >= -1e-13 * scale, "{} left", rest);
+        } else {
+            prop_assert_eq!(step.action, LiquidationAction::Takeover);
+        }
+        let mut larger = Vec::new();
+        if lot > 0.0 {
+            larger.extend([rest + lot, quantity - lot]);
+        } else {
+            larger.extend([rest * (1.0 + 1e-6), quantity * (1.0 - 1e-6)]);
+        }
+        for bracket in &ladder.brackets()[..=top] {
+            for size in [bracket.floor, bracket.cap].into_iter().filter(|size| size.is_finite()) {
+                let edge = size / ladder.size(1.0, mark);
+                if lot > 0.0 {
+                    let below = round_quantity_down(edge, lot);
+                    larger.extend([below - lot, below, below + lot]);
+                } else {
+                    larger.extend([edge * (1.0 - 1e-12), edge * (1.0 + 1e-12)]);
+                }
+            }
+        }
+        let allowed = 1e-9 * scale;
+        for kept in larger {
+            if kept > rest * (1.0 + 1e-9) && kept < quantity * (1.0 - 1e-12) {
+                prop_assert!(excess(kept) <= allowed, "{} could stay, {} does", kept, rest);
+            }
         }
     }
 }

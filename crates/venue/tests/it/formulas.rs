@@ -266,6 +266,11 @@ fn lots_survive_binary_rounding() {
         assert_eq!(round_quantity_down(quantity, step), rounded, "{quantity} by {step}");
     }
     assert_eq!(lots_down(0.3, 0.1), 3.0);
+    // However many lots there are, a part of one is no lot.
+    assert_eq!(round_quantity_down(1_234_567_890.7, 1.0), 1_234_567_890.0);
+    assert_eq!(round_quantity_down(6_000.000_006, 1e-5), 6_000.0);
+    assert_eq!(round_to_step(1_234_567_890.3, 1.0, Rounding::Up), 1_234_567_891.0);
+    assert_eq!(lots_down(90_000_000_000.3, 0.1), 900_000_000_003.0);
     assert_eq!(round_to_step(100.149, 0.1, Rounding::Up), 100.2);
     assert_eq!(round_to_step(100.1, 0.1, Rounding::Up), 100.1);
     assert_eq!(round_to_step(100.151, 0.1, Rounding::Nearest), 100.2);

@@ -239,7 +239,12 @@ fn bybit_leaves_the_majors_out() {
     let rule = bybit.funding_rule(time("2025-12-01")).unwrap();
     let note = rule.note().unwrap();
     assert!(note.contains("hourly_after_cap"), "{note}");
-    assert_eq!(rules("hyperliquid").funding_rule(time("2025-12-01")).unwrap().note(), None);
+    let note = rules("hyperliquid").funding_rule(time("2025-12-01")).unwrap().note().unwrap();
+    assert!(note.contains("premium_weights, settle_tolerance_seconds"), "{note}");
+    let binance = rules("binance-usdm");
+    assert_eq!(binance.funding_rule(time("2025-01-01")).unwrap().note(), None);
+    let note = binance.funding_rule(time("2025-10-10")).unwrap().note().unwrap();
+    assert!(note.contains("is by a third party's word: formula divided by"), "{note}");
     let inverse = rules("bybit-inverse");
     let note = inverse.funding_rule(time("2025-12-01")).unwrap().note().unwrap();
     assert!(note.contains("is unverified"), "{note}");
@@ -269,6 +274,13 @@ fn intervals_follow_a_change_but_not_a_gap() {
         (&[0, 8, 12, 16], &[480, 480, 240, 240], &[]),
         (&[0, 4, 8, 16, 24], &[240, 240, 240, 480, 480], &[]),
         (&[0, 1, 2, 10, 11], &[60, 60, 60, 60, 60], &[3]),
+        // Back from one hour to four: the first spacing only leads to the grid.
+        (&[3, 4, 5, 8, 12, 16], &[60, 60, 60, 240, 240, 240], &[]),
+        (&[5, 6, 8, 16, 24], &[60, 60, 480, 480, 480], &[]),
+        // Off that grid, or not confirmed, something is missing.
+        (&[3, 4, 5, 7, 11, 15], &[60, 60, 60, 60, 240, 240], &[3]),
+        (&[3, 4, 5, 8, 12], &[60, 60, 60, 60, 60], &[3, 4]),
+        (&[4, 5, 8, 12, 13, 14], &[60, 60, 60, 60, 60, 60], &[2, 3]),
     ] {
         // Stamps a few milliseconds late.
         let stamps: Vec<_> = hours
@@ -286,6 +298,28 @@ fn intervals_follow_a_change_but_not_a_gap() {
     let error = observed_intervals(&stamps).unwrap_err();
     assert!(matches!(error, VenueError::BadElement { index: 1, .. }), "{error}");
     assert!(observed_intervals(&stamps[..1]).is_err());
+}
+
+/// What recorded spacings say is what the schedule does.
+#[test]
+fn a_reversion_is_seen_as_the_schedule_makes_it() {
+    let revert = IntervalRevert { cycles: 3, rate_max_fraction: 0.001, interval_minutes: 240 };
+    let switch = IntervalSwitch { interval_minutes: 60, revert: Some(revert), except: Vec::new() };
+    let cap = RateCap::symmetric(0.02).unwrap();
+    let mut schedule = FundingSchedule::new(240).unwrap();
+    let mut stamps = vec![time("2025-10-10")];
+    let mut intervals = vec![schedule.interval_minutes];
+    // The cap at midnight, then calm: 01, 02, 03 and back, 04 h being an hour later, and 08 h.
+    for (rate, hour) in [(0.02, 1), (0.01, 2), (0.0, 3), (0.0, 4), (0.0, 8), (0.0, 12), (0.0, 16)] {
+        let last = stamps[stamps.len() - 1];
+        schedule = schedule.next_interval(Some(&switch), rate, cap).unwrap();
+        stamps.push(schedule.next_settlement(last));
+        intervals.push(schedule.interval_minutes);
+        assert_eq!(stamps[stamps.len() - 1].0, stamps[0].0 + hour * 3_600_000);
+    }
+    let found: Vec<u32> =
+        observed_intervals(&stamps[1..]).unwrap().iter().map(|i| i.interval_minutes).collect();
+    assert_eq!(found, intervals[1..]);
 }
 
 #[test]

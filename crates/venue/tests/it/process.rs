@@ -2,8 +2,10 @@
 
 use plimsoll_market::Side;
 use plimsoll_venue::{
-    Bracket, ContractKind, Ladder, LiquidationAction, LiquidationProcess, LiquidationSettlement,
-    LiquidationState, VenueRules, liquidation_step, settle_liquidation,
+    Bracket, BracketAt, ContractKind, Ladder, LiquidationAction, LiquidationInputs,
+    LiquidationProcess, LiquidationSettlement, LiquidationState, VenueRules, bankruptcy_price,
+    contract_bankruptcy_price, contract_liquidation_price, liquidation_price, liquidation_step,
+    settle_liquidation,
 };
 
 use crate::{assert_close, rules, time};
@@ -48,6 +50,35 @@ fn binance_reduces_until_the_rest_is_compliant() {
     assert!(poorer.equity_after < ladder.maintenance_margin(rest + 0.002, 100_000.0));
     assert_close(settled.fee, 0.0125 * step.close_quantity * 99_900.0, 1e-12);
     assert_eq!((settled.bad_debt, settled.price), (0.0, 99_900.0));
+}
+
+/// Published deductions are rounded: neighbouring lines miss each other by up to half a dollar.
+#[test]
+fn binance_reduces_where_deductions_are_rounded() {
+    let rules = rules("binance-usdm");
+    let mut n_reduced = 0;
+    for (symbol, date) in [("XRPUSDT", "2023-02-20"), ("ARPAUSDT", "2025-05-30")] {
+        let ladder = rules.ladder(symbol, time(date)).unwrap();
+        for bracket in &ladder.brackets()[1..] {
+            let quantity = (bracket.floor * 1.02).round();
+            let state = LiquidationState {
+                quantity,
+                mark_price: 1.0,
+                fill_price: 0.999,
+                equity: ladder.maintenance_margin(quantity, 1.0) - 0.1,
+                liquidation_fee_fraction: 0.001,
+                quantity_step: 1.0,
+                ..long(1.0, 0.0)
+            };
+            let step = liquidation_step(rules.liquidation_process(), &state, ladder).unwrap();
+            // Closing one costs 0.002 and frees the rate: 0.1 over the difference, rounded up.
+            let expected = (0.1 / (bracket.maintenance_margin_rate - 0.001 - 0.000_999)).ceil();
+            assert_eq!(step.action, LiquidationAction::Reduce, "{symbol} {bracket:?}");
+            assert_eq!(step.close_quantity, expected, "{symbol} {bracket:?}");
+            n_reduced += 1;
+        }
+    }
+    assert!(n_reduced > 10);
 }
 
 #[test]
@@ -105,6 +136,17 @@ fn hyperliquid_closes_a_fifth_then_all_then_hands_over() {
         assert_eq!((step.action, step.close_quantity), (action, closed), "{state:?}");
         assert_eq!(step.fee_fraction, 0.0);
         assert_eq!(step.is_backstop(), action == LiquidationAction::Backstop);
+    }
+    // Two thirds of what the whole account needs: 2,500 here and 2,500 elsewhere, 3,333.33.
+    for (equity, action) in [
+        (3333.0, LiquidationAction::Backstop),
+        (3334.0, LiquidationAction::Reduce),
+        (4999.0, LiquidationAction::Reduce),
+        (5000.0, LiquidationAction::None),
+    ] {
+        let state = LiquidationState { equity, other_maintenance_margin: 2500.0, ..base };
+        let step = liquidation_step(rules.liquidation_process(), &state, ladder).unwrap();
+        assert_eq!(step.action, action, "{equity}");
     }
     // The vault keeps the margin: 1,666 less the 200 that closing at the fill would lose.
     let state = LiquidationState { equity: 1666.0, ..base };
@@ -370,6 +412,15 @@ fn okx_walk() {
     assert_close(settled.price, 0.979_625, 1e-12);
     assert_close(settled.insurance_delta, 775.0, 1e-12);
 
+    // Exactly that is too little as well, a cent more is not.
+    for (equity, action) in
+        [(820.0, LiquidationAction::BankruptcyTakeover), (820.01, LiquidationAction::Reduce)]
+    {
+        let state = LiquidationState { equity, ..state };
+        let step = liquidation_step(&OKX, &state, &ladder).unwrap();
+        assert_eq!(step.action, action, "{equity}");
+    }
+
     // Tier 3 goes down to tier 1: 30,000 need 4.05 % = 1,215.
     let tier_3 = LiquidationState { quantity: 30_000.0, equity: 1_200.0, ..state };
     let step = liquidation_step(&OKX, &tier_3, &ladder).unwrap();
@@ -422,4 +473,49 @@ fn bad_rules_and_steps_are_refused() {
         let step = plimsoll_venue::LiquidationStep { equity_share, ..step };
         assert!(settle_liquidation(&state, &step).is_err());
     }
+    for seconds in [f64::NAN, -1.0] {
+        let state = LiquidationState { seconds_since_partial: Some(seconds), ..state };
+        let error = liquidation_step(&BYBIT, &state, &bybit_ladder()).unwrap_err();
+        assert!(error.to_string().starts_with("`seconds_since_partial` is "), "{error}");
+    }
+    let state = LiquidationState { seconds_since_partial: Some(f64::INFINITY), ..state };
+    assert!(liquidation_step(&BYBIT, &state, &bybit_ladder()).is_ok());
+}
+
+#[test]
+fn numbers_too_large_are_refused() {
+    let ladder = bybit_ladder();
+    let state = LiquidationState { quantity: 1e300, mark_price: 1e300, ..long(1.0, 1.0) };
+    assert!(liquidation_step(&BYBIT, &state, &ladder).is_err());
+    let step = liquidation_step(&BYBIT, &long(50.0, 10_000.0), &ladder).unwrap();
+    assert!(settle_liquidation(&state, &step).is_err());
+    // Each number is finite and the price is not.
+    let state =
+        LiquidationState { side: Side::Short, quantity: 1e-300, equity: 1e300, ..long(1.0, 1.0) };
+    let step = plimsoll_venue::LiquidationStep { close_quantity: 1e-300, ..step };
+    assert!(settle_liquidation(&state, &step).is_err());
+
+    for side in [Side::Long, Side::Short] {
+        for (quantity, entry_price, margin) in
+            [(1e300, 1e300, 1.0), (1e-300, 1.0, 1e300), (1e-300, 1e-300, 1.0), (1.0, 1.0, f64::MAX)]
+        {
+            let inputs = LiquidationInputs::isolated(side, quantity, entry_price, margin);
+            for kind in [ContractKind::Linear, ContractKind::Inverse] {
+                for at in [BracketAt::Liquidation, BracketAt::Entry] {
+                    if let Ok(found) = contract_liquidation_price(kind, &inputs, &ladder, at) {
+                        assert!(found.price.is_none_or(f64::is_finite), "{inputs:?}");
+                        assert_eq!(found.price.is_none(), found.reason.is_some());
+                    }
+                }
+                if let Ok(price) = contract_bankruptcy_price(kind, &inputs) {
+                    assert!(price.is_none_or(f64::is_finite), "{inputs:?}");
+                }
+            }
+        }
+    }
+    let huge = LiquidationInputs::isolated(Side::Short, 1e300, 1e300, 1.0);
+    assert!(liquidation_price(&huge, &ladder, BracketAt::Liquidation).is_err());
+    let thin = LiquidationInputs::isolated(Side::Short, 1e-300, 1.0, 1e300);
+    assert!(bankruptcy_price(&thin).is_err());
+    assert!(liquidation_price(&thin, &ladder, BracketAt::Liquidation).is_err());
 }

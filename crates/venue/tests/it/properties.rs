@@ -189,8 +189,14 @@ proptest! {
                 let farther = inputs.side.sign() * (poor - rich);
                 prop_assert!(farther >= -1e-12 * poor.abs());
             }
+            // A short that no price leaves alive may come to live; a long cannot begin to end.
             (Err(_), Ok(_)) => prop_assert_eq!(inputs.side, Side::Short),
-            _ => {}
+            // A long may outlive every price; a short that had a price keeps one.
+            (Ok(_), Err(reason)) => {
+                prop_assert_eq!(inputs.side, Side::Long);
+                prop_assert_eq!(reason, NoLiquidationPrice::NoPriceLiquidates);
+            }
+            (Err(poor), Err(rich)) => prop_assert_eq!(poor, rich),
         }
     }
 
@@ -350,12 +356,16 @@ proptest! {
     }
 
     #[test]
+    /// A lot's millionth at most is given, and less than a lot taken away.
     fn rounded_quantities_are_whole_lots_below(
-        quantity in 0.0..1e6_f64, exponent in 0..6_i32,
+        log_lots in -3.0..14.0_f64, exponent in 0..9_i32,
     ) {
         let step = 10_f64.powi(-exponent);
+        let quantity = 10_f64.powf(log_lots) * step;
         let rounded = round_quantity_down(quantity, step);
-        prop_assert!(rounded <= quantity * (1.0 + 1e-9) && quantity - rounded < step * (1.0 + 1e-9));
+        let noise = 4.0 * f64::EPSILON * quantity;
+        prop_assert!(rounded - quantity <= 1.1e-6 * step + noise, "{} by {}: {}", quantity, step, rounded);
+        prop_assert!(quantity - rounded < step + noise);
         prop_assert_eq!(round_quantity_down(rounded, step), rounded);
     }
 }

@@ -2,8 +2,9 @@
 
 use plimsoll_market::{Side, Timestamp};
 use plimsoll_venue::{
-    BracketAt, ContractKind, LiquidationInputs, MarginMode, NoLiquidationPrice, Status, TierBasis,
-    UserTable, VenueError, VenueRules, contract_liquidation_price, liquidation_price,
+    Bracket, BracketAt, ContractKind, Ladder, LiquidationInputs, MarginMode, NoLiquidationPrice,
+    Status, TierBasis, UserTable, VenueError, VenueRules, contract_liquidation_price,
+    liquidation_price,
 };
 
 use crate::{assert_close, rules, time};
@@ -249,6 +250,39 @@ fn notes_name_what_is_assumed() {
 }
 
 #[test]
+fn notes_name_third_parties_and_funding_rules() {
+    let notes = |venue, symbol, from, to| {
+        rules(venue).notes(&[symbol], time(from), time(to)).unwrap().join("\n")
+    };
+    let text = notes("binance-usdm", "BTCUSDT", "2025-08-01", "2025-10-01");
+    for part in [
+        "The funding rule from 2025-05-02 is by a third party's word",
+        "The funding rule from 2025-09-01 is by a third party's word",
+        "The funding rule from 2025-09-18 is by a third party's word",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(!text.contains("The funding rule from 2026") && !text.contains("Fees from"), "{text}");
+    let text = notes("okx-swap", "ACE-USDT-SWAP", "2025-12-01", "2026-01-02");
+    assert!(text.contains("ACE-USDT-SWAP: brackets from 2025-11-13 are by a third party's word"));
+    assert!(text.contains("Fees from 2026-01-01 are unverified: carried on from 2025."), "{text}");
+    let text = notes("hyperliquid", "BTC", "2025-10-01", "2025-11-01");
+    assert!(text.contains("unverified figures are used for premium_weights, settle_tolerance_s"));
+}
+
+#[test]
+fn fees_are_carried_on_without_certainty() {
+    for venue in ["binance-usdm", "bybit-linear", "okx-swap"] {
+        let rules = rules(venue);
+        let (last, on) =
+            (rules.fees(time("2025-12-31")).unwrap(), rules.fees(time("2026-01-01")).unwrap());
+        assert_eq!((last.status, on.status), (Status::Official, Status::Unverified), "{venue}");
+        assert_eq!(last.taker_fee_fraction, on.taker_fee_fraction);
+        assert_eq!(last.maker_fee_fraction, on.maker_fee_fraction);
+    }
+}
+
+#[test]
 fn a_date_given_twice_is_refused() {
     let text = "venue,from,tier,maker_fee_fraction,taker_fee_fraction,status,source\n\
                 hyperliquid,2025-01-01,a,0,0.0004,user,s\n\
@@ -363,6 +397,24 @@ fn what_lies_above_incomplete_brackets_is_unknown() {
     assert!(has("only the first brackets from 2024-01-01 are known, up to 2000000 of quantity"));
     assert!(has("BTC-USD-SWAP: brackets from 2024-01-01 are unverified"));
 
+    // A long above them at entry is unknown, though it would end below their top.
+    let known = Ladder::new(vec![Bracket {
+        tier: 1,
+        floor: 0.0,
+        cap: 100.0,
+        maintenance_margin_rate: 0.01,
+        leverage_max: 50.0,
+        maintenance_deduction: 0.0,
+    }]);
+    let known = known.unwrap().incomplete();
+    let long = LiquidationInputs::isolated(Side::Long, 1.0, 101.0, 10.0);
+    let found = liquidation_price(&long, &known, BracketAt::Liquidation).unwrap();
+    assert_eq!(found.reason, Some(NoLiquidationPrice::BeyondKnownBrackets));
+    assert_eq!((found.price, found.exceeds_top), (None, false));
+    let inside = LiquidationInputs { entry_price: 100.0, ..long };
+    let found = liquidation_price(&inside, &known, BracketAt::Liquidation).unwrap();
+    assert_close(found.price.unwrap(), 90.0 / 0.99, 1e-12);
+
     // At Bybit the short grows out of the brackets known before it is liquidated.
     let bybit = crate::rules("bybit-linear");
     let ladder = bybit.ladder("SOLUSDT", time("2026-10-01")).unwrap();
@@ -381,6 +433,20 @@ fn a_change_may_lie_before_its_snapshot() {
     assert_eq!(at("2025-08-13T23:59:59Z"), None);
     assert_eq!(at("2025-08-21"), None);
     assert!(binance.uncertain_successor("TRXUSDT", time("2025-08-14")).is_err());
+    // The table's own change at a date gives way to a user's row, which is certain.
+    let rows = "binance-usdm,BTCUSDT,2025-08-21,1,0,,0.005,100,0,official,mine\n";
+    let own = load(rows).unwrap();
+    assert_eq!(own.uncertain_successor("BTCUSDT", time("2025-08-20")).unwrap(), None);
+    assert_eq!(own.dated_ladder("BTCUSDT", time("2025-08-21")).unwrap().status, Status::User);
+    let said = own.notes(&["BTCUSDT"], time("2025-08-01"), time("2025-09-01")).unwrap();
+    assert!(!said.iter().any(|note| note.contains("brackets changed")), "{said:?}");
+
+    // No snapshot is known from 2023-12-12 to 2024-02-03.
+    assert_eq!(at("2023-12-12"), Some(time("2024-02-03")));
+    assert_eq!(at("2023-12-11T23:59:59Z"), Some(time("2023-12-12")));
+    let said = binance.notes(&["BTCUSDT"], time("2023-12-20"), time("2024-01-10")).unwrap();
+    let change = "BTCUSDT: brackets changed up to 53 days before 2024-02-03";
+    assert!(said.iter().any(|note| note.starts_with(change)), "{said:?}");
     // Announced to the day.
     let hyperliquid = rules("hyperliquid");
     assert_eq!(hyperliquid.uncertain_successor("BTC", time("2025-03-11")).unwrap(), None);
@@ -398,6 +464,8 @@ fn margin_may_be_taken_out_down_to_the_rule() {
     ] {
         assert_eq!((rule(at).position_value_fraction, rule(at).status), (fraction, status), "{at}");
     }
+
+    assert!(rule("2025-10-10").source.contains("0.1 came at an unknown date before 2026-04-27"));
 
     // 2025-03-12, rounded: 160,234 ETH at 1,915 against 20.6M of equity, of which 17.09M were taken
     // out. The initial margin at 50x is 6.14M.

@@ -164,7 +164,7 @@ fn the_eth_whale_in_round_numbers() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The vault's profit is margins, funding, what its inventory moved and its slippage.
     #[test]

@@ -43,7 +43,7 @@ fn settlements() -> impl Strategy<Value = Vec<FundingSettlement>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rates_lie_within_clamp_and_cap(
