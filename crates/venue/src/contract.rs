@@ -64,10 +64,14 @@ impl ContractKind {
 }
 
 /// The coin whose price a contract follows, by its symbol: `BTC` of `BTCUSDT`, `BTC-USDT-SWAP`,
-/// `btc/usdt`.
+/// `btc/usdt`, and of the futures `BTCUSD_251226` and `BTC-26DEC25`.
 pub fn underlying_of(symbol: &str) -> String {
-    let mut coin: String =
-        symbol.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
+    let is_separator = |c: char| !c.is_ascii_alphanumeric();
+    let mut parts: Vec<&str> = symbol.split(is_separator).filter(|part| !part.is_empty()).collect();
+    if parts.len() > 1 && parts.last().is_some_and(|part| is_expiry(part)) {
+        parts.pop();
+    }
+    let mut coin = parts.concat().to_uppercase();
     // A symbol may name its quote and settlement currency both.
     while let Some(rest) = ["SWAP", "PERP", "USDT", "USDC", "USD"]
         .iter()
@@ -76,4 +80,22 @@ pub fn underlying_of(symbol: &str) -> String {
         coin.truncate(rest.len());
     }
     coin
+}
+
+const MONTHS: [&str; 12] =
+    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+
+/// Whether a symbol's last part is the date of its expiry, as in `251226` or `26DEC25`.
+fn is_expiry(part: &str) -> bool {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number(part) {
+        return matches!(part.len(), 6 | 8);
+    }
+    let day_len = part.bytes().take_while(u8::is_ascii_digit).count();
+    let (day, rest) = part.split_at(day_len);
+    let Some((month, year)) = rest.split_at_checked(3) else { return false };
+    matches!(day.len(), 1 | 2)
+        && MONTHS.iter().any(|name| name.eq_ignore_ascii_case(month))
+        && matches!(year.len(), 2 | 4)
+        && is_number(year)
 }

@@ -5,7 +5,8 @@
 //! payment). This crate keeps the two apart. The tables are CSV files in `tables/`, every row
 //! with the date from which it holds, a status and a source; [`VenueRules`] checks them, adds
 //! the user's own rows and answers by symbol and date. The arithmetic is small functions of plain
-//! numbers, each formula once, so that a replay and a calculator cannot disagree.
+//! numbers, each formula once, for a replay and a calculator alike. Where a replay takes another
+//! of the formulas than the venue of that day, the venue's notes say so.
 //!
 //! Figures that could not be verified are marked so in the tables, and [`VenueRules::notes`]
 //! turns those that a replay uses into sentences for its report. A date before a table begins, or

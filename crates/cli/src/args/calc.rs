@@ -360,7 +360,9 @@ pub(crate) struct ExposureArguments {
 units; US dollars of an inverse contract) and price are needed; mark is the price unless given, \
 leverage 1, margin (set aside for the leg in isolated margin) its initial margin. contract = \
 inverse where it is settled in the coin, years to expiry of a future. Brackets come from the \
-venue's tables, or mmr and leverage_max stand for them. Spot is collateral only by --haircut.
+venue's tables, or mmr and leverage_max stand for them. Legs of one coin, which a symbol names as \
+BTCUSDT or BTC-26DEC25 name BTC, hedge each other and in cross margin move together; underlying = \
+BTC says so where the symbol does not. Spot is collateral only by --haircut.
 
 Examples:
   plimsoll calc margin --venue okx --at 2025-10-10 --haircut BTC=0.05 \\
@@ -400,8 +402,8 @@ pub(crate) struct MarginArguments {
     /// Bybit's portfolio margin: contingency of contracts, a fraction of their notional.
     #[arg(long, value_name = "FRACTION", value_parser = zero_to_below_one, allow_negative_numbers = true)]
     pub(crate) contingency: Option<f64>,
-    /// Portfolio margin: initial over maintenance margin.
-    #[arg(long, value_name = "FACTOR", value_parser = above_zero, allow_negative_numbers = true)]
+    /// Portfolio margin: initial over maintenance margin, 1 or above.
+    #[arg(long, value_name = "FACTOR", value_parser = one_or_above, allow_negative_numbers = true)]
     pub(crate) initial_margin_factor: Option<f64>,
     /// Portfolio margin: least time between two maturities, in years.
     #[arg(long, value_name = "YEARS", value_parser = zero_or_above, allow_negative_numbers = true)]
@@ -455,5 +457,11 @@ fn parse_haircut(text: &str) -> Result<(String, f64), String> {
     let rule = || "write a coin and a share from 0 to 1, as BTC=0.05".to_owned();
     let (coin, share) = text.split_once('=').ok_or_else(rule)?;
     let share = zero_to_one(share.trim()).map_err(|_| rule())?;
-    Ok((coin.trim().to_owned(), share))
+    let coin = coin.trim().to_uppercase();
+    if coin.is_empty() { Err(rule()) } else { Ok((coin, share)) }
+}
+
+fn one_or_above(text: &str) -> Result<f64, String> {
+    let value = above_zero(text)?;
+    if value >= 1.0 { Ok(value) } else { Err(format!("{value} is not 1 or above")) }
 }

@@ -25,6 +25,12 @@ fn capital(found: &Value, mode: &str) -> f64 {
 #[test]
 fn a_hedged_pair_takes_least_in_portfolio_margin() {
     let found = answer(PAIR);
+    // The coin rises with its short: 20,000 + 100,000 - 0.05 P = 0.0045 P.
+    let short = &found["legs"][1];
+    assert!(is_near(&short["cross_liquidation_price"], 120_000.0 / 0.0545), "{found}");
+    assert_eq!(short["cross_liquidation_price_below"], Value::Null);
+    assert_eq!(found["underlyings"][0]["underlying"], "BTC");
+    assert!(is_near(&found["underlyings"][0]["net_exposure"], -5_000.0), "{found}");
     // 10,000 of initial margin and the whole coin; 5 % of it; a basis of 5 % a year over 0.12
     // years on 100,000, times 1.3, since no move of the price loses anything.
     for (mode, expected) in [("isolated", 110_000.0), ("cross", 15_000.0), ("portfolio", 5_780.0)] {
@@ -60,6 +66,110 @@ fn brackets_come_from_the_tables_of_the_day() {
     assert_eq!(found["portfolio"], Value::Null);
     assert!(found["reason"].as_str().unwrap().contains("no portfolio margin"), "{found}");
     assert!(found["warnings"][0].as_str().unwrap().contains("2,100 are lacking"), "{found}");
+}
+
+/// Equity of a hedge is 10,000, or 14,000 + 0.1 P: no fall uses it up.
+#[test]
+fn legs_of_a_hedge_move_together() {
+    let base = "margin --venue binance-usdm --at 2025-10-10 --leg \
+                perp,BTCUSDT,long,quantity=1,price=100000,leverage=20,mmr=0.004,leverage_max=125";
+    let even = format!(
+        "{base} --wallet 10000 --leg \
+         perp,BTCUSDT,short,quantity=1,price=100000,leverage=20,mmr=0.004,leverage_max=125"
+    );
+    let found = answer(&even);
+    for leg in found["legs"].as_array().unwrap() {
+        assert_eq!(leg["cross_liquidation_price_below"], Value::Null, "{found}");
+        assert!(is_near(&leg["cross_liquidation_price_above"], 1_250_000.0), "{found}");
+    }
+    let uneven = format!(
+        "{base} --wallet 15000 --leg perp,BTCUSDT,short,quantity=0.9,price=110000,mark=100000,\
+         leverage=20"
+    );
+    let found = answer(&uneven);
+    for leg in found["legs"].as_array().unwrap() {
+        assert_eq!(leg["cross_liquidation_price"], Value::Null, "{found}");
+        assert_eq!(leg["reason"], "no fall to above zero liquidates the account");
+    }
+    let line: Vec<&str> = even.split_whitespace().collect();
+    let told = words(&line, "");
+    assert!(told.contains("all legs of BTC moved together"), "{told}");
+}
+
+/// Bybit before 2025-09-02: 20,000 - (400 - 100), whichever calculator is asked.
+#[test]
+fn both_calculators_take_maintenance_at_the_same_price() {
+    for (at, mode, expected) in [
+        ("2025-01-10", "isolated", 19_700.0),
+        ("2025-01-10", "cross", 19_700.0),
+        ("2025-10-10", "isolated", 19_600.0 / 0.995),
+    ] {
+        let margin = answer(&format!(
+            "margin --venue bybit-linear --at {at} --wallet 400 \
+             --leg perp,BTCUSDT,long,quantity=1,price=20000,leverage=50"
+        ));
+        let price = answer(&format!(
+            "liquidation-price --venue bybit-linear --symbol BTCUSDT --at {at} --side long \
+             --entry 20000 --quantity 1 --leverage 50 --mode {mode}"
+        ));
+        let of_margin = &margin["legs"][0][format!("{mode}_liquidation_price")];
+        assert!(is_near(&price["liquidation_price"], expected), "{price}");
+        assert!(is_near(of_margin, expected), "{margin}");
+        let formula = price["formula"].as_str().unwrap();
+        assert_eq!(formula.contains("margin at the entry"), at == "2025-01-10", "{formula}");
+        let at_rate = answer(&format!(
+            "liquidation-price --venue bybit-linear --symbol BTCUSDT --at {at} --side long \
+             --entry 20000 --quantity 1 --leverage 50 --mode {mode} --mmr 0.005"
+        ));
+        assert!(is_near(&at_rate["liquidation_price"], expected), "{at_rate}");
+    }
+}
+
+#[test]
+fn a_coin_has_many_names() {
+    let expected = answer(PAIR);
+    for (spot, perpetual) in
+        [("BTC-USDT", "BTC-USDT-SWAP"), ("BTCUSDT", "BTC-26DEC25"), ("btc", "BTC-USDT-251226")]
+    {
+        let line = PAIR
+            .replace("spot,BTC,", &format!("spot,{spot},"))
+            .replace("BTC-USDT-SWAP", perpetual)
+            .replace("BTC=0.05", "btc=0.05");
+        let found = answer(&line);
+        assert_eq!(found["units"], expected["units"], "{spot} {perpetual}");
+        assert_eq!(found["cross"], expected["cross"], "{spot} {perpetual}");
+        assert_eq!(found["legs"][0]["underlying"], "BTC");
+    }
+    let line = PAIR.replace("BTC-USDT-SWAP,short,", "X,short,underlying=btcusdt,");
+    assert_eq!(answer(&line)["units"], expected["units"]);
+}
+
+#[test]
+fn missing_figures_name_their_flags() {
+    let base = "margin --venue bybit --at 2025-10-10 --wallet 20000 --leg \
+                perp,BTCUSDT,short,quantity=0.1,price=100000,leverage=10";
+    let mut line = base.to_owned();
+    for (flag, value) in [
+        ("--contingency", "0.004"),
+        ("--basis-tenor-years", "0.01"),
+        ("--initial-margin-factor", "1.2"),
+    ] {
+        let reason = answer(&line)["reason"].clone();
+        assert!(reason.as_str().unwrap().contains(flag), "{reason} lacks {flag}");
+        line = format!("{line} {flag} {value}");
+    }
+    assert!(answer(&line)["portfolio"].is_object());
+}
+
+#[test]
+fn brackets_of_snapshots_are_dated_as_such() {
+    let found = answer(BINANCE);
+    assert!(found["table_lag_days"].as_u64().is_some_and(|days| days > 0), "{found}");
+    let notes = |found: &Value| found["notes"].to_string();
+    assert_eq!(notes(&found).matches("come from snapshots").count(), 1, "{found}");
+    assert!(!notes(&found).contains("last looked at"), "{found}");
+    let late = answer(&BINANCE.replace("2025-10-10", "2026-06-01"));
+    assert_eq!(notes(&late).matches("Brackets were last looked at on").count(), 1, "{late}");
 }
 
 #[test]
@@ -131,6 +241,16 @@ fn wrong_legs_are_named() {
         }),
         ("no_years", format!("{bybit} future,BTCZ25,long,quantity=1,price=5")),
         ("haircut", format!("{binance} spot,BTC,long,quantity=1,price=5 --haircut BTC=2")),
+        ("haircut_twice", {
+            format!("{bybit} spot,BTC,long,quantity=1,price=5 --haircut BTC=0.1 --haircut btc=0.2")
+        }),
+        ("haircut_no_coin", { format!("{bybit} spot,BTC,long,quantity=1,price=5 --haircut =0.1") }),
+        ("haircut_other_coin", {
+            format!("{bybit} spot,BTC,long,quantity=1,price=5 --haircut ETH=0.1")
+        }),
+        ("factor", {
+            format!("{bybit} spot,BTC,long,quantity=1,price=5 --initial-margin-factor 0.5")
+        }),
         (
             "date",
             "margin --venue binance-usdm --at 2020-01-01 --wallet 5 \

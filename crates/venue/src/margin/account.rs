@@ -14,12 +14,14 @@ use std::collections::BTreeMap;
 
 use plimsoll_market::Timestamp;
 
-use crate::closed_forms::bybit_isolated_liquidation_price;
 use crate::contract::ContractKind;
 use crate::error::{VenueError, check_finite};
 use crate::ladder::initial_margin;
-use crate::liquidation::{BracketAt, LiquidationInputs, NoLiquidationPrice, liquidation_price};
+use crate::liquidation::{BracketAt, LiquidationInputs, NoLiquidationPrice};
 use crate::margin::checks::check_account;
+use crate::margin::distance::{
+    UnderlyingLiquidation, isolated_liquidation_price, set_cross_distances, with_fee,
+};
 use crate::margin::rules::{MarginPrice, MarginRules};
 use crate::margin::{Account, AccountCurrency, Leg};
 
@@ -52,6 +54,9 @@ pub struct AccountMargin {
     pub margin_ratio: Result<f64, NoMarginRatio>,
     /// Whether the venue liquidates at these marks: the account, or any leg if isolated.
     pub is_liquidatable: bool,
+    /// Cross margin: by underlying, what liquidates if all its legs move together. Empty in
+    /// isolated margin, and without contracts.
+    pub underlyings: Vec<UnderlyingLiquidation>,
     /// What a reader has to know.
     pub notes: Vec<String>,
 }
@@ -72,8 +77,11 @@ pub struct LegMargin {
     pub liquidation_fee: f64,
     /// Greatest leverage that the leg's bracket grants at the mark; `None` for spot.
     pub leverage_cap: Option<f64>,
-    /// Whether the leverage is within that cap. An order with a leverage above it is refused.
+    /// Whether the leverage is within that cap, and the size within the brackets. Otherwise an
+    /// order for it is refused or, where not all brackets are known, may be.
     pub leverage_is_allowed: bool,
+    /// Whether the size at the mark is above the top bracket.
+    pub exceeds_top: bool,
     /// Isolated margin: the leg's own margin plus its profit. `None` in cross margin.
     pub equity: Option<f64>,
     /// Isolated margin: that equity less the initial margin. `None` in cross margin.
@@ -81,11 +89,12 @@ pub struct LegMargin {
     /// Isolated margin: maintenance margin and fee over the leg's equity. In cross margin over the
     /// account's, so that the legs add up to the account's ratio.
     pub margin_ratio: Result<f64, NoMarginRatio>,
-    /// The mark at which the leg, or the account for it, is liquidated while everything else
-    /// stands still.
+    /// Isolated margin: the mark at which the leg is liquidated. Cross margin: the leg's mark at
+    /// which the account is, all legs of the underlying moved together against its net exposure;
+    /// the present mark where liquidation is due.
     pub liquidation_price: Result<f64, NoDistance>,
-    /// How far the mark is from there on the losing side, a fraction of the mark; at or below 0
-    /// where liquidation is due.
+    /// How far the mark is from there, a fraction of the mark; at or below 0 where liquidation is
+    /// due.
     pub liquidation_distance_fraction: Result<f64, NoDistance>,
 }
 
@@ -116,9 +125,14 @@ pub enum NoDistance {
     Spot,
     /// As the single position's formula says.
     Price(NoLiquidationPrice),
-    /// The leg is settled in a coin while the account is kept in the quote currency, so that
-    /// profit and requirement move with the price in a way that the formula does not have.
+    /// The leg, or in cross margin another of its underlying, is settled in a coin while the
+    /// account is kept in the quote currency, so that profit and requirement move with the price in
+    /// a way that the formula does not have.
     SettledInCoin,
+    /// Cross margin: no fall of the underlying's price that leaves it above zero.
+    NoFall,
+    /// Cross margin: no rise of the underlying's price.
+    NoRise,
 }
 
 impl std::fmt::Display for NoDistance {
@@ -126,7 +140,9 @@ impl std::fmt::Display for NoDistance {
         match self {
             Self::Spot => f.pad("spot is not liquidated"),
             Self::Price(reason) => reason.fmt(f),
-            Self::SettledInCoin => f.pad("the leg is settled in a coin, the account is not"),
+            Self::SettledInCoin => f.pad("a leg of this coin is settled in it, the account is not"),
+            Self::NoFall => f.pad("no fall to above zero liquidates the account"),
+            Self::NoRise => f.pad("no rise liquidates the account"),
         }
     }
 }
@@ -145,6 +161,7 @@ pub fn isolated_margin(
     let valuation = rules.valuation(at)?;
     let prices = (valuation.isolated_initial, valuation.isolated_maintenance);
     let mut result = AccountMargin::empty();
+    result.notes.extend(rules.valuation_note(at));
     let mut set_aside = 0.0;
     for (leg_idx, leg) in account.legs.iter().enumerate() {
         let mut margin = leg_margin(leg_idx, leg, account, rules, prices)?;
@@ -162,7 +179,7 @@ pub fn isolated_margin(
             margin.free_collateral = Some(equity - margin.initial_margin);
             margin.margin_ratio = ratio(required, equity);
             result.is_liquidatable |= is_liquidatable(required, equity, rules);
-            margin.set_distance(leg, account, rules, prices.1, own, 0.0)?;
+            margin.set_isolated_distance(leg, account, rules, prices.1, own)?;
         }
         result.add(leg, margin);
     }
@@ -192,6 +209,7 @@ pub fn cross_margin(
     let valuation = rules.valuation(at)?;
     let prices = (valuation.cross_initial, valuation.cross_maintenance);
     let mut result = AccountMargin::empty();
+    result.notes.extend(rules.valuation_note(at));
     for (leg_idx, leg) in account.legs.iter().enumerate() {
         let margin = leg_margin(leg_idx, leg, account, rules, prices)?;
         result.add(leg, margin);
@@ -206,15 +224,10 @@ pub fn cross_margin(
     result.is_liquidatable =
         result.notional > 0.0 && is_liquidatable(required, result.equity, rules);
     let equity = result.equity;
-    for (leg, margin) in account.legs.iter().zip(&mut result.legs) {
-        let own = margin.maintenance_margin + margin.liquidation_fee;
-        margin.margin_ratio = ratio(own, equity);
-        if !leg.kind.is_spot() {
-            // Everything but this leg's own profit and requirement stands still.
-            let wallet = equity - margin.unrealised_pnl;
-            margin.set_distance(leg, account, rules, prices.1, wallet, required - own)?;
-        }
+    for margin in &mut result.legs {
+        margin.margin_ratio = ratio(margin.maintenance_margin + margin.liquidation_fee, equity);
     }
+    set_cross_distances(&mut result, account, rules, prices.1)?;
     result.finish(account)
 }
 
@@ -297,6 +310,7 @@ impl AccountMargin {
             free_collateral: 0.0,
             margin_ratio: Err(NoMarginRatio::NoEquity),
             is_liquidatable: false,
+            underlyings: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -317,14 +331,23 @@ impl AccountMargin {
     /// Adds the notes on leverage and refuses sums that ran out of range.
     fn finish(mut self, account: &Account<'_>) -> Result<Self, VenueError> {
         for (leg, margin) in account.legs.iter().zip(&self.legs) {
-            if let Some(cap) = margin.leverage_cap
-                && !margin.leverage_is_allowed
-            {
-                self.notes.push(format!(
-                    "{}: a leverage of {} is above {cap}, the greatest for a position of this size; an order for it would be refused.",
-                    leg.symbol, leg.leverage
-                ));
-            }
+            let Some(cap) = margin.leverage_cap.filter(|_| !margin.leverage_is_allowed) else {
+                continue;
+            };
+            let Leg { symbol, leverage, .. } = leg;
+            self.notes.push(if *leverage > cap {
+                format!(
+                    "{symbol}: a leverage of {leverage} is above {cap}, the greatest for a position of this size; an order for it would be refused."
+                )
+            } else if leg.ladder.is_some_and(|ladder| !ladder.is_complete()) {
+                format!(
+                    "{symbol}: the size is above the brackets that are known; whether it may be held at a leverage of {leverage} is not."
+                )
+            } else {
+                format!(
+                    "{symbol}: the size is above the top bracket; an order for it would be refused at any leverage."
+                )
+            });
         }
         check_finite("equity", self.equity)?;
         check_finite("free_collateral", self.free_collateral)?;
@@ -335,15 +358,14 @@ impl AccountMargin {
 }
 
 impl LegMargin {
-    /// Finds the liquidation price of a leg with `wallet` behind it and `other` required besides.
-    fn set_distance(
+    /// Finds the liquidation price of a leg with margin of its own.
+    fn set_isolated_distance(
         &mut self,
         leg: &Leg<'_>,
         account: &Account<'_>,
         rules: &MarginRules,
-        price: MarginPrice,
-        wallet: f64,
-        other: f64,
+        maintenance_at: MarginPrice,
+        own_margin: f64,
     ) -> Result<(), VenueError> {
         let contract = leg.kind.contract();
         let is_foreign =
@@ -353,28 +375,14 @@ impl LegMargin {
             self.liquidation_distance_fraction = Err(NoDistance::SettledInCoin);
             return Ok(());
         };
-        let inputs = LiquidationInputs {
-            side: contract.unit_side(leg.side),
-            quantity: leg.quantity,
-            entry_price: contract.unit_value(leg.entry_price),
-            wallet_balance: wallet,
-            other_maintenance_margin: other,
-            other_unrealised_pnl: 0.0,
-        };
-        let unit_price = match price {
-            MarginPrice::Entry => {
-                let fixed = self.maintenance_margin + self.liquidation_fee;
-                above_zero(bybit_isolated_liquidation_price(&inputs, fixed)?, &inputs)
-            }
-            MarginPrice::Mark => {
-                // The account's fee, whatever the ladder came with.
-                let fee =
-                    if rules.policy().fee_in_ratio { account.taker_fee_fraction } else { 0.0 };
-                let ladder = ladder.clone().with_closing_fee(fee)?;
-                let found = liquidation_price(&inputs, &ladder, BracketAt::Liquidation)?;
-                found.price.ok_or(found.reason.unwrap_or(NoLiquidationPrice::NoPriceLiquidates))
-            }
-        };
+        let inputs =
+            LiquidationInputs::isolated(leg.side, leg.quantity, leg.entry_price, own_margin)
+                .in_units_of(contract);
+        let ladder = with_fee(ladder, account, rules)?;
+        let at = BracketAt::Liquidation;
+        let found = isolated_liquidation_price(&inputs, &ladder, at, maintenance_at)?;
+        let unit_price =
+            found.price.ok_or(found.reason.unwrap_or(NoLiquidationPrice::NoPriceLiquidates));
         // An inverse contract's price is one over its unit's; both are out of reach together.
         let found = unit_price.map_err(NoDistance::Price).and_then(|unit| {
             let price = contract.unit_value(unit);
@@ -410,6 +418,7 @@ fn leg_margin(
         liquidation_fee: 0.0,
         leverage_cap: None,
         leverage_is_allowed: true,
+        exceeds_top: false,
         equity: None,
         free_collateral: None,
         margin_ratio: Err(NoMarginRatio::NoEquity),
@@ -435,7 +444,8 @@ fn leg_margin(
         margin.liquidation_fee = margin.notional * account.taker_fee_fraction;
     }
     margin.leverage_cap = Some(cap);
-    margin.leverage_is_allowed = leg.leverage <= cap && !ladder.exceeds_top(size);
+    margin.exceeds_top = ladder.exceeds_top(size);
+    margin.leverage_is_allowed = leg.leverage <= cap && !margin.exceeds_top;
     Ok(margin)
 }
 
@@ -454,16 +464,5 @@ fn in_account_currency(leg: &Leg<'_>, account: &Account<'_>) -> f64 {
     match (account.currency, leg.kind.contract()) {
         (AccountCurrency::Quote, ContractKind::Inverse) => leg.mark_price,
         _ => 1.0,
-    }
-}
-
-/// A root as a price, or why it is none.
-fn above_zero(price: f64, inputs: &LiquidationInputs) -> Result<f64, NoLiquidationPrice> {
-    if price > 0.0 {
-        Ok(price)
-    } else if inputs.side.sign() > 0.0 {
-        Err(NoLiquidationPrice::NoPriceLiquidates)
-    } else {
-        Err(NoLiquidationPrice::EveryPriceLiquidates)
     }
 }

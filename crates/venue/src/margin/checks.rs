@@ -10,9 +10,12 @@ pub(crate) fn check_account(account: &Account<'_>, rules: &MarginRules) -> Resul
     check_finite("wallet_balance", account.wallet_balance)?;
     let fee = account.taker_fee_fraction;
     check("taker_fee_fraction", fee, (0.0..1.0).contains(&fee), "0 or above and below 1")?;
-    for &(_, haircut) in account.collateral_haircuts {
+    for (idx, &(coin, haircut)) in account.collateral_haircuts.iter().enumerate() {
         let holds = (0.0..=1.0).contains(&haircut);
         check("collateral_haircuts", haircut, holds, "fractions from 0 to 1")?;
+        check("collateral_haircuts", haircut, !coin.is_empty(), "each for a coin that is named")?;
+        let is_first = account.collateral_haircuts[..idx].iter().all(|(other, _)| *other != coin);
+        check("collateral_haircuts", haircut, is_first, "one for each coin")?;
     }
     for (leg_idx, leg) in account.legs.iter().enumerate() {
         check_numbers(leg_idx, leg)?;

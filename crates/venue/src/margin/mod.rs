@@ -15,8 +15,8 @@
 //! - A coin counts as collateral only with a haircut of the caller's. What a coin adds is the spot
 //!   held plus the profit of inverse legs, less the haircut where that is above zero; a loss
 //!   counts in full.
-//! - Distances to liquidation move one leg's mark and hold everything else still, other legs of
-//!   the same underlying and spot collateral included.
+//! - Distances to liquidation in cross margin move all legs of one underlying together, spot
+//!   collateral included, and hold other underlyings still.
 //! - Spot is bought and owned; borrowed coins are not modelled.
 //!
 //! What the portfolio formulas assume is at the head of [`portfolio`].
@@ -52,6 +52,7 @@
 //! ```
 //!
 //! - [`account`]: isolated and cross
+//! - [`distance`]: how far a price may move before liquidation
 //! - [`portfolio`]: risk units, Bybit's and OKX's formulas
 //! - [`ladder`]: portfolio margin of a single perpetual by its notional
 //! - [`stress`]: scenarios and what they cost
@@ -61,6 +62,7 @@
 pub mod account;
 mod checks;
 pub mod compare;
+pub mod distance;
 pub mod ladder;
 pub mod portfolio;
 pub mod rules;
@@ -70,6 +72,7 @@ pub use account::{
     AccountMargin, LegMargin, NoDistance, NoMarginRatio, cross_margin, isolated_margin,
 };
 pub use compare::{ModeComparison, ModeRequirement, compare_margin_modes};
+pub use distance::{UnderlyingLiquidation, isolated_liquidation_price};
 pub use ladder::{PortfolioLadder, portfolio_ladder, portfolio_ladders_between};
 pub use portfolio::{
     Charge, PortfolioComponent, PortfolioInputs, PortfolioMargin, RiskUnit, portfolio_margin,

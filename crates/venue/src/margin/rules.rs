@@ -18,7 +18,7 @@ const OWN_TABLE: (&str, &str) =
 pub struct MarginRules {
     venue: String,
     policy: VenuePolicy,
-    valuations: BTreeMap<Timestamp, Valuation>,
+    valuations: BTreeMap<Timestamp, ValuationRow>,
     /// By figure and underlying (`*` for all others), then by date.
     figures: BTreeMap<(Figure, String), BTreeMap<Timestamp, FigureRow>>,
     version_hash: String,
@@ -156,6 +156,13 @@ pub(crate) enum PortfolioModel {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+struct ValuationRow {
+    valuation: Valuation,
+    status: Status,
+    source: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
 struct FigureRow {
     values: Vec<f64>,
     status: Status,
@@ -221,8 +228,8 @@ impl MarginRules {
     /// # Errors
     /// [`VenueError::BeforeMarginRules`].
     pub fn valuation(&self, at: Timestamp) -> Result<Valuation, VenueError> {
-        if let Some((_, valuation)) = self.valuations.range(..=at).next_back() {
-            return Ok(*valuation);
+        if let Some((_, row)) = self.valuations.range(..=at).next_back() {
+            return Ok(row.valuation);
         }
         match self.valuations.keys().next() {
             Some(&first) => Err(self.before(None, at, first)),
@@ -235,7 +242,24 @@ impl MarginRules {
         }
     }
 
-    /// The values of a figure at a time, with a note if they are unverified. A row that names the
+    /// A sentence where the row that [`valuation`](Self::valuation) goes by is not the venue's own
+    /// word.
+    pub fn valuation_note(&self, at: Timestamp) -> Option<String> {
+        let (from, row) = self.valuations.range(..=at).next_back()?;
+        let standing = match row.status {
+            Status::Official | Status::Capture => return None,
+            Status::User => "the user's own",
+            status => standing(status)?,
+        };
+        Some(format!(
+            "{}: the prices that margins are taken at from {} are {standing}: {}.",
+            self.policy.title,
+            from.date_string(),
+            row.source
+        ))
+    }
+
+    /// The values of a figure at a time, with a note if they are unverified or a third party's. A row that names the
     /// underlying goes before one for all others.
     ///
     /// # Errors
@@ -251,9 +275,9 @@ impl MarginRules {
         for name in [underlying, "*"] {
             let Some(by_date) = self.figures.get(&(figure, name.to_owned())) else { continue };
             if let Some((from, row)) = by_date.range(..=at).next_back() {
-                let note = (row.status == Status::Unverified).then(|| {
+                let note = standing(row.status).map(|standing| {
                     format!(
-                        "{} {underlying}: `{}` from {} is unverified: {}.",
+                        "{} {underlying}: `{}` from {} is {standing}: {}.",
                         self.policy.title,
                         figure.name(),
                         from.date_string(),
@@ -360,8 +384,11 @@ impl MarginRules {
         };
         for row in &rows.valuation {
             if id_of(&row.venue)? == self.venue {
-                row.status(&bad)?;
-                self.valuations.insert(row.from, row.valuation());
+                let stated = row.status(&bad)?;
+                let source = row.source.clone();
+                let status = status.unwrap_or(stated);
+                let valuation = row.valuation();
+                self.valuations.insert(row.from, ValuationRow { valuation, status, source });
             }
         }
         let mut seen = BTreeSet::new();
@@ -416,8 +443,7 @@ struct ValuationText {
     cross_initial: MarginPrice,
     cross_maintenance: MarginPrice,
     status: String,
-    #[serde(rename = "source")]
-    _source: String,
+    source: String,
 }
 
 impl ValuationText {
@@ -463,6 +489,15 @@ fn parse_status(text: &str) -> Option<Status> {
     [Status::Official, Status::Capture, Status::ThirdParty, Status::Unverified, Status::User]
         .into_iter()
         .find(|status| status.name() == text)
+}
+
+/// How a figure stands that no page of the venue's states.
+fn standing(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Unverified => Some("unverified"),
+        Status::ThirdParty => Some("a third party's word"),
+        _ => None,
+    }
 }
 
 fn status_rule(text: &str) -> String {

@@ -9,6 +9,7 @@ mod formulas;
 mod funding;
 mod insurance;
 mod margin;
+mod margin_cross;
 mod margin_portfolio;
 mod margin_properties;
 mod portfolio_ladder;

@@ -5,21 +5,21 @@ use plimsoll_venue::margin::{
     Account, AccountCurrency, Leg, LegKind, MarginRules, NoDistance, NoMarginRatio, cross_margin,
     isolated_margin,
 };
-use plimsoll_venue::{Bracket, ContractKind, Ladder, NoLiquidationPrice, VenueError};
+use plimsoll_venue::{Bracket, ContractKind, Ladder, UserTable, VenueError};
 
 use crate::{assert_close, reference, rules, time};
 
 const TOLERANCE: f64 = 1e-12;
 
-fn at() -> Timestamp {
+pub(crate) fn at() -> Timestamp {
     time("2025-10-10")
 }
 
-fn margin_rules(venue: &str) -> MarginRules {
+pub(crate) fn margin_rules(venue: &str) -> MarginRules {
     MarginRules::load(venue, &[]).unwrap()
 }
 
-fn account<'a>(wallet_balance: f64, legs: &'a [Leg<'a>]) -> Account<'a> {
+pub(crate) fn account<'a>(wallet_balance: f64, legs: &'a [Leg<'a>]) -> Account<'a> {
     Account {
         currency: AccountCurrency::Quote,
         wallet_balance,
@@ -29,7 +29,7 @@ fn account<'a>(wallet_balance: f64, legs: &'a [Leg<'a>]) -> Account<'a> {
     }
 }
 
-fn linear<'a>(
+pub(crate) fn linear<'a>(
     symbol: &'a str,
     side: Side,
     quantity: f64,
@@ -129,12 +129,65 @@ fn no_equity_is_no_ratio() {
     let cross = cross_margin(&account(20.0, &legs), &rules, at()).unwrap();
     assert_eq!(cross.margin_ratio, Err(NoMarginRatio::NoEquity));
     assert!(cross.is_liquidatable);
-    // Above the mark, so the distance is on the wrong side: 80 / 0.995.
-    let distance = cross.legs[0].liquidation_distance_fraction.unwrap();
-    assert_close(distance, 1.0 - 80.0 / 0.995 / 80.0, TOLERANCE);
+    // It is due at the present mark.
+    assert_eq!(cross.legs[0].liquidation_price, Ok(80.0));
+    assert_eq!(cross.legs[0].liquidation_distance_fraction, Ok(0.0));
     let isolated = isolated_margin(&account(20.0, &legs), &rules, at()).unwrap();
     assert_eq!(isolated.legs[0].margin_ratio, Err(NoMarginRatio::NoEquity));
     assert!(isolated.is_liquidatable);
+}
+
+/// Each venue's word on equity that equals the requirement: 8, a sixteenth of 128.
+#[test]
+fn equity_that_equals_the_requirement() {
+    let ladder = Ladder::flat(0.0625, 10.0).unwrap();
+    let legs = [linear("BTCUSDT", Side::Long, 1.0, 128.0, 10.0, &ladder)];
+    let legs = [Leg { isolated_margin: Some(8.0), ..legs[0] }];
+    for (venue, is_due) in
+        [("binance-usdm", false), ("bybit", true), ("okx", true), ("hyperliquid", false)]
+    {
+        let rules = margin_rules(venue);
+        let cross = cross_margin(&account(8.0, &legs), &rules, at()).unwrap();
+        assert_eq!(cross.margin_ratio, Ok(1.0));
+        assert_eq!(cross.is_liquidatable, is_due, "{venue}");
+        let isolated = isolated_margin(&account(8.0, &legs), &rules, at()).unwrap();
+        assert_eq!(isolated.is_liquidatable, is_due, "{venue}");
+        for wallet in [7.999, 8.001] {
+            let cross = cross_margin(&account(wallet, &legs), &rules, at()).unwrap();
+            assert_eq!(cross.is_liquidatable, wallet < 8.0, "{venue}");
+        }
+    }
+}
+
+#[test]
+fn valuations_that_no_page_states_are_noted() {
+    let row = |status: &str| {
+        format!(
+            "[[valuation]]\nvenue = \"okx\"\nfrom = \"2025-01-01\"\nisolated_initial = \"entry\"\nisolated_maintenance = \"entry\"\ncross_initial = \"mark\"\ncross_maintenance = \"mark\"\nstatus = \"{status}\"\nsource = \"a guess\"\n"
+        )
+    };
+    let text = row("unverified");
+    let rules = MarginRules::load("okx", &[UserTable { file: "mine.toml", text: &text }]).unwrap();
+    let ladder = Ladder::flat(0.005, 100.0).unwrap();
+    let legs = [linear("BTCUSDT", Side::Long, 1.0, 100.0, 10.0, &ladder)];
+    for margin in [
+        isolated_margin(&account(50.0, &legs), &rules, at()).unwrap(),
+        cross_margin(&account(50.0, &legs), &rules, at()).unwrap(),
+    ] {
+        assert!(margin.notes[0].contains("the user's own: a guess"), "{:?}", margin.notes);
+    }
+    assert_eq!(margin_rules("bybit").valuation_note(at()), None);
+    let wrong = row("sure");
+    assert!(MarginRules::load("okx", &[UserTable { file: "mine.toml", text: &wrong }]).is_err());
+}
+
+#[test]
+fn haircuts_name_a_coin_once() {
+    for haircuts in [&[("BTC", 0.1), ("BTC", 0.2)][..], &[("", 0.1)]] {
+        let account = Account { collateral_haircuts: haircuts, ..account(1.0, &[]) };
+        let result = cross_margin(&account, &margin_rules("okx"), at());
+        assert!(matches!(result, Err(VenueError::BadInput { name: "collateral_haircuts", .. })));
+    }
 }
 
 /// 200 M USDC at Hyperliquid's BTC tiers: 5,000,000 - 1,875,000; Deribit 25 BTC at 1.125 %.
@@ -210,8 +263,7 @@ fn the_running_example_of_autodeleveraging() {
                     // The paper's price of 0 is none.
                     Err(reason) => {
                         assert_eq!(printed, 0.0);
-                        let none = NoDistance::Price(NoLiquidationPrice::NoPriceLiquidates);
-                        assert_eq!(reason, none);
+                        assert_eq!(reason, NoDistance::NoFall);
                     }
                 }
             } else {
@@ -263,10 +315,7 @@ fn an_inverse_leg_is_reckoned_in_its_coin() {
     let legs = [short];
     let in_coin = Account { currency: AccountCurrency::Coin("BTC"), ..account(1.0, &legs) };
     let result = cross_margin(&in_coin, &margin_rules("bybit"), at()).unwrap();
-    assert_eq!(
-        result.legs[0].liquidation_price,
-        Err(NoDistance::Price(NoLiquidationPrice::NoPriceLiquidates))
-    );
+    assert_eq!(result.legs[0].liquidation_price, Err(NoDistance::NoRise));
 
     // In an account kept in dollars the same leg is valued at its mark; its gain of
     // 45,000 (1/40,000 - 1/50,000) x 40,000 is 9,000, of which the haircut leaves 8,100.

@@ -292,6 +292,67 @@ fn inverse_and_linear_net_in_one_unit() {
     assert_eq!((alone.maintenance_margin, alone.is_liquidatable), (0.0, false));
 }
 
+/// One coin of spot hedges half of a short of two; the other half moves on.
+#[test]
+fn spot_hedges_as_far_as_it_goes() {
+    let short = perpetual("BTC", Side::Short, 2.0, 100_000.0);
+    let legs = [short, Leg::spot("BTC", 1.0, 100_000.0, 100_000.0)];
+    for venue in ["okx", "bybit"] {
+        let margin = margin_at(venue, &inputs_of(venue), &legs, time("2025-10-10"));
+        let half = perpetual("BTC", Side::Short, 1.0, 100_000.0);
+        let alone = margin_at(venue, &inputs_of(venue), &[half], time("2025-10-10"));
+        let scenarios = margin.units[0].scenarios.iter().zip(&alone.units[0].scenarios);
+        for (hedged, alone) in scenarios {
+            assert_close(hedged.loss, alone.loss, 1e-9);
+            assert_close(hedged.loss, 100_000.0 * hedged.price_move_fraction, 1e-9);
+        }
+    }
+}
+
+fn inputs_of(venue: &str) -> PortfolioInputs {
+    if venue == "okx" { PortfolioInputs::default() } else { BYBIT }
+}
+
+/// OKX's spot always offsets; Bybit's where it is asked for.
+#[test]
+fn spot_hedging_is_a_choice_at_bybit_only() {
+    let short = perpetual("BTC", Side::Short, 1.0, 100_000.0);
+    let legs = [short, Leg::spot("BTC", 1.0, 100_000.0, 100_000.0)];
+    for (venue, shock) in [("okx", 0.0), ("bybit", 10_000.0)] {
+        let inputs = PortfolioInputs { spot_hedging: false, ..inputs_of(venue) };
+        let margin = margin_at(venue, &inputs, &legs, time("2025-10-10"));
+        let found = amount(&margin.units[0], PortfolioComponent::SpotShock);
+        assert_close(found, shock, 1e-9);
+    }
+}
+
+/// OKX's ratio counts the fee of closing all contracts, spot left out; Bybit's does not.
+#[test]
+fn the_fee_of_a_liquidation_counts_at_okx() {
+    let short = perpetual("BTC", Side::Short, 1.0, 100_000.0);
+    let legs = [short, Leg::spot("BTC", 1.0, 100_000.0, 100_000.0)];
+    for (venue, fee) in [("okx", 50.0), ("bybit", 0.0)] {
+        let rules = MarginRules::load(venue, &[]).unwrap();
+        let account = Account { taker_fee_fraction: 0.0005, ..account(1_000.0, &legs) };
+        let at = time("2025-10-10");
+        let margin = portfolio_margin(&account, &rules, &inputs_of(venue), at).unwrap();
+        assert_close(margin.liquidation_fee, fee, 1e-12);
+        let expected = (margin.maintenance_margin + fee) / 1_000.0;
+        assert_close(margin.margin_ratio.unwrap(), expected, 1e-12);
+        assert_eq!(margin.is_liquidatable, expected >= 1.0);
+    }
+}
+
+/// The tiers of OKX's minimum charge from 2025-01-15 on are a third party's.
+#[test]
+fn figures_of_third_parties_are_noted() {
+    let rules = MarginRules::load("okx", &[]).unwrap();
+    let (_, note) = rules.figure(Figure::MinimumChargeFloors, "BTC", time("2025-10-10")).unwrap();
+    assert!(note.unwrap().contains("is a third party's word: "));
+    let margin = okx(&[perpetual("BTC", Side::Long, 1.0, 100_000.0)]);
+    assert!(margin.notes.iter().any(|n| n.contains("third party")), "{:?}", margin.notes);
+}
+
 /// Units are added up, and no unit offsets another.
 #[test]
 fn units_do_not_offset_each_other() {

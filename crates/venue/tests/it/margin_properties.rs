@@ -5,7 +5,7 @@ use plimsoll_venue::margin::{
     Account, AccountCurrency, Leg, LegKind, MarginRules, PortfolioComponent, PortfolioInputs,
     PortfolioMargin, cross_margin, isolated_margin, portfolio_margin,
 };
-use plimsoll_venue::{ContractKind, Ladder};
+use plimsoll_venue::{Bracket, ContractKind, Ladder};
 use proptest::prelude::*;
 
 use crate::time;
@@ -18,11 +18,28 @@ const INPUTS: PortfolioInputs = PortfolioInputs {
     minimum_charge_fraction: None,
 };
 
-fn ladder() -> &'static Ladder {
-    static LADDER: std::sync::LazyLock<Ladder> = std::sync::LazyLock::new(|| {
-        crate::rules("binance-usdm").ladder("BTCUSDT", time("2025-10-10")).unwrap().clone()
+/// Brackets by notional and by quantity, all of them and the first ones only.
+fn ladders() -> &'static [Ladder; 4] {
+    static LADDERS: std::sync::LazyLock<[Ladder; 4]> = std::sync::LazyLock::new(|| {
+        let by_notional =
+            crate::rules("binance-usdm").ladder("BTCUSDT", time("2025-10-10")).unwrap().clone();
+        let tiers = [(0.0, 50.0, 0.004, 100.0), (50.0, 4e3, 0.01, 50.0), (4e3, 9e5, 0.2, 4.0)];
+        let brackets = tiers.iter().zip(1..).map(|(&(floor, cap, rate, leverage_max), tier)| {
+            let (maintenance_margin_rate, maintenance_deduction) = (rate, 0.0);
+            Bracket {
+                tier,
+                floor,
+                cap,
+                maintenance_margin_rate,
+                leverage_max,
+                maintenance_deduction,
+            }
+        });
+        let by_quantity = Ladder::by_quantity(brackets.collect()).unwrap();
+        let first = Ladder::new(by_notional.brackets()[..2].to_vec()).unwrap().incomplete();
+        [by_notional, by_quantity.clone(), first, by_quantity.incomplete()]
     });
-    &LADDER
+    &LADDERS
 }
 
 /// The rules of a venue, read once.
@@ -43,31 +60,50 @@ fn marks(range: f64) -> impl Strategy<Value = [f64; 2]> {
 /// A leg of one of two coins, from dust to millions of dollars.
 fn leg(marks: [f64; 2], is_quote: bool) -> impl Strategy<Value = Leg<'static>> {
     let kinds = if is_quote { 0..4_u8 } else { 2..3_u8 };
-    (0..2_usize, kinds, any::<bool>(), -2.0..6.5_f64, -0.3..0.3_f64, 1.0..50.0_f64, 0.0..2.0_f64)
-        .prop_map(move |(coin, kind, is_long, log_notional, log_entry, leverage, expiry_years)| {
-            let coin = if is_quote { coin } else { 0 };
-            let mark_price = marks[coin];
-            let kind = match kind {
-                0 => LegKind::Spot,
-                1 => LegKind::Perpetual(ContractKind::Linear),
-                2 => LegKind::Perpetual(ContractKind::Inverse),
-                _ => LegKind::Future { contract: ContractKind::Linear, expiry_years },
-            };
-            let notional = 10_f64.powf(log_notional);
-            let is_inverse = kind.contract() == ContractKind::Inverse;
-            Leg {
-                underlying: ["BTC", "ETH"][coin],
-                symbol: "a symbol",
-                kind,
-                side: if is_long || kind.is_spot() { Side::Long } else { Side::Short },
-                quantity: if is_inverse { notional } else { notional / mark_price },
-                entry_price: mark_price * 10_f64.powf(log_entry),
-                mark_price,
+    let ladder = 0..4_usize;
+    (
+        0..2_usize,
+        (kinds, ladder),
+        any::<bool>(),
+        -2.0..6.5_f64,
+        -0.3..0.3_f64,
+        1.0..50.0_f64,
+        0.0..2.0_f64,
+    )
+        .prop_map(
+            move |(
+                coin,
+                (kind, ladder),
+                is_long,
+                log_notional,
+                log_entry,
                 leverage,
-                isolated_margin: None,
-                ladder: Some(ladder()),
-            }
-        })
+                expiry_years,
+            )| {
+                let coin = if is_quote { coin } else { 0 };
+                let mark_price = marks[coin];
+                let kind = match kind {
+                    0 => LegKind::Spot,
+                    1 => LegKind::Perpetual(ContractKind::Linear),
+                    2 => LegKind::Perpetual(ContractKind::Inverse),
+                    _ => LegKind::Future { contract: ContractKind::Linear, expiry_years },
+                };
+                let notional = 10_f64.powf(log_notional);
+                let is_inverse = kind.contract() == ContractKind::Inverse;
+                Leg {
+                    underlying: ["BTC", "ETH"][coin],
+                    symbol: "a symbol",
+                    kind,
+                    side: if is_long || kind.is_spot() { Side::Long } else { Side::Short },
+                    quantity: if is_inverse { notional } else { notional / mark_price },
+                    entry_price: mark_price * 10_f64.powf(log_entry),
+                    mark_price,
+                    leverage,
+                    isolated_margin: None,
+                    ladder: Some(&ladders()[ladder]),
+                }
+            },
+        )
 }
 
 fn book(range: f64) -> impl Strategy<Value = Vec<Leg<'static>>> {
@@ -106,7 +142,7 @@ fn size(legs: &[Leg<'_>]) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_portfolio_does_not_know_its_order(
@@ -206,8 +242,15 @@ proptest! {
     #[test]
     fn the_liquidation_price_is_where_the_account_is_at_its_limit(
         legs in marks(3.0).prop_flat_map(|marks| {
-            let is_linear = |leg: &Leg<'_>| leg.kind.contract() == ContractKind::Linear;
-            prop::collection::vec(leg(marks, true).prop_filter("linear", is_linear), 1..5)
+            let linear = leg(marks, true).prop_map(|leg| match leg.kind.contract() {
+                ContractKind::Linear => leg,
+                ContractKind::Inverse => Leg {
+                    kind: LegKind::Perpetual(ContractKind::Linear),
+                    quantity: leg.quantity / leg.mark_price,
+                    ..leg
+                },
+            });
+            prop::collection::vec(linear, 1..5)
         }),
         wallet in 0.0..1e6_f64,
         venue in prop::sample::select(vec!["okx", "bybit", "binance-usdm", "hyperliquid"]),
@@ -215,15 +258,32 @@ proptest! {
         let at = time("2025-10-10");
         let rules = margin_rules(venue);
         let margin = cross_margin(&account(wallet, &legs), rules, at).unwrap();
-        for (idx, found) in margin.legs.iter().enumerate() {
-            let Ok(price) = found.liquidation_price else { continue };
-            // Spot follows its own mark, which stands still.
-            let mut moved = legs.clone();
-            moved[idx] = moved[idx].at_mark(price);
-            let there = cross_margin(&account(wallet, &moved), rules, at).unwrap();
-            let required = there.maintenance_margin + there.liquidation_fee;
-            let scale = wallet + size(&legs) + size(&moved);
-            prop_assert!((there.equity - required).abs() <= 1e-9 * scale);
+        for found in &margin.underlyings {
+            for move_fraction in [found.fall, found.rise] {
+                let Ok(move_fraction) = move_fraction else { continue };
+                // All legs of the underlying go, spot included; others stand still.
+                let moved: Vec<Leg<'_>> = legs.iter().map(|leg| {
+                    let moves = leg.underlying == found.underlying;
+                    let share = if moves { 1.0 + move_fraction } else { 1.0 };
+                    leg.at_mark(leg.mark_price * share)
+                }).collect();
+                if moved.iter().any(|leg| leg.mark_price <= 0.0) { continue; }
+                let excess = |legs: &[Leg<'_>]| {
+                    let there = cross_margin(&account(wallet, legs), rules, at).unwrap();
+                    there.equity - there.maintenance_margin - there.liquidation_fee
+                };
+                let scale = wallet + size(&legs) + size(&moved);
+                if move_fraction == 0.0 {
+                    prop_assert!(excess(&legs) <= 1e-9 * scale);
+                    continue;
+                }
+                prop_assert!(excess(&moved).abs() <= 1e-9 * scale, "{:?} {}", found, excess(&moved));
+                // Half way there the account still stands.
+                let half: Vec<Leg<'_>> = legs.iter().zip(&moved)
+                    .map(|(from, to)| from.at_mark(f64::midpoint(from.mark_price, to.mark_price)))
+                    .collect();
+                prop_assert!(excess(&half) >= -1e-9 * scale);
+            }
         }
     }
 
@@ -264,6 +324,18 @@ proptest! {
         for venue in ["okx", "bybit"] {
             let margin = cross_margin(&coin, margin_rules(venue), time("2025-10-10")).unwrap();
             prop_assert!(margin.equity.is_finite() && margin.maintenance_margin >= 0.0);
+            let found = &margin.underlyings[0];
+            for move_fraction in [found.fall, found.rise].into_iter().flatten() {
+                let moved: Vec<Leg<'_>> =
+                    legs.iter().map(|leg| leg.at_mark(leg.mark_price * (1.0 + move_fraction))).collect();
+                if move_fraction == 0.0 || move_fraction < -0.999 { continue; }
+                let there = Account { legs: &moved, ..coin };
+                let there = cross_margin(&there, margin_rules(venue), time("2025-10-10")).unwrap();
+                let excess = there.equity - there.maintenance_margin - there.liquidation_fee;
+                let scale = wallet + margin.notional + there.notional
+                    + legs.iter().map(|leg| leg.quantity / leg.entry_price).sum::<f64>();
+                prop_assert!(excess.abs() <= 1e-9 * scale, "{:?} {}", found, excess);
+            }
             for leg in &margin.legs {
                 prop_assert!(leg.liquidation_price.map_or(true, |price| price.is_finite() && price > 0.0));
                 prop_assert!(leg.liquidation_distance_fraction.map_or(true, f64::is_finite));

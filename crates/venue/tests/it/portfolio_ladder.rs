@@ -187,6 +187,12 @@ fn symbols_name_their_underlying() {
     {
         assert_eq!(underlying_of(symbol), "BTC", "{symbol}");
     }
+    for symbol in
+        ["BTC-USDT-251226", "BTCUSD_251226", "BTC-26DEC25", "btcusdt-5dec25", "BTC-USD-20251226"]
+    {
+        assert_eq!(underlying_of(symbol), "BTC", "{symbol}");
+    }
+    assert_eq!(underlying_of("251226"), "251226");
     assert_eq!(underlying_of("1000PEPEUSDT"), "1000PEPE");
     assert_eq!(underlying_of("USDC-USDT"), "USDC");
 }

@@ -59,6 +59,13 @@ impl Answer {
         }
     }
 
+    /// As [`Answer::note`], unless it was said already.
+    pub(super) fn note_once(&mut self, text: String) {
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+
     /// A value for programs.
     pub(super) fn set(&mut self, key: &str, value: impl Into<Value>) {
         self.json.insert(key.to_owned(), without_negative_zero(value.into()));

@@ -4,10 +4,11 @@
 //! as [`ContractKind`] says.
 
 use plimsoll_market::{Side, Timestamp};
+use plimsoll_venue::margin::{MarginPrice, MarginRules, isolated_liquidation_price};
 use plimsoll_venue::{
-    BracketAt, ContractKind, DatedLadder, Ladder, LiquidationInputs, Status, TierBasis, VenueError,
-    VenueRules, bankruptcy_price, liquidatable_at_entry, liquidation_price,
-    liquidation_price_at_rate,
+    BracketAt, ContractKind, DatedLadder, Ladder, LiquidationInputs, LiquidationPrice, Status,
+    TierBasis, VenueError, VenueRules, bankruptcy_price, bybit_isolated_liquidation_price,
+    liquidatable_at_entry, liquidation_price_at_rate,
 };
 use serde_json::{Value, json};
 
@@ -23,18 +24,34 @@ const INVERSE_FORMULA: &str = "the mark P with W + s n (1/E - 1/P) = n/P mmr - d
                                bracket that holds n/P (n US dollars; W, in the coin, wallet less \
                                what other positions need plus what they have earned)";
 
+const ENTRY_FORMULA: &str = "the mark P with W + s Q (P - E) = Q E mmr - deduction, the maintenance \
+                             margin at the entry as the venue took it then, in the bracket that \
+                             holds Q E (W wallet less what other positions need plus what \
+                             they have earned)";
+const INVERSE_ENTRY_FORMULA: &str = "the mark P with W + s n (1/E - 1/P) = n/E mmr - deduction, the \
+                                     maintenance margin at the entry as the venue took it then, in \
+                                     the bracket that holds n/E (n US dollars; W, in the coin, wallet \
+                                     less what other positions need plus what they have earned)";
+
 /// The position as given, and as a linear contract of one unit's value.
 struct Position {
     side: Side,
     entry_price: f64,
     contract: ContractKind,
     inputs: LiquidationInputs,
+    maintenance_at: MarginPrice,
 }
 
 impl Position {
     /// The price of a unit value, if there is one above zero.
     fn price(&self, unit_value: Option<f64>) -> Option<f64> {
         unit_value.filter(|&value| value > 0.0).map(|value| self.contract.unit_value(value))
+    }
+
+    /// The unit value at which the position is liquidated under a ladder.
+    fn solve(&self, ladder: &Ladder, bracket_at: BracketAt) -> Result<LiquidationPrice, CliError> {
+        isolated_liquidation_price(&self.inputs, ladder, bracket_at, self.maintenance_at)
+            .map_err(refused)
     }
 
     /// How far the price may move against the position, as a fraction of the entry.
@@ -66,9 +83,11 @@ pub(super) fn answer(arguments: &LiquidationArguments) -> Result<Answer, CliErro
             },
             if is_cross { "cross" } else { "isolated" },
         ),
-        match position.contract {
-            ContractKind::Linear => FORMULA,
-            ContractKind::Inverse => INVERSE_FORMULA,
+        match (position.contract, position.maintenance_at) {
+            (ContractKind::Linear, MarginPrice::Mark) => FORMULA,
+            (ContractKind::Inverse, MarginPrice::Mark) => INVERSE_FORMULA,
+            (ContractKind::Linear, MarginPrice::Entry) => ENTRY_FORMULA,
+            (ContractKind::Inverse, MarginPrice::Entry) => INVERSE_ENTRY_FORMULA,
         },
     );
     inputs(&mut answer, arguments, &position);
@@ -133,7 +152,24 @@ fn position(arguments: &LiquidationArguments) -> Result<Position, CliError> {
         other_maintenance_margin: if is_cross { arguments.other_maintenance } else { 0.0 },
         other_unrealised_pnl: if is_cross { arguments.other_upnl } else { 0.0 },
     };
-    Ok(Position { side, entry_price, contract, inputs })
+    let maintenance_at = maintenance_at(arguments);
+    Ok(Position { side, entry_price, contract, inputs, maintenance_at })
+}
+
+/// The price that the venue took maintenance margin at on the day in the mode; the mark where no rules
+/// say.
+fn maintenance_at(arguments: &LiquidationArguments) -> MarginPrice {
+    let flags = &arguments.tables;
+    let (Some(venue), Some(at)) = (&flags.venue, flags.at) else {
+        return MarginPrice::Mark;
+    };
+    MarginRules::load(venue, &[]).and_then(|rules| rules.valuation(at)).map_or(
+        MarginPrice::Mark,
+        |valuation| match arguments.mode {
+            ModeArgument::Isolated => valuation.isolated_maintenance,
+            ModeArgument::Cross => valuation.cross_maintenance,
+        },
+    )
 }
 
 /// What the flag says, else the venue's table of instruments; linear where neither does.
@@ -148,7 +184,7 @@ fn contract(arguments: &LiquidationArguments) -> Result<ContractKind, CliError> 
     let (Some(venue), Some(symbol), Some(at)) = (&flags.venue, &flags.symbol, flags.at) else {
         return Ok(ContractKind::Linear);
     };
-    let rules = tables::load(venue, &flags.rules)?;
+    let rules = tables::load_for(venue, symbol, &flags.rules)?;
     let instrument = rules.instrument_at(symbol, at);
     Ok(instrument.map_or(ContractKind::Linear, |instrument| instrument.contract_kind))
 }
@@ -197,7 +233,14 @@ fn at_rate(
 ) -> Result<(Option<f64>, Option<String>), CliError> {
     let inputs = &position.inputs;
     // A root at or below zero is no price: the margin outlasts a fall to nothing.
-    let root = liquidation_price_at_rate(inputs, rate, arguments.deduction).map_err(refused)?;
+    let root = match position.maintenance_at {
+        MarginPrice::Mark => liquidation_price_at_rate(inputs, rate, arguments.deduction),
+        MarginPrice::Entry => {
+            let fixed = position.notional() * rate - arguments.deduction;
+            bybit_isolated_liquidation_price(inputs, fixed)
+        }
+    };
+    let root = root.map_err(refused)?;
     let price = position.price(Some(root));
     answer.set("maintenance_margin_rate", rate);
     answer.set("maintenance_deduction", arguments.deduction);
@@ -222,7 +265,7 @@ fn by_brackets(
             "give --venue, --symbol and --at, or --mmr with --deduction",
         ));
     };
-    let rules = tables::load(venue, &flags.rules)?;
+    let rules = tables::load_for(venue, symbol, &flags.rules)?;
     let dated = match rules.dated_ladder(symbol, at) {
         Ok(dated) => dated,
         Err(error) => return Ok((None, Some(error.to_string()))),
@@ -232,7 +275,7 @@ fn by_brackets(
         BracketAtArgument::Liquidation => BracketAt::Liquidation,
     };
     let inputs = &position.inputs;
-    let found = liquidation_price(inputs, &dated.ladder, bracket_at).map_err(refused)?;
+    let found = position.solve(&dated.ladder, bracket_at)?;
     let brackets = dated.ladder.brackets();
     let bracket = brackets[found.bracket_idx];
     answer.set("bracket", bracket.tier);
@@ -346,11 +389,11 @@ fn successor(
     let Some(next) = rules.uncertain_successor(symbol, at).map_err(refused)? else {
         return Ok(());
     };
-    let found = liquidation_price(&position.inputs, &next.ladder, bracket_at).map_err(refused)?;
+    let found = position.solve(&next.ladder, bracket_at)?;
     let price = position.price(found.price);
     answer.set("next_table_from", json!(next.from));
     answer.set("next_table_liquidation_price", price);
-    let now = liquidation_price(&position.inputs, &dated.ladder, bracket_at).map_err(refused)?;
+    let now = position.solve(&dated.ladder, bracket_at)?;
     let shown = format!(
         "other brackets, shown from {}, may have held already; with them the price is",
         next.from.date_string()

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use plimsoll_market::{Side, Timestamp};
 use plimsoll_venue::margin::{Leg, LegKind};
-use plimsoll_venue::{ContractKind, Ladder, VenueRules, underlying_of};
+use plimsoll_venue::{ContractKind, Ladder, Status, VenueRules, underlying_of};
 
 use super::super::answer::{Answer, plain, times};
 use super::super::records::{Record, Shape};
@@ -108,8 +108,11 @@ pub(super) fn listed_leg(
         record.number("leverage", "a number of at least 1", |x| x >= 1.0)?.unwrap_or(1.0);
     let isolated_margin = record.number("margin", "a number", |_| true)?;
     let ladder = if kind.is_spot() { None } else { Some(ladder(answer, &record, kind, lookup)?) };
-    let coin = if kind.is_spot() { symbol.clone() } else { underlying_of(&symbol) };
-    let underlying = record.text("underlying").map_or(coin, str::to_owned);
+    let underlying = underlying_of(record.text("underlying").unwrap_or(&symbol));
+    if underlying.is_empty() {
+        return Err(record
+            .refused("the symbol names no coin", "give it as underlying, as in underlying=BTC"));
+    }
     let unit =
         if contract == ContractKind::Inverse && !kind.is_spot() { " US dollars" } else { "" };
     let told = if kind.is_spot() { String::new() } else { format!(", {}", times(leverage)) };
@@ -183,6 +186,17 @@ fn ladder(
         format!("{symbol} brackets"),
         tables::provenance(dated.from, dated.status, &dated.source),
     );
+    if let Some(note) = rules.unseen_note(lookup.at) {
+        answer.note_once(note);
+    }
+    let lag = rules.profile().bracket_lag_days;
+    if lag > 0 && dated.status != Status::User {
+        answer.set("table_lag_days", lag);
+        answer.note_once(format!(
+            "the brackets come from snapshots: a change took effect up to {lag} days before the date \
+             at which the table shows it"
+        ));
+    }
     let next = rules
         .uncertain_successor(symbol, lookup.at)
         .map_err(|error| record.refused(&error.to_string(), hint))?;

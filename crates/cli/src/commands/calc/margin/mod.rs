@@ -1,6 +1,7 @@
 //! `plimsoll calc margin`: the same legs in isolated, cross and portfolio margin.
 
 mod legs;
+mod prices;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use plimsoll_venue::margin::{
 use plimsoll_venue::{ContractKind, UserTable, VenueError};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, figure, percent, times};
+use super::answer::{Answer, figure, percent};
 use super::records::{self, Record};
 use super::tables;
 use crate::args::MarginArguments;
@@ -38,7 +39,8 @@ pub(super) fn answer(
     let mut answer = Answer::new(
         format!("margin of {} at {}", legs_text(records.len()), rules.title()),
         "capital = initial margin + spot that is no collateral; isolated: each leg alone; cross: the \
-         sum of the legs with profits netted; portfolio: the largest joint loss over the venue's \
+         sum of the legs with profits netted, liquidated when all legs of a coin moved together bring \
+         the equity down to the requirement; portfolio: the largest joint loss over the venue's \
          price moves, with its charges",
     );
     let listed: Vec<ListedLeg> = records
@@ -46,14 +48,11 @@ pub(super) fn answer(
         .map(|record| listed_leg(&mut answer, record, &lookup))
         .collect::<Result<_, _>>()?;
     let legs: Vec<Leg<'_>> = listed.iter().map(ListedLeg::lend).collect();
-    let haircuts: Vec<(&str, f64)> =
-        arguments.haircut.iter().map(|(coin, share)| (coin.as_str(), *share)).collect();
+    let haircuts = haircuts(arguments, &legs)?;
+    let currency = arguments.currency.as_deref().map(|coin| coin.trim().to_uppercase());
     let (taker_fee_fraction, fee_origin) = taker_fee(arguments, &lookup)?;
     let mut account = Account {
-        currency: arguments
-            .currency
-            .as_deref()
-            .map_or(AccountCurrency::Quote, AccountCurrency::Coin),
+        currency: currency.as_deref().map_or(AccountCurrency::Quote, AccountCurrency::Coin),
         wallet_balance: arguments.wallet.unwrap_or(0.0),
         legs: &legs,
         collateral_haircuts: &haircuts,
@@ -73,8 +72,11 @@ pub(super) fn answer(
     let isolated = isolated_margin(&account, &rules, at).map_err(refused)?;
     let cross = cross_margin(&account, &rules, at).map_err(refused)?;
     let portfolio = portfolio_margin(&account, &rules, &inputs, at);
+    if let Err(error @ (VenueError::BadInput { .. } | VenueError::BadLeg { .. })) = portfolio {
+        return Err(refused(error));
+    }
 
-    let currency = arguments.currency.as_deref().unwrap_or("quote currency");
+    let currency = currency.as_deref().unwrap_or("quote currency");
     let origin = if arguments.wallet.is_some() { "" } else { " (assumed: the initial margin)" };
     answer.input("wallet", format!("{} in {currency}{origin}", figure(account.wallet_balance)));
     for (coin, share) in &arguments.haircut {
@@ -96,17 +98,13 @@ pub(super) fn answer(
     show_modes(&mut answer, &modes);
     show_accounts(&mut answer, &isolated, &cross, portfolio.as_ref().ok());
     show_transfer(&mut answer, &lookup, &cross)?;
-    show_legs(&mut answer, &listed, &isolated, &cross);
+    prices::show(&mut answer, &listed, &isolated, &cross);
     if let Ok(portfolio) = &portfolio {
         show_units(&mut answer, portfolio);
     }
     let of_portfolio = portfolio.iter().flat_map(|portfolio| &portfolio.notes);
-    let mut seen: Vec<&String> = Vec::new();
     for note in isolated.notes.iter().chain(&cross.notes).chain(of_portfolio) {
-        if !seen.contains(&note) {
-            seen.push(note);
-            answer.note(note.clone());
-        }
+        answer.note_once(note.clone());
     }
     Ok(answer)
 }
@@ -114,6 +112,46 @@ pub(super) fn answer(
 fn legs_text(count: usize) -> String {
     crate::output::counted(count, "leg")
 }
+
+/// The haircuts, each for one coin that a leg has.
+fn haircuts<'a>(
+    arguments: &'a MarginArguments,
+    legs: &[Leg<'_>],
+) -> Result<Vec<(&'a str, f64)>, CliError> {
+    let mut haircuts: Vec<(&str, f64)> = Vec::with_capacity(arguments.haircut.len());
+    for (coin, share) in &arguments.haircut {
+        if haircuts.iter().any(|(other, _)| other == coin) {
+            let message = format!("--haircut of {coin} is given twice");
+            return Err(CliError::usage(message, "give one for each coin"));
+        }
+        if legs.iter().all(|leg| leg.underlying != coin) {
+            let message = format!("--haircut is given for {coin}, but no leg is of that coin");
+            return Err(CliError::usage(message, "name the coin of a leg, or leave it out"));
+        }
+        haircuts.push((coin, *share));
+    }
+    Ok(haircuts)
+}
+
+/// What is missing from portfolio margin, with the flag that gives it.
+fn no_portfolio(error: &VenueError) -> String {
+    let flag = match error {
+        VenueError::MissingFigure { figure, .. } => FLAGS.iter().find(|(name, _)| name == figure),
+        _ => None,
+    };
+    match flag {
+        Some((_, flag)) => format!("{error} (the flag is {flag})"),
+        None => error.to_string(),
+    }
+}
+
+/// Figures that can be given, with their flags.
+const FLAGS: [(&str, &str); 4] = [
+    ("perpetual_contingency_fraction", "--contingency"),
+    ("initial_margin_factor", "--initial-margin-factor"),
+    ("basis_tenor_years", "--basis-tenor-years"),
+    ("minimum_charge_fraction", "--minimum-charge"),
+];
 
 /// Rows of portfolio margin are TOML, all others CSV.
 fn split_tables(files: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
@@ -146,6 +184,9 @@ fn refused(error: &VenueError, listed: &[ListedLeg]) -> CliError {
         }
         VenueError::UnsupportedLeg { leg_idx, rule, .. } => {
             listed[*leg_idx].record.refused(rule, hint)
+        }
+        VenueError::BadInput { .. } => {
+            CliError::usage(error.to_string(), "mend the flag, or leave it out")
         }
         _ => CliError::usage(error.to_string(), "give another date, or rows of your own"),
     }
@@ -191,8 +232,9 @@ fn show_modes(answer: &mut Answer, modes: &ModeComparison) {
         Ok(portfolio) => show("portfolio", portfolio),
         Err(error) => {
             answer.set("portfolio", Value::Null);
-            answer.set("reason", error.to_string());
-            answer.result("portfolio", format!("none: {error}"));
+            let reason = no_portfolio(error);
+            answer.result("portfolio", format!("none: {reason}"));
+            answer.set("reason", reason);
         }
     }
 }
@@ -272,51 +314,6 @@ fn show_transfer(
     answer.set("withdrawable", withdrawable);
     answer.result("may be taken out", format!("{} in cross margin", figure(withdrawable)));
     Ok(())
-}
-
-fn show_legs(
-    answer: &mut Answer,
-    listed: &[ListedLeg],
-    isolated: &AccountMargin,
-    cross: &AccountMargin,
-) {
-    let mut rows: Vec<Value> = Vec::with_capacity(listed.len());
-    for ((leg, alone), joint) in listed.iter().zip(&isolated.legs).zip(&cross.legs) {
-        let symbol = leg.record.required("symbol");
-        rows.push(json!({
-            "symbol": symbol,
-            "underlying": leg.underlying,
-            "side": leg.side.name(),
-            "notional": joint.notional,
-            "unrealised_pnl": joint.unrealised_pnl,
-            "initial_margin": joint.initial_margin,
-            "maintenance_margin": joint.maintenance_margin,
-            "leverage_max": joint.leverage_cap,
-            "isolated_liquidation_price": alone.liquidation_price.ok(),
-            "cross_liquidation_price": joint.liquidation_price.ok(),
-            "reason": joint.liquidation_price.err().map(|reason| reason.to_string()),
-        }));
-        if leg.kind.is_spot() {
-            continue;
-        }
-        if !joint.leverage_is_allowed {
-            answer.warn(format!(
-                "the venue would refuse {symbol} at {}: it grants at most {} at this size",
-                times(leg.leverage),
-                joint.leverage_cap.map_or_else(|| "none".to_owned(), times)
-            ));
-        }
-        let price = |price: Option<f64>| price.map_or_else(|| "none".to_owned(), figure);
-        answer.result(
-            format!("{symbol} {}", leg.side),
-            format!(
-                "liquidated at {} isolated, at {} cross",
-                price(alone.liquidation_price.ok()),
-                price(joint.liquidation_price.ok())
-            ),
-        );
-    }
-    answer.set("legs", rows);
 }
 
 /// The joint stress of each underlying with its whole grid.
