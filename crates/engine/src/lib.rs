@@ -1,9 +1,9 @@
 //! The replay: trades laid over history with the venue's real rules.
 //!
 //! Signals decide *when*, sizing decides *how much*. [`size_free_trades`] walks the signal columns
-//! once and gives a list of trades without sizes; [`replay`] lays one sizing rule's plans over that
-//! list, bar by bar, with fills, costs, funding, margin and liquidation on the mark price, and
-//! keeps a ledger of every change of money. The formulas stand in [`account`] and in
+//! once and gives a list of trades without sizes; [`replay`](replay()) lays one sizing rule's plans
+//! over that list, bar by bar, with fills, costs, funding, margin and liquidation on the mark price,
+//! and keeps a ledger of every change of money. The formulas stand in [`account`] and in
 //! `plimsoll-venue`, each once.
 //!
 //! Orders decided at a close fill at the next open with spread, impact and fee. Inside a bar the

@@ -376,3 +376,15 @@ fn wrong_json_on_stdin_is_named() {
     let text = refusal_with(here(), &["calc", "liquidation-price", "--stdin"], "{}");
     assert_text!("stdin_price_empty", text);
 }
+
+/// 12,000 + 2 (P - 120,000) = 0.45 % of 2 P: the rate of the first tier and the closing fee.
+#[test]
+fn what_okx_requires_includes_the_closing_fee() {
+    let line = "liquidation-price --venue okx-swap --symbol BTC-USDT-SWAP --at 2025-10-10 \
+                --side long --entry 120000 --quantity 2 --leverage 20";
+    let found = answer(line);
+    let price = found["liquidation_price"].as_f64().unwrap();
+    assert!((price - 228_000.0 / (2.0 * 0.9955)).abs() < 1e-6, "{found}");
+    let formula = found["formula"].as_str().unwrap();
+    assert!(formula.contains("closing fee") && formula.contains("quantity"), "{formula}");
+}

@@ -28,6 +28,11 @@ impl Answer {
         Self { title: title.into(), formula: formula.into(), ..Self::default() }
     }
 
+    /// Says what else holds for the formula.
+    pub(super) fn extend_formula(&mut self, text: &str) {
+        self.formula.push_str(text);
+    }
+
     /// A number that was given.
     pub(super) fn input(&mut self, label: impl Into<String>, value: impl Into<String>) {
         self.inputs.push((label.into(), value.into()));

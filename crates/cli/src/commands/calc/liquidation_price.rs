@@ -308,7 +308,11 @@ fn by_brackets(
         ),
     );
     let fee = dated.ladder.closing_fee_fraction();
+    if dated.ladder.basis() == TierBasis::Quantity {
+        answer.extend_formula("; brackets go by the quantity");
+    }
     if fee > 0.0 {
+        answer.extend_formula("; mmr here is the rate and the closing fee together");
         answer.set("closing_fee_fraction", fee);
         answer.table(
             "closing fee",
