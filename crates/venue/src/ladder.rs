@@ -52,7 +52,7 @@ impl Bracket {
     /// Maintenance margin of a notional of this bracket, `N * rate - deduction`.
     #[inline]
     pub fn maintenance_margin(&self, notional: f64) -> f64 {
-        notional * self.maintenance_margin_rate - self.maintenance_deduction
+        margin_on_line(notional, [self.maintenance_margin_rate, self.maintenance_deduction])
     }
 }
 
@@ -219,12 +219,13 @@ impl Ladder {
     /// last bracket is continued; [`Ladder::exceeds_top`] tells.
     #[inline]
     pub fn maintenance_margin(&self, quantity: f64, price: f64) -> f64 {
-        let [rate, deduction] = self.lines[self.bracket_idx(self.size(quantity, price))];
-        quantity * price * rate - deduction
+        let line = self.lines[self.bracket_idx(self.size(quantity, price))];
+        margin_on_line(quantity * price, line)
     }
 
     /// What equity is held against: maintenance margin, plus the fee of closing where the venue
-    /// counts it. The position is liquidated when its equity is this or less.
+    /// counts it. The position is liquidated when its equity is below this; at Bybit and OKX, and
+    /// in a [liquidation price](crate::liquidation_price), also when it is equal.
     #[inline]
     pub fn required_margin(&self, quantity: f64, price: f64) -> f64 {
         self.maintenance_margin(quantity, price) + self.closing_fee_fraction * (quantity * price)
@@ -267,6 +268,12 @@ impl Ladder {
     pub(crate) fn top(&self) -> &Bracket {
         &self.brackets[self.brackets.len() - 1]
     }
+}
+
+/// `notional * rate - deduction`, in the settlement currency.
+#[inline]
+fn margin_on_line(notional: f64, [rate, deduction]: [f64; 2]) -> f64 {
+    notional * rate - deduction
 }
 
 /// Initial margin of a position, `notional / leverage`. The leverage has to be above 0: nothing is
