@@ -6,9 +6,9 @@
 use serde::Serialize;
 
 use crate::check::{self, defined, undefined};
-use crate::entropic::entropic_bound;
 use crate::error::Result;
 use crate::moments::sum;
+use crate::numeric::entropic::entropic_bound;
 use crate::quantile::lower_tail_mean;
 
 /// The drawdown series of a sample, and every statistic of it.

@@ -21,7 +21,7 @@
 //! ```
 //! use plimsoll_risk::drawdown::Drawdowns;
 //! use plimsoll_risk::performance::cagr;
-//! use plimsoll_risk::value_at_risk::historical_es;
+//! use plimsoll_risk::tail::value_at_risk::historical_es;
 //!
 //! let returns = [0.02, -0.01, 0.03, -0.04, -0.02, 0.05, 0.01, -0.03];
 //! let growth = cagr(&returns, 365.0)?;
@@ -39,39 +39,28 @@
 //! |---|---|
 //! | What did it earn, and was that luck? | [`performance`], [`sharpe`], [`trade_statistics`], [`moments`] |
 //! | How deep and how long did it fall? | [`drawdown`] |
-//! | How bad is a bad day? | [`value_at_risk`], [`student_t`], [`extreme_value`], [`expectile`], [`quantile`], [`discrete`], [`liquidity`] |
-//! | What makes a day bad? | [`expectile_regression`], [`midas`] |
-//! | Will it survive? | [`ruin`] and [`ruin_games`] (exact), [`ruin_paths`] (resampled) |
-//! | Is one rule better than another? | [`comparison`] |
-//! | How is resampling done? | [`bootstrap`], [`block_length`] |
+//! | How bad is a bad day? | [`tail`], [`expectile`], [`quantile`] |
+//! | Will it survive? | [`ruin`] |
+//! | Is one rule better than another? | [`compare`] |
+//! | How is resampling done? | [`resample`], [`proportion`] |
 //! | All of it for one column | [`summary`] |
 
 mod check;
-mod distribution;
-mod entropic;
 mod error;
-mod least_squares;
+mod numeric;
 
-pub mod block_length;
-pub mod bootstrap;
-pub mod comparison;
-pub mod discrete;
+pub mod compare;
 pub mod drawdown;
 pub mod expectile;
-pub mod expectile_regression;
-pub mod extreme_value;
-pub mod liquidity;
-pub mod midas;
 pub mod moments;
 pub mod performance;
+pub mod proportion;
 pub mod quantile;
+pub mod resample;
 pub mod ruin;
-pub mod ruin_games;
-pub mod ruin_paths;
 pub mod sharpe;
-pub mod student_t;
 pub mod summary;
+pub mod tail;
 pub mod trade_statistics;
-pub mod value_at_risk;
 
 pub use error::{Result, RiskError};

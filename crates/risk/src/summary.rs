@@ -1,17 +1,17 @@
 //! Every return statistic of one column, in a fixed order, each a number or the reason why not.
 
-use crate::block_length::politis_white;
 use crate::check;
 use crate::drawdown::Drawdowns;
 use crate::error::Result;
-use crate::expectile::expectile;
-use crate::extreme_value::{GpdFit, hill_tail_index};
+use crate::expectile::sample::expectile;
 use crate::moments::Moments;
 use crate::performance as perf;
+use crate::resample::block_length::politis_white;
 use crate::sharpe::{SharpeMoments, sharpe_annual, sharpe_standard_error_annual};
-use crate::student_t::StudentTFit;
+use crate::tail::extreme_value::{GpdFit, hill_tail_index};
+use crate::tail::student_t::StudentTFit;
+use crate::tail::value_at_risk as var;
 use crate::trade_statistics::profit_factor;
-use crate::value_at_risk as var;
 
 /// One named statistic.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,10 @@
 //! The rules against each other: ruin probabilities and paired differences, all from the same
 //! draws of the same days.
 
-use plimsoll_risk::block_length::common_block_length;
-use plimsoll_risk::comparison::{BootstrapMetrics, ComparisonMetric, PairedDifference};
+use plimsoll_risk::compare::paired::{BootstrapMetrics, ComparisonMetric, PairedDifference};
 use plimsoll_risk::moments::Moments;
-use plimsoll_risk::ruin_paths::{DailyPath, RuinConfig, estimate_ruin};
+use plimsoll_risk::resample::block_length::common_block_length;
+use plimsoll_risk::ruin::paths::{DailyPath, RuinConfig, estimate_ruin};
 
 use crate::metrics::DAYS_PER_YEAR;
 use crate::parse::Study;
@@ -156,7 +156,7 @@ fn add_ruin(
             Ok(_) if account.is_ruined() => Err(RUINED.to_owned()),
             Ok(estimates) => estimates[index].as_ref().map_err(ToString::to_string),
         };
-        let value = |pick: fn(&plimsoll_risk::ruin_paths::RuinEstimate) -> f64| {
+        let value = |pick: fn(&plimsoll_risk::ruin::paths::RuinEstimate) -> f64| {
             estimate.as_ref().ok().map(|estimate| pick(estimate))
         };
         let reason = estimate.as_ref().err().cloned();

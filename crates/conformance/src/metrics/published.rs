@@ -4,10 +4,12 @@
 //! Kelly, the level of a value at risk, the win rate of a ruin table. [`label_rows`] copies these
 //! labels to the inputs; nothing else of the expectation is seen here.
 
-use plimsoll_risk::expectile::{expectile, normal_expectile, normal_expectile_tau_for_quantile};
-use plimsoll_risk::ruin::{DiffusionBarriers, ever_below_fractional_kelly};
+use plimsoll_risk::expectile::sample::{
+    expectile, normal_expectile, normal_expectile_tau_for_quantile,
+};
+use plimsoll_risk::ruin::closed_form::{DiffusionBarriers, ever_below_fractional_kelly};
 use plimsoll_risk::sharpe::SharpeMoments;
-use plimsoll_risk::student_t::StudentTFit;
+use plimsoll_risk::tail::student_t::StudentTFit;
 use plimsoll_sizing::formulas::{
     Allocation, Outcomes, fractional_growth_share, log_terminal_wealth, optimal_f,
 };

@@ -1,10 +1,11 @@
 //! Published worked examples of tails, games and the comparison of two Sharpe ratios.
 
-use plimsoll_risk::discrete::DiscreteReturns;
+use plimsoll_risk::compare::sharpe_difference::sharpe_difference;
 use plimsoll_risk::moments::Moments;
-use plimsoll_risk::ruin_games::{CappedGame, fixed_stake_ruin};
-use plimsoll_risk::sharpe::{sharpe, sharpe_difference};
-use plimsoll_risk::value_at_risk::lognormal_tail;
+use plimsoll_risk::ruin::games::{CappedGame, fixed_stake_ruin};
+use plimsoll_risk::sharpe::sharpe;
+use plimsoll_risk::tail::discrete::DiscreteReturns;
+use plimsoll_risk::tail::value_at_risk::lognormal_tail;
 use serde_json::{Value, json};
 
 use super::published::{label_key, numbers};

@@ -1,10 +1,11 @@
 //! Ruin in closed form, intervals of a frequency, and the bootstrap's block length.
 
-use plimsoll_risk::block_length::politis_white;
-use plimsoll_risk::bootstrap::stationary_bootstrap_variance_of_mean;
-use plimsoll_risk::ruin::{
-    BinaryBet, DiffusionBarriers, clopper_pearson_interval, ever_below_fractional_kelly,
-    expected_max_drawdown_driftless, gamblers_ruin, wilson_interval,
+use plimsoll_risk::proportion::{clopper_pearson_interval, wilson_interval};
+use plimsoll_risk::resample::block_length::politis_white;
+use plimsoll_risk::resample::bootstrap::stationary_bootstrap_variance_of_mean;
+use plimsoll_risk::ruin::closed_form::{
+    BinaryBet, DiffusionBarriers, ever_below_fractional_kelly, expected_max_drawdown_driftless,
+    gamblers_ruin,
 };
 use serde_json::{Value, json};
 

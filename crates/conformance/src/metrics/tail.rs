@@ -1,17 +1,17 @@
 //! Value at risk, expected shortfall, extreme values, expectiles and their regression.
 
-use plimsoll_risk::expectile::{
+use plimsoll_risk::expectile::midas_weights::{LagGrid, midas_beta_weights};
+use plimsoll_risk::expectile::regression::ExpectileRegression;
+use plimsoll_risk::expectile::sample::{
     expectile, expectile_es, expectile_tau_for_quantile, exponential_expectile, normal_expectile,
     normal_expectile_tau_for_quantile, student_t_expectile, uniform_expectile,
 };
-use plimsoll_risk::expectile_regression::ExpectileRegression;
-use plimsoll_risk::extreme_value::{
+use plimsoll_risk::tail::extreme_value::{
     GpdFit, excesses_above, gpd_log_likelihood, hill_tail_index, threshold_of_largest,
 };
-use plimsoll_risk::liquidity::{LiquidityAdjustedVar, LiquiditySettings};
-use plimsoll_risk::midas::{LagGrid, midas_beta_weights};
-use plimsoll_risk::student_t::{StudentTFit, student_t_log_likelihood};
-use plimsoll_risk::value_at_risk::{
+use plimsoll_risk::tail::liquidity::{LiquidityAdjustedVar, LiquiditySettings};
+use plimsoll_risk::tail::student_t::{StudentTFit, student_t_log_likelihood};
+use plimsoll_risk::tail::value_at_risk::{
     cornish_fisher, cornish_fisher_domain, entropic_var, gaussian_es, gaussian_var, historical_es,
     historical_var, historical_var_inverted_cdf,
 };

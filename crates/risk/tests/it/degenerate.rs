@@ -1,17 +1,19 @@
 //! Odd input: a value or a typed reason, never NaN and never a panic.
 
 use plimsoll_risk::RiskError;
-use plimsoll_risk::block_length::{common_block_length, politis_white};
-use plimsoll_risk::bootstrap::{StationaryBootstrap, stationary_bootstrap_variance_of_mean};
 use plimsoll_risk::drawdown::{Drawdowns, max_drawdown};
-use plimsoll_risk::expectile::{expectile, expectile_es, expectile_tau_for_quantile};
-use plimsoll_risk::extreme_value::{GpdFit, gpd_log_likelihood, hill_tail_index};
+use plimsoll_risk::expectile::sample::{expectile, expectile_es, expectile_tau_for_quantile};
 use plimsoll_risk::performance as perf;
+use plimsoll_risk::resample::block_length::{common_block_length, politis_white};
+use plimsoll_risk::resample::bootstrap::{
+    StationaryBootstrap, stationary_bootstrap_variance_of_mean,
+};
 use plimsoll_risk::sharpe::{SharpeMoments, sharpe};
-use plimsoll_risk::student_t::StudentTFit;
 use plimsoll_risk::summary::ReturnStatistics;
+use plimsoll_risk::tail::extreme_value::{GpdFit, gpd_log_likelihood, hill_tail_index};
+use plimsoll_risk::tail::student_t::StudentTFit;
+use plimsoll_risk::tail::value_at_risk as var;
 use plimsoll_risk::trade_statistics as trades;
-use plimsoll_risk::value_at_risk as var;
 
 #[test]
 fn every_statistic_of_odd_columns_is_finite_or_a_reason() {

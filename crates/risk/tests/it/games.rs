@@ -1,8 +1,8 @@
 //! Exact games: closed forms, and games small enough to be counted by hand.
 
 use plimsoll_risk::RiskError;
-use plimsoll_risk::ruin::gamblers_ruin;
-use plimsoll_risk::ruin_games::{CappedGame, fixed_stake_ruin};
+use plimsoll_risk::ruin::closed_form::gamblers_ruin;
+use plimsoll_risk::ruin::games::{CappedGame, fixed_stake_ruin};
 use proptest::prelude::*;
 
 use crate::assert_close;

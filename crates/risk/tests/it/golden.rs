@@ -4,21 +4,21 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use plimsoll_risk::block_length::politis_white;
-use plimsoll_risk::bootstrap::stationary_bootstrap_variance_of_mean;
 use plimsoll_risk::drawdown::{Drawdowns, max_drawdown};
-use plimsoll_risk::expectile as ex;
-use plimsoll_risk::expectile_regression::ExpectileRegression;
-use plimsoll_risk::extreme_value as evt;
-use plimsoll_risk::liquidity::{LiquidityAdjustedVar, LiquiditySettings};
-use plimsoll_risk::midas::{LagGrid, midas_beta_weights};
+use plimsoll_risk::expectile::midas_weights::{LagGrid, midas_beta_weights};
+use plimsoll_risk::expectile::regression::ExpectileRegression;
+use plimsoll_risk::expectile::sample as ex;
 use plimsoll_risk::moments::Moments;
 use plimsoll_risk::performance as perf;
-use plimsoll_risk::ruin;
+use plimsoll_risk::resample::block_length::politis_white;
+use plimsoll_risk::resample::bootstrap::stationary_bootstrap_variance_of_mean;
+use plimsoll_risk::ruin::closed_form as ruin;
 use plimsoll_risk::sharpe as sh;
-use plimsoll_risk::student_t::{StudentTFit, student_t_log_likelihood};
+use plimsoll_risk::tail::extreme_value as evt;
+use plimsoll_risk::tail::liquidity::{LiquidityAdjustedVar, LiquiditySettings};
+use plimsoll_risk::tail::student_t::{StudentTFit, student_t_log_likelihood};
+use plimsoll_risk::tail::value_at_risk as var;
 use plimsoll_risk::trade_statistics as trades;
-use plimsoll_risk::value_at_risk as var;
 use plimsoll_risk::{Result, RiskError};
 use serde_json::{Map, Value, json};
 
@@ -362,8 +362,8 @@ fn ruin_metric(metric: &str, parameters: &Value, r: &[f64]) -> Option<Result<Val
         "wilson_interval" => {
             let (x, n) = (number("x") as u64, number("n") as u64);
             let level = number("level");
-            Ok(json!({"wilson": ruin::wilson_interval(x, n, level).unwrap(),
-                "clopper_pearson": ruin::clopper_pearson_interval(x, n, level).unwrap()}))
+            Ok(json!({"wilson": plimsoll_risk::proportion::wilson_interval(x, n, level).unwrap(),
+                "clopper_pearson": plimsoll_risk::proportion::clopper_pearson_interval(x, n, level).unwrap()}))
         }
         "politis_white_block" => {
             let values: Vec<f64> = match parameters["of"].as_str().unwrap() {

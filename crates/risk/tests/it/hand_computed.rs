@@ -1,21 +1,21 @@
 //! Values worked out by hand or by closed forms, written beside their derivation.
 
 use plimsoll_risk::RiskError;
-use plimsoll_risk::block_length::politis_white;
-use plimsoll_risk::bootstrap::holm;
 use plimsoll_risk::drawdown::Drawdowns;
-use plimsoll_risk::expectile as ex;
-use plimsoll_risk::extreme_value::{GpdFit, gpd_log_likelihood, hill_tail_index};
+use plimsoll_risk::expectile::sample as ex;
+use plimsoll_risk::proportion::{clopper_pearson_interval, wilson_interval};
 use plimsoll_risk::quantile::{quantile, quantile_inverted_cdf};
-use plimsoll_risk::ruin::{
-    BinaryBet, DiffusionBarriers, clopper_pearson_interval, ever_below_fractional_kelly,
-    gamblers_ruin, wilson_interval,
+use plimsoll_risk::resample::block_length::politis_white;
+use plimsoll_risk::resample::bootstrap::holm;
+use plimsoll_risk::ruin::closed_form::{
+    BinaryBet, DiffusionBarriers, ever_below_fractional_kelly, gamblers_ruin,
 };
 use plimsoll_risk::sharpe::{
     SharpeMoments, expected_max_sharpe, sharpe_annualisation_factor, sharpe_variance_normal,
 };
-use plimsoll_risk::student_t::{StudentTFit, student_t_log_likelihood};
-use plimsoll_risk::value_at_risk::{entropic_var, historical_es};
+use plimsoll_risk::tail::extreme_value::{GpdFit, gpd_log_likelihood, hill_tail_index};
+use plimsoll_risk::tail::student_t::{StudentTFit, student_t_log_likelihood};
+use plimsoll_risk::tail::value_at_risk::{entropic_var, historical_es};
 
 use crate::assert_close;
 
@@ -219,7 +219,7 @@ fn thin_tails_fall_back_to_the_normal() {
     let returns: Vec<f64> = (0..100).map(|i| (f64::from(i) - 49.5) / 1000.0).collect();
     let fit = StudentTFit::of(&returns).unwrap();
     assert_eq!(fit.nu, None);
-    let gaussian = plimsoll_risk::value_at_risk::gaussian_es(&returns, 0.01).unwrap();
+    let gaussian = plimsoll_risk::tail::value_at_risk::gaussian_es(&returns, 0.01).unwrap();
     assert!((fit.expected_shortfall(0.01).unwrap() / gaussian - 1.0).abs() < 0.01);
 }
 

@@ -1,15 +1,15 @@
 //! Laws that hold for every sample.
 
 use plimsoll_risk::drawdown::Drawdowns;
-use plimsoll_risk::expectile::{expectile, expectile_es, expectile_tau_for_quantile};
-use plimsoll_risk::extreme_value::{GpdFit, gpd_log_likelihood};
+use plimsoll_risk::expectile::sample::{expectile, expectile_es, expectile_tau_for_quantile};
 use plimsoll_risk::moments::Moments;
 use plimsoll_risk::performance::{omega, total_return, volatility_annual};
-use plimsoll_risk::ruin::{clopper_pearson_interval, wilson_interval};
+use plimsoll_risk::proportion::{clopper_pearson_interval, wilson_interval};
 use plimsoll_risk::sharpe::sharpe;
 use plimsoll_risk::summary::ReturnStatistics;
+use plimsoll_risk::tail::extreme_value::{GpdFit, gpd_log_likelihood};
+use plimsoll_risk::tail::value_at_risk as var;
 use plimsoll_risk::trade_statistics::profit_factor;
-use plimsoll_risk::value_at_risk as var;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

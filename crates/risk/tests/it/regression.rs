@@ -1,9 +1,9 @@
 //! Expectile regression and lag weights: values by hand, laws, and what is refused.
 
 use plimsoll_risk::RiskError;
-use plimsoll_risk::expectile::expectile;
-use plimsoll_risk::expectile_regression::ExpectileRegression;
-use plimsoll_risk::midas::{LagGrid, midas_beta_weights};
+use plimsoll_risk::expectile::midas_weights::{LagGrid, midas_beta_weights};
+use plimsoll_risk::expectile::regression::ExpectileRegression;
+use plimsoll_risk::expectile::sample::expectile;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -2,14 +2,14 @@
 //! exact probabilities and closed forms; and the same bits at any number of threads.
 
 use plimsoll_risk::RiskError;
-use plimsoll_risk::bootstrap::{
-    StationaryBootstrap, percentile_interval, stationary_bootstrap_variance_of_mean,
-};
-use plimsoll_risk::comparison::{BootstrapMetrics, ComparisonMetric};
+use plimsoll_risk::compare::paired::{BootstrapMetrics, ComparisonMetric};
 use plimsoll_risk::drawdown::Drawdowns;
 use plimsoll_risk::performance as perf;
-use plimsoll_risk::ruin::BinaryBet;
-use plimsoll_risk::ruin_paths::{DailyPath, RuinConfig, estimate_ruin};
+use plimsoll_risk::resample::bootstrap::{
+    StationaryBootstrap, percentile_interval, stationary_bootstrap_variance_of_mean,
+};
+use plimsoll_risk::ruin::closed_form::BinaryBet;
+use plimsoll_risk::ruin::paths::{DailyPath, RuinConfig, estimate_ruin};
 use plimsoll_risk::sharpe::sharpe_annual;
 
 use crate::assert_close;

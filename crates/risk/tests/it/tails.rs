@@ -1,10 +1,10 @@
 //! Liquidity-adjusted, lognormal and discrete tails, and the difference of two Sharpe ratios.
 
 use plimsoll_risk::RiskError;
-use plimsoll_risk::discrete::DiscreteReturns;
-use plimsoll_risk::liquidity::{LiquidityAdjustedVar, LiquiditySettings};
-use plimsoll_risk::sharpe::sharpe_difference;
-use plimsoll_risk::value_at_risk::{historical_es, lognormal_tail};
+use plimsoll_risk::compare::sharpe_difference::sharpe_difference;
+use plimsoll_risk::tail::discrete::DiscreteReturns;
+use plimsoll_risk::tail::liquidity::{LiquidityAdjustedVar, LiquiditySettings};
+use plimsoll_risk::tail::value_at_risk::{historical_es, lognormal_tail};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -107,7 +107,7 @@ impl Drift {
 
 /// Share of the full-Kelly growth that `share` times Kelly keeps, `c (2 - c)`: 1 at Kelly,
 /// 0 at twice Kelly, negative beyond. Thorp (2006). How often such wealth halves is
-/// [`plimsoll_risk::ruin::ever_below_fractional_kelly`].
+/// [`plimsoll_risk::ruin::closed_form::ever_below_fractional_kelly`].
 pub fn fractional_growth_share(share: f64) -> Result<f64, SizingError> {
     let c = not_negative("share", share)?;
     Ok(c * (2.0 - c))

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::check::{self, defined, undefined};
 use crate::error::{Result, RiskError};
 use crate::moments::sum;
-use crate::student_t::golden_section;
+use crate::tail::student_t::golden_section;
 
 /// Fewest exceedances for a fit.
 pub const GPD_EXCEEDANCES_MIN: usize = 30;
@@ -241,8 +241,9 @@ impl Profile<'_> {
     fn maximise(&self) -> (f64, f64) {
         let largest = self.excesses.iter().copied().fold(0.0, f64::max);
         // xi(theta) rises from minus infinity at -1 / largest to 0 at 0.
-        let lowest =
-            crate::distribution::bisect(-1.0 / largest, 0.0, |theta| self.xi(theta) < XI_MIN);
+        let lowest = crate::numeric::distribution::bisect(-1.0 / largest, 0.0, |theta| {
+            self.xi(theta) < XI_MIN
+        });
         // The profile may have more than one peak, so the whole range is looked at first:
         // evenly below zero, in equal ratios above.
         let mut grid: Vec<f64> = (0..40).map(|i| lowest * (1.0 - f64::from(i) / 40.0)).collect();
@@ -278,7 +279,7 @@ impl Profile<'_> {
             0.5 * largest >= beta || sum(terms) > k
         };
         // At twice the largest excess every term is at most one third.
-        crate::distribution::bisect(0.5 * largest, 2.0 * largest, rising)
+        crate::numeric::distribution::bisect(0.5 * largest, 2.0 * largest, rising)
     }
 }
 

@@ -36,6 +36,6 @@ pub(crate) fn entropic_bound(metric: &'static str, values: &[f64], alpha: f64) -
             return Ok(maximum);
         }
     }
-    let t = crate::distribution::bisect(0.0, high, |t| tilted(t).1 < target);
+    let t = crate::numeric::distribution::bisect(0.0, high, |t| tilted(t).1 < target);
     defined(metric, maximum - range * tilted(t).0)
 }

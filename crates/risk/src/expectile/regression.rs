@@ -3,11 +3,11 @@
 //! The coefficients minimise the asymmetric squared loss `mean of w(u) u^2` of the residuals
 //! `u = y - X b`, with `w(u) = 1 - tau` below zero and `tau` above (Newey & Powell 1987). With
 //! `tau = 0.5` they are ordinary least squares; with a column of ones alone they are
-//! [`crate::expectile::expectile`]. As there, results are on the side of the response: of
+//! [`crate::expectile::sample::expectile`]. As there, results are on the side of the response: of
 //! returns, the fitted values at a small `tau` are negative.
 //!
 //! ```
-//! use plimsoll_risk::expectile_regression::ExpectileRegression;
+//! use plimsoll_risk::expectile::regression::ExpectileRegression;
 //!
 //! // Does a large move yesterday make today's tail worse?
 //! let returns = [0.1_f64, -0.4, 0.3, 1.2, -2.0, 1.5, -0.2, 0.4, -0.1, 0.2, 0.9, -1.1];
@@ -23,8 +23,8 @@
 
 use crate::check::{self, defined, undefined};
 use crate::error::{Result, RiskError};
-use crate::least_squares::{Design, Factor, dot};
 use crate::moments::sum;
+use crate::numeric::least_squares::{Design, Factor, dot};
 
 /// Steps after which the search is given up; it ends by itself after some ten.
 const STEPS_MAX: usize = 500;

@@ -5,11 +5,11 @@
 //! `-expectile(returns, tau)` is the expectile value at risk, coherent for `tau <= 0.5`.
 
 use crate::check::{self, defined, ratio, undefined};
-use crate::distribution::{
-    bisect, normal_cdf, normal_density, normal_quantile, student_t_cdf, student_t_log_density,
-};
 use crate::error::Result;
 use crate::moments::sum;
+use crate::numeric::distribution::{
+    bisect, normal_cdf, normal_density, normal_quantile, student_t_cdf, student_t_log_density,
+};
 use crate::quantile::{quantile, sorted};
 
 /// Exact sample expectile: the segment between two order statistics where the balance changes

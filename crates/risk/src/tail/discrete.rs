@@ -11,7 +11,7 @@ const ROUNDING: f64 = 1e-12;
 /// Returns with their probabilities.
 ///
 /// ```
-/// use plimsoll_risk::discrete::DiscreteReturns;
+/// use plimsoll_risk::tail::discrete::DiscreteReturns;
 ///
 /// let coin = DiscreteReturns::new(&[0.10, -0.05], &[0.5, 0.5])?;
 /// assert!((coin.value_at_risk(0.25)? - 0.05).abs() < 1e-15);

@@ -1,12 +1,11 @@
-//! Ruin probabilities in closed form or by exact recursion, and intervals for estimated ones.
+//! Ruin probabilities in closed form or by exact recursion.
 //!
-//! They are the yardsticks of the simulated probabilities of [`crate::ruin_paths`], and quick
+//! They are the yardsticks of the simulated probabilities of [`crate::ruin::paths`], and quick
 //! answers for stylised bets. Losses and gains are fractions of wealth.
 
 use std::ops::Range;
 
-use crate::check::{self, defined, undefined};
-use crate::distribution::{beta_quantile, normal_quantile};
+use crate::check::{self, defined};
 use crate::error::Result;
 
 /// Probability that a gambler with `start` units, winning or losing one unit a game, is ruined
@@ -249,54 +248,4 @@ pub fn ever_below_fractional_kelly(level: f64, kelly_multiple: f64) -> Result<f6
     check::open_unit("level", level)?;
     check::positive("kelly_multiple", kelly_multiple)?;
     Ok(level.powf((2.0 / kelly_multiple - 1.0).max(0.0)))
-}
-
-/// Wilson (1927) score interval of a proportion at two-sided `level`, without continuity
-/// correction.
-///
-/// # Errors
-/// No trial, more successes than trials, or a level outside (0, 1).
-pub fn wilson_interval(successes: u64, trials: u64, level: f64) -> Result<(f64, f64)> {
-    check_proportion(successes, trials, level)?;
-    let n = trials as f64;
-    let share = successes as f64 / n;
-    let z = -normal_quantile(0.5 * (1.0 - level));
-    let square = z * z;
-    let centre = share + square / (2.0 * n);
-    let half = z * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + square / n;
-    let low = if successes == 0 { 0.0 } else { ((centre - half) / scale).max(0.0) };
-    let high = if successes == trials { 1.0 } else { ((centre + half) / scale).min(1.0) };
-    Ok((low, high))
-}
-
-/// Clopper & Pearson (1934) interval of a proportion at two-sided `level`: exact, conservative.
-///
-/// # Errors
-/// No trial, more successes than trials, or a level outside (0, 1).
-pub fn clopper_pearson_interval(successes: u64, trials: u64, level: f64) -> Result<(f64, f64)> {
-    check_proportion(successes, trials, level)?;
-    let tail = 0.5 * (1.0 - level);
-    let (x, n) = (successes as f64, trials as f64);
-    let low = if successes == 0 { 0.0 } else { beta_quantile(tail, x, n - x + 1.0) };
-    let high = if successes == trials {
-        1.0
-    } else {
-        // The upper limit is one minus the lower limit of the failures.
-        1.0 - beta_quantile(tail, n - x, x + 1.0)
-    };
-    Ok((low, high))
-}
-
-fn check_proportion(successes: u64, trials: u64, level: f64) -> Result<()> {
-    check::open_unit("level", level)?;
-    if trials == 0 {
-        return Err(undefined("proportion", "there are no trials"));
-    }
-    check::require(
-        successes <= trials,
-        "successes",
-        successes as f64,
-        "at most the number of trials",
-    )
 }

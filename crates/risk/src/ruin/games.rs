@@ -1,12 +1,12 @@
 //! Exact ruin of stylised games whose stakes are amounts, not fractions of wealth.
 //!
 //! Under a fixed fraction wealth never reaches zero; under a fixed amount it does. A probability
-//! of ruin says little without saying which of the two it is of: [`crate::ruin::BinaryBet`] bets
+//! of ruin says little without saying which of the two it is of: [`crate::ruin::closed_form::BinaryBet`] bets
 //! fractions, the games here bet units.
 
 use crate::check::{self, defined};
-use crate::distribution::bisect;
 use crate::error::Result;
+use crate::numeric::distribution::bisect;
 
 /// Largest cap of a [`CappedGame`]: one number is kept for each amount of wealth.
 const CAP_MAX: u64 = 10_000_000;

@@ -7,9 +7,9 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::bootstrap::{StationaryBootstrap, holm, percentile_interval};
 use crate::check;
 use crate::error::{Result, RiskError};
+use crate::resample::bootstrap::{StationaryBootstrap, holm, percentile_interval};
 
 /// Share of draws that may be undefined before an interval is refused.
 pub const UNDEFINED_DRAWS_SHARE_MAX: f64 = 0.05;

@@ -2,15 +2,15 @@
 //!
 //! `alpha` is the tail probability (0.01 for "99 % VaR") and every result is a positive loss per
 //! period, negative where even the tail gains. The Student-t and the extreme-value forms are in
-//! [`crate::student_t`] and [`crate::extreme_value`].
+//! [`crate::tail::student_t`] and [`crate::tail::extreme_value`].
 
 use serde::Serialize;
 
 use crate::check::{self, defined};
-use crate::distribution::{normal_cdf, normal_density, normal_quantile};
-use crate::entropic::entropic_bound;
 use crate::error::Result;
 use crate::moments::Moments;
+use crate::numeric::distribution::{normal_cdf, normal_density, normal_quantile};
+use crate::numeric::entropic::entropic_bound;
 use crate::quantile::{lower_tail_mean, quantile, quantile_inverted_cdf};
 
 /// Historical value at risk: minus the type 7 quantile of the returns.

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::check::{self, defined, undefined};
-use crate::distribution::{
+use crate::error::Result;
+use crate::moments::{Moments, sum};
+use crate::numeric::distribution::{
     normal_density, normal_quantile, student_t_log_constant, student_t_log_density,
     student_t_quantile,
 };
-use crate::error::Result;
-use crate::moments::{Moments, sum};
 use crate::quantile::sorted;
 
 /// Fewest observations for a fit.

@@ -8,9 +8,9 @@
 use serde::Serialize;
 
 use crate::check::{self, defined};
-use crate::distribution::normal_quantile;
 use crate::error::{Result, RiskError};
 use crate::moments::Moments;
+use crate::numeric::distribution::normal_quantile;
 
 /// The settings of [`LiquidityAdjustedVar::of`].
 #[derive(Debug, Clone, Copy, PartialEq)]

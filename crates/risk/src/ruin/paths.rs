@@ -11,10 +11,10 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::bootstrap::{StationaryBootstrap, percentile_interval};
 use crate::check;
 use crate::error::{Result, RiskError};
-use crate::ruin::wilson_interval;
+use crate::proportion::wilson_interval;
+use crate::resample::bootstrap::{StationaryBootstrap, percentile_interval};
 
 /// Fewest blocks in the history that make a block bootstrap meaningful.
 pub const RUIN_BLOCKS_MIN: f64 = 10.0;
@@ -50,7 +50,7 @@ pub struct RuinConfig {
     /// Paths drawn for the estimate.
     pub draws: u64,
     /// Mean block length in days, at least 1; see
-    /// [`common_block_length`](crate::block_length::common_block_length).
+    /// [`common_block_length`](crate::resample::block_length::common_block_length).
     pub mean_block: f64,
     /// Seed of every random number.
     pub seed: u64,

@@ -1,0 +1,4 @@
+//! Is one rule better than another, or only luckier?
+
+pub mod paired;
+pub mod sharpe_difference;
