@@ -1,6 +1,7 @@
 //! The metric names and what computes them, one module a topic.
 
 mod margin;
+mod model_comparison;
 mod performance;
 pub(crate) mod published;
 mod published_carry;
@@ -17,8 +18,14 @@ use crate::question::{Answer, Failure, Question};
 /// Each topic returns [`Failure::UnknownMetric`] for a name that is not its own, and the next one
 /// is asked.
 pub(crate) fn compute(question: &Question<'_>) -> Answer {
-    let topics =
-        [performance::compute, tail::compute, ruin::compute, sizing::compute, margin::compute];
+    let topics = [
+        performance::compute,
+        tail::compute,
+        ruin::compute,
+        model_comparison::compute,
+        sizing::compute,
+        margin::compute,
+    ];
     for topic in topics {
         match topic(question) {
             Err(Failure::UnknownMetric) => {}

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::Resampling;
+use super::{Resampling, binary_scale, check_columns};
 use crate::check;
 use crate::error::{Result, RiskError};
 use crate::moments::sum;
@@ -137,25 +137,8 @@ pub(super) fn bootstrap_p_value(at_least_as_large: usize, draws: u64) -> f64 {
     (1 + at_least_as_large) as f64 / (draws as f64 + 1.0)
 }
 
-/// Columns of one length and of finite values; at least one column.
-fn check_columns(columns: &[&[f64]], n: usize) -> Result<()> {
-    for (column, values) in columns.iter().enumerate() {
-        if values.len() != n {
-            let length = values.len();
-            let name = "column";
-            return Err(RiskError::LengthMismatch { name, index: column, length, expected: n });
-        }
-        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            let value = values[index];
-            return Err(RiskError::NonFiniteInColumn { column, index, value });
-        }
-    }
-    Ok(())
-}
-
 fn scale_of(columns: &[&[f64]]) -> f64 {
-    let scale = columns.iter().fold(0.0_f64, |so_far, column| so_far.max(largest(column)));
-    if scale > 0.0 { scale } else { 1.0 }
+    columns.iter().map(|column| binary_scale(column)).fold(0.0, f64::max)
 }
 
 fn largest(column: &[f64]) -> f64 {

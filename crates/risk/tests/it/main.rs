@@ -15,8 +15,10 @@ mod golden;
 mod hand_computed;
 mod laws;
 mod model_comparison;
+mod overfitting;
 mod regression;
 mod resampling;
+mod sharpe_tests;
 mod tails;
 
 /// Asserts that two numbers agree to a relative or absolute tolerance.
@@ -26,4 +28,19 @@ fn assert_close(got: f64, expected: f64, tolerance: f64) {
         (got - expected).abs() <= tolerance * expected.abs().max(1.0),
         "got {got}, expected {expected} within {tolerance}"
     );
+}
+
+/// Numbers from 0 to 1 without a pattern that a test of means could see: a linear congruential
+/// generator, so that other programs can make the same.
+fn noise(seed: u64, n: usize) -> Vec<f64> {
+    let mut state = seed;
+    let mut next = || {
+        state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+        state as f64 / 2_147_483_648.0
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
+    columns.iter().map(Vec::as_slice).collect()
 }

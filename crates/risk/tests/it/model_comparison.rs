@@ -8,23 +8,12 @@ use plimsoll_risk::compare::superior_predictive_ability::{
 };
 use proptest::prelude::*;
 
-use super::assert_close;
+use super::{assert_close, noise, slices};
 
 const STATISTICS: [McsStatistic; 2] = [McsStatistic::Range, McsStatistic::Max];
 
 fn resampling(draws: u64) -> Resampling {
     Resampling { mean_block: 5.0, draws, seed: 11 }
-}
-
-/// Numbers from 0 to 1 without a pattern that a test of means could see: a linear congruential
-/// generator, so that other programs can make the same.
-fn noise(seed: u64, n: usize) -> Vec<f64> {
-    let mut state = seed;
-    let mut next = || {
-        state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-        state as f64 / 2_147_483_648.0
-    };
-    (0..n).map(|_| next()).collect()
 }
 
 /// Five models of 400 losses, shifted by 0, 0, 0.02, 0.05 and 0.08.
@@ -36,10 +25,6 @@ fn five_models() -> Vec<Vec<f64>> {
         common.iter().zip(own).map(|(all, own)| all + 0.5 * own + shift).collect()
     };
     shifts.into_iter().enumerate().map(one).collect()
-}
-
-fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
-    columns.iter().map(Vec::as_slice).collect()
 }
 
 #[test]
