@@ -7,9 +7,11 @@
 use serde::Serialize;
 
 use crate::check::{self, defined, ratio, undefined};
+use crate::compare::sharpe_difference::Standardised;
 use crate::error::{Result, RiskError};
 use crate::moments::{Moments, sum};
 use crate::numeric::distribution::{normal_cdf, normal_quantile};
+use crate::numeric::long_run::{parzen_bandwidth, parzen_long_run_variance};
 
 /// Euler's constant, of the expected maximum of normal variables.
 const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
@@ -166,6 +168,25 @@ pub fn sharpe_variance_normal(sharpe: f64, n: usize) -> Result<f64> {
         return Err(RiskError::TooFewObservations { n, n_min: 1 });
     }
     defined("sharpe_variance", (1.0 + sharpe * sharpe / 2.0) / n as f64)
+}
+
+/// Standard error of the per-period Sharpe ratio of returns that are autocorrelated and of any
+/// distribution: Lo (2002, equations 12 to 15) with the Parzen kernel, the bandwidth of Andrews
+/// (1991) and the correction `n / (n - 4)` of Ledoit & Wolf (2008). Without autocorrelation it
+/// is that of Mertens ([`SharpeMoments::standard_error`]) but for the divisor.
+///
+/// # Errors
+/// Fewer than ten returns, one that is not finite, or a constant series.
+pub fn sharpe_standard_error_autocorrelated(returns: &[f64]) -> Result<f64> {
+    const OBSERVATIONS_MIN: usize = 10;
+    check::series(returns, OBSERVATIONS_MIN)?;
+    let influence: Vec<f64> = Standardised::of(returns)?.influence().collect();
+    let bandwidth = parzen_bandwidth(&[(&influence, 0.0)]);
+    let variance = parzen_long_run_variance(&influence, bandwidth);
+    if variance <= 0.0 {
+        return Err(undefined("sharpe_standard_error", "the long-run variance is zero"));
+    }
+    defined("sharpe_standard_error", (variance / (returns.len() as f64 - 4.0)).sqrt())
 }
 
 /// Factor that annualises a per-period Sharpe ratio of autocorrelated returns (Lo 2002,

@@ -22,6 +22,7 @@ use crate::check::{self, defined, undefined};
 use crate::error::{Result, RiskError};
 use crate::moments::{Moments, sum};
 use crate::numeric::distribution::normal_cdf;
+use crate::numeric::long_run::{parzen_bandwidth, parzen_long_run_variance};
 
 /// What a ratio to a standard deviation lacks where nothing varies.
 const CONSTANT: &str = "the series is constant";
@@ -29,8 +30,6 @@ const CONSTANT: &str = "the series is constant";
 const PROPORTIONAL: &str = "the two columns are proportional";
 /// Observations for a long-run variance: the correction divides by n - 4.
 const HAC_OBSERVATIONS_MIN: usize = 10;
-/// Largest first autocorrelation that a bandwidth is taken from (Andrews & Monahan 1992).
-const AUTOCORRELATION_MAX: f64 = 0.97;
 
 /// The difference of two Sharpe ratios measured over the same periods.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -150,9 +149,9 @@ pub fn sharpe_difference_hac(
 
 /// A column of returns in units of its own standard deviation.
 #[derive(Debug, Clone)]
-pub(super) struct Standardised {
+pub(crate) struct Standardised {
     /// Sharpe ratio per period.
-    pub(super) ratio: f64,
+    pub(crate) ratio: f64,
     /// Returns less their mean, over their standard deviation.
     pub(super) scores: Vec<f64>,
     /// Logarithm to base 2 of the standard deviation in the unit of the returns.
@@ -160,7 +159,9 @@ pub(super) struct Standardised {
 }
 
 impl Standardised {
-    fn of(returns: &[f64]) -> Result<Self> {
+    /// # Errors
+    /// An empty or a constant column, or a value that is not finite.
+    pub(crate) fn of(returns: &[f64]) -> Result<Self> {
         // By a power of two, which changes no digit but keeps the squares in range.
         let scale = binary_scale(returns);
         let scaled: Vec<f64> = returns.iter().map(|r| r / scale).collect();
@@ -172,6 +173,12 @@ impl Standardised {
         let ratio = defined("sharpe_difference", moments.mean / deviation)?;
         let scores = scaled.iter().map(|r| (r - moments.mean) / deviation).collect();
         Ok(Self { ratio, scores, log2_unit: scale.log2() + deviation.log2() })
+    }
+
+    /// The influence of each period on the ratio, `z - SR (z^2 - 1) / 2`: its mean is zero and
+    /// its long-run variance that of the ratio times n.
+    pub(crate) fn influence(&self) -> impl Iterator<Item = f64> {
+        self.scores.iter().map(|z| z - 0.5 * self.ratio * (z * z - 1.0))
     }
 
     /// Squared returns less their mean, over the variance.
@@ -200,76 +207,8 @@ pub(super) fn standardised(
 }
 
 /// The influence of each period on the difference: its mean is zero and its long-run variance
-/// that of the difference times n. For one ratio it is `z - SR (z^2 - 1) / 2`, which is the
-/// gradient of Ledoit & Wolf's equation 4 times their moments.
+/// that of the difference times n. It is the gradient of Ledoit & Wolf's equation 4 times their
+/// moments.
 fn influence(a: &Standardised, b: &Standardised) -> Vec<f64> {
-    let one = |column: &Standardised, z: f64| z - 0.5 * column.ratio * (z * z - 1.0);
-    a.scores.iter().zip(&b.scores).map(|(x, y)| one(a, *x) - one(b, *y)).collect()
-}
-
-/// Bandwidth of the Parzen kernel by the rule of Andrews (1991, equations 6.2 and 6.4):
-/// `2.6614 (alpha n)^(1/5)`, where
-/// `alpha = sum(4 rho^2 s^4 / (1 - rho)^8) / sum(s^4 / (1 - rho)^4)` over the series, each with
-/// the first autocorrelation `rho` and the innovation variance `s^2`. The second of each pair is
-/// the logarithm to base 2 of the fourth power of the unit that the series is given in.
-fn parzen_bandwidth(series: &[(&[f64], f64)]) -> f64 {
-    let fits: Vec<(f64, f64)> = series
-        .iter()
-        .filter_map(|(values, log2_fourth_power_of_unit)| {
-            let (rho, variance) = first_order_autoregression(values);
-            let weight = 2.0 * variance.log2() + log2_fourth_power_of_unit;
-            weight.is_finite().then_some((rho, weight))
-        })
-        .collect();
-    // Only the ratios of the weights count: the largest becomes 1.
-    let largest = fits.iter().map(|(_, weight)| *weight).fold(f64::NEG_INFINITY, f64::max);
-    let (mut above, mut below) = (0.0, 0.0);
-    for (rho, weight) in fits {
-        let weight = (weight - largest).exp2();
-        let fourth = (1.0 - rho).powi(4);
-        above += weight * 4.0 * rho * rho / (fourth * fourth);
-        below += weight / fourth;
-    }
-    let n = series.first().map_or(0, |(values, _)| values.len()) as f64;
-    if below > 0.0 { 2.6614 * (above / below * n).powf(0.2) } else { 0.0 }
-}
-
-/// Slope on the value before, by least squares with an intercept, and the mean squared residual;
-/// both zero for a constant series.
-fn first_order_autoregression(values: &[f64]) -> (f64, f64) {
-    let (before, after) = (&values[..values.len() - 1], &values[1..]);
-    let n = before.len() as f64;
-    let mean = |values: &[f64]| sum(values.iter().copied()) / n;
-    let (mean_before, mean_after) = (mean(before), mean(after));
-    let pairs = || before.iter().zip(after).map(|(x, y)| (x - mean_before, y - mean_after));
-    let square = sum(pairs().map(|(x, _)| x * x));
-    if square <= 0.0 {
-        return (0.0, 0.0);
-    }
-    let slope = sum(pairs().map(|(x, y)| x * y)) / square;
-    let variance = sum(pairs().map(|(x, y)| (y - slope * x).powi(2))) / n;
-    (slope.clamp(-AUTOCORRELATION_MAX, AUTOCORRELATION_MAX), variance)
-}
-
-/// Sum of the autocovariances (divisor n) with the weights of the Parzen kernel, which makes it
-/// at least zero.
-fn parzen_long_run_variance(values: &[f64], bandwidth_periods: f64) -> f64 {
-    let n = values.len();
-    let covariance = |lag: usize| {
-        sum(values[lag..].iter().zip(values).map(|(late, early)| late * early)) / n as f64
-    };
-    let mut terms = vec![covariance(0)];
-    for lag in 1..n {
-        let share = lag as f64 / bandwidth_periods;
-        if share >= 1.0 {
-            break;
-        }
-        let weight = if share <= 0.5 {
-            1.0 - 6.0 * share * share * (1.0 - share)
-        } else {
-            2.0 * (1.0 - share).powi(3)
-        };
-        terms.push(2.0 * weight * covariance(lag));
-    }
-    sum(terms)
+    a.influence().zip(b.influence()).map(|(a, b)| a - b).collect()
 }

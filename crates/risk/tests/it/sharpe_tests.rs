@@ -10,6 +10,7 @@ use plimsoll_risk::compare::sharpe_difference::{
     Bandwidth, sharpe_difference, sharpe_difference_hac,
 };
 use plimsoll_risk::resample::circular::CircularBlockBootstrap;
+use plimsoll_risk::sharpe::{SharpeMoments, sharpe_standard_error_autocorrelated};
 use proptest::prelude::*;
 
 use super::{assert_close, noise};
@@ -89,6 +90,40 @@ fn agrees_with_the_matrices_of_the_paper() {
         let half_width = 0.5 * (test.high - test.low) / test.standard_error;
         assert!((half_width - critical).abs() < 0.06, "block {block}: {half_width}");
         assert_eq!(test.undefined_draws, 0);
+    }
+}
+
+/// The same program on one column; and without autocorrelation, Mertens' variance.
+#[test]
+fn one_ratio_with_autocorrelation() {
+    let (first, second) = pair();
+    for (column, expected) in
+        [(&first, 0.092_750_616_461_206_08), (&second, 0.094_708_956_242_709_61)]
+    {
+        let got = sharpe_standard_error_autocorrelated(column).unwrap();
+        assert_close(got, expected, 1e-12);
+    }
+    // 1, -1, -1, 1 about the mean has no first autocorrelation.
+    let returns: Vec<f64> = (0..400).map(|t| [1.2, -0.8, -0.8, 1.2][t % 4]).collect();
+    let moments = SharpeMoments::of(&returns).unwrap();
+    let sharpe = moments.sharpe * (400.0_f64 / 399.0).sqrt();
+    let mertens = SharpeMoments { sharpe, ..moments }.variance().unwrap() * 399.0 / 396.0;
+    let got = sharpe_standard_error_autocorrelated(&returns).unwrap();
+    assert_close(got, mertens.sqrt(), 1e-3);
+    // Moving sums of eight: the mean varies by nearly the root of eight more than it seems to.
+    let sums: Vec<f64> =
+        noise(6, 1000).windows(8).map(|eight| eight.iter().sum::<f64>() - 3.9).collect();
+    let apparent = SharpeMoments::of(&sums).unwrap().standard_error().unwrap();
+    let ratio = sharpe_standard_error_autocorrelated(&sums).unwrap() / apparent;
+    assert!((2.0..3.5).contains(&ratio), "{ratio}");
+
+    assert!(sharpe_standard_error_autocorrelated(&first[..9]).is_err());
+    assert!(sharpe_standard_error_autocorrelated(&[0.5; 50]).is_err());
+    assert!(sharpe_standard_error_autocorrelated(&[f64::NAN; 50]).is_err());
+    for scale in [1e-300, 1e300] {
+        let scaled: Vec<f64> = first.iter().map(|r| r * scale).collect();
+        let got = sharpe_standard_error_autocorrelated(&scaled).unwrap();
+        assert_close(got, 0.092_750_616_461_206_08, 1e-9);
     }
 }
 
