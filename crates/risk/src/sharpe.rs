@@ -11,7 +11,7 @@ use crate::compare::sharpe_difference::Standardised;
 use crate::error::{Result, RiskError};
 use crate::moments::{Moments, sum};
 use crate::numeric::distribution::{normal_cdf, normal_quantile};
-use crate::numeric::long_run::{parzen_bandwidth, parzen_long_run_variance};
+use crate::numeric::parzen::{parzen_bandwidth, parzen_long_run_variance};
 
 /// Euler's constant, of the expected maximum of normal variables.
 const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;

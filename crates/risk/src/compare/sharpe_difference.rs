@@ -22,7 +22,7 @@ use crate::check::{self, defined, undefined};
 use crate::error::{Result, RiskError};
 use crate::moments::{Moments, sum};
 use crate::numeric::distribution::normal_cdf;
-use crate::numeric::long_run::{parzen_bandwidth, parzen_long_run_variance};
+use crate::numeric::parzen::{parzen_bandwidth, parzen_long_run_variance};
 
 /// What a ratio to a standard deviation lacks where nothing varies.
 const CONSTANT: &str = "the series is constant";

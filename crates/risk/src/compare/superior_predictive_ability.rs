@@ -33,6 +33,7 @@
 //! # Ok::<(), plimsoll_risk::RiskError>(())
 //! ```
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Resampling;
@@ -98,13 +99,13 @@ impl SuperiorPredictiveAbility {
         let draws = table.resampled_means(resampling)?;
         let n = table.n() as f64;
         let means = table.means();
-        let mut standard_errors = Vec::with_capacity(k);
-        for model in 0..k {
+        let standard_error = |model: usize| -> Result<f64> {
             let column = table.column(model);
-            let variance =
-                stationary_bootstrap_variance_of_mean(&column, resampling.mean_block)?.max(0.0);
-            standard_errors.push(variance.sqrt().max(table.resolution(model)));
-        }
+            let variance = stationary_bootstrap_variance_of_mean(&column, resampling.mean_block)?;
+            Ok(variance.max(0.0).sqrt().max(table.resolution(model)))
+        };
+        let standard_errors: Vec<f64> =
+            (0..k).into_par_iter().map(standard_error).collect::<Result<_>>()?;
         let over = |value: f64, unit: f64| if unit > 0.0 { value / unit } else { 0.0 };
         let pairs = || means.iter().zip(&standard_errors);
         let t_statistics: Vec<f64> = pairs().map(|(mean, error)| over(*mean, *error)).collect();

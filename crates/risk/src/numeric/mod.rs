@@ -4,4 +4,4 @@
 pub(crate) mod distribution;
 pub(crate) mod entropic;
 pub(crate) mod least_squares;
-pub(crate) mod long_run;
+pub(crate) mod parzen;

@@ -1,5 +1,4 @@
-//! The long-run variance of a series: that of its mean times the number of observations, with
-//! what autocorrelation adds.
+//! The long-run variance of a series by the Parzen kernel, and how far that reaches.
 
 use crate::moments::sum;
 
