@@ -10,6 +10,7 @@
 )]
 
 mod degenerate;
+mod forecast_tests;
 mod games;
 mod golden;
 mod hand_computed;
