@@ -17,6 +17,7 @@ mod hand_computed;
 mod laws;
 mod regression;
 mod resampling;
+mod tail_uncertainty;
 mod tails;
 
 /// Asserts that two numbers agree to a relative or absolute tolerance.
