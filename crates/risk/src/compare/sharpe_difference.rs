@@ -49,8 +49,9 @@ pub fn sharpe_difference(first: &[f64], second: &[f64]) -> Result<SharpeDifferen
     };
     let (ratio_a, ratio_b) = (ratio_of(&a)?, ratio_of(&b)?);
     let n = first.len() as f64;
-    let products = first.iter().zip(second).map(|(x, y)| (x - a.mean) * (y - b.mean));
-    let rho = (sum(products) / n / (a.m2.sqrt() * b.m2.sqrt())).clamp(-1.0, 1.0);
+    let (unit_a, unit_b) = (a.standard_deviation_population(), b.standard_deviation_population());
+    let score = |(x, y): (&f64, &f64)| (x - a.mean) / unit_a * ((y - b.mean) / unit_b);
+    let rho = (sum(first.iter().zip(second).map(score)) / n).clamp(-1.0, 1.0);
     let squares = ratio_a * ratio_a + ratio_b * ratio_b - 2.0 * ratio_a * ratio_b * rho * rho;
     let variance = (2.0 - 2.0 * rho + 0.5 * squares) / n;
     // Of proportional columns the two parts cancel but for their rounding.

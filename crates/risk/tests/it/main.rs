@@ -10,6 +10,7 @@
 )]
 
 mod degenerate;
+mod extremes;
 mod forecast_tests;
 mod games;
 mod golden;
