@@ -221,7 +221,9 @@ pub fn expected_max_sharpe(trials: f64, variance_across_trials: f64) -> Result<f
     let first = -normal_quantile(1.0 / trials);
     let second = -normal_quantile(1.0 / (trials * std::f64::consts::E));
     let maximum = (1.0 - EULER_GAMMA) * first + EULER_GAMMA * second;
-    Ok(variance_across_trials.sqrt() * maximum.max(0.0))
+    // As many trials as a double holds have no finite maximum.
+    let maximum = defined("expected_max_sharpe", maximum)?.max(0.0);
+    defined("expected_max_sharpe", variance_across_trials.sqrt() * maximum)
 }
 
 const CONSTANT: &str = "all returns are equal";

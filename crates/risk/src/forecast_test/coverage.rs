@@ -183,7 +183,7 @@ pub(super) fn likelihood_ratio(violations: usize, n: usize, alpha: f64) -> f64 {
     2.0 * (deviance(x, size * alpha) + deviance(size - x, size * (1.0 - alpha)))
 }
 
-pub(super) fn check_counts(violations: usize, n: usize, alpha: f64) -> Result<()> {
+fn check_counts(violations: usize, n: usize, alpha: f64) -> Result<()> {
     check::open_unit("alpha", alpha)?;
     if n == 0 {
         return Err(RiskError::TooFewObservations { n, n_min: 1 });

@@ -16,19 +16,23 @@ use plimsoll_risk::forecast_test::expectile_moment::{ExpectileMomentTest, expect
 use plimsoll_risk::forecast_test::independence::{Christoffersen, monte_carlo};
 use plimsoll_risk::forecast_test::score;
 use plimsoll_risk::forecast_test::shortfall::{ExceedanceResidualTest, acerbi_szekely_z2};
-use plimsoll_risk::forecast_test::violations;
+use plimsoll_risk::forecast_test::{chi_squared_p_value, chi_squared_quantile, violations};
 use plimsoll_risk::moments::{Moments, mean};
 use plimsoll_risk::performance as perf;
 use plimsoll_risk::quantile as quantiles;
 use plimsoll_risk::resample::block_length::politis_white;
 use plimsoll_risk::resample::bootstrap::stationary_bootstrap_variance_of_mean;
+use plimsoll_risk::ruin::closed_form as ruin;
+use plimsoll_risk::ruin::games::fixed_stake_ruin;
 use plimsoll_risk::ruin::paths::{DailyPath, RuinConfig, estimate_ruin};
 use plimsoll_risk::sharpe as ratios;
-use plimsoll_risk::tail::extreme_value::{GpdFit, hill_tail_index, threshold_of_largest};
+use plimsoll_risk::tail::extreme_value::{
+    GpdFit, gpd_log_likelihood, hill_tail_index, threshold_of_largest,
+};
 use plimsoll_risk::tail::profile_interval::GpdProfile;
-use plimsoll_risk::tail::student_t::StudentTFit;
+use plimsoll_risk::tail::student_t::{StudentTFit, student_t_log_likelihood};
 use plimsoll_risk::tail::threshold::{mean_excess, threshold_stability};
-use plimsoll_risk::tail::value_at_risk as var;
+use plimsoll_risk::tail::value_at_risk::{self as var, CornishFisherDomain};
 use plimsoll_risk::trade_statistics as trades;
 use plimsoll_risk::{Result, RiskError};
 use proptest::prelude::*;
@@ -187,7 +191,7 @@ fn several(r: &[f64]) -> Vec<Result<f64>> {
             Ok(ExceedanceResidualTest::of(r, &q, &shortfalls, None, 19, 1)?.p_value)
         }),
         forecast(r).and_then(|q| mean(&score::asymmetric_squared(r, &q, 0.2)?)),
-        ruin(r),
+        ruin_of_paths(r),
         BootstrapMetrics::of(&[r], 2.0, 8, 1, 365.0).map(|metrics| {
             let values = ComparisonMetric::ALL.map(|metric| metrics.point(0, metric));
             values.into_iter().flatten().fold(
@@ -200,7 +204,7 @@ fn several(r: &[f64]) -> Vec<Result<f64>> {
     ]
 }
 
-fn ruin(r: &[f64]) -> Result<f64> {
+fn ruin_of_paths(r: &[f64]) -> Result<f64> {
     let growth: Vec<f64> = r.iter().map(|r| 1.0 + r).collect();
     let path = DailyPath { worst: growth.clone(), growth };
     let config = RuinConfig {
@@ -414,7 +418,7 @@ fn ruin_is_named_where_growth_is_asked_for() {
         assert_eq!(perf::log_return_sum(&r), Err(RiskError::Ruined { index: 42 }));
         assert_eq!(perf::cagr(&r, 365.0), Ok(-1.0));
         assert_eq!(Drawdowns::of_returns(&r).unwrap().max(), 1.0);
-        assert_eq!(ruin(&r), Err(RiskError::Ruined { index: 42 }));
+        assert_eq!(ruin_of_paths(&r), Err(RiskError::Ruined { index: 42 }));
     }
 }
 
@@ -439,6 +443,84 @@ proptest! {
             }
             for result in several(&column) {
                 prop_assert!(result.map_or(true, f64::is_finite));
+            }
+        }
+    }
+}
+
+/// Parameters from the ends of the range and beyond it.
+const ODD_PARAMETERS: [f64; 20] = [
+    0.0,
+    5e-324,
+    1e-300,
+    1e-17,
+    1e-9,
+    0.01,
+    0.3,
+    0.5,
+    0.500_000_001,
+    1.0 - 1e-16,
+    1.0,
+    2.0,
+    37.0,
+    1e9,
+    1e300,
+    f64::MAX,
+    -0.3,
+    -1e300,
+    f64::NAN,
+    f64::INFINITY,
+];
+
+/// Every formula of two or three parameters, at every combination of odd ones.
+#[test]
+fn formulas_of_odd_parameters_give_a_value_or_a_reason() {
+    let check = |name: &str, parameters: &[f64], result: Result<f64>| {
+        if let Ok(value) = result {
+            assert!(value.is_finite(), "{name} of {parameters:?} is {value}");
+        }
+    };
+    for a in ODD_PARAMETERS {
+        check("normal_expectile", &[a], expectiles::normal_expectile(a));
+        check("uniform_expectile", &[a], expectiles::uniform_expectile(a));
+        check("exponential_expectile", &[a], expectiles::exponential_expectile(a));
+        check("normal_tau", &[a], expectiles::normal_expectile_tau_for_quantile(a));
+        check("chi_squared", &[a], chi_squared_quantile(a, 3));
+        check("chi_squared_p", &[a], chi_squared_p_value(a, 7));
+        for b in ODD_PARAMETERS {
+            let pair = [a, b];
+            check("t_expectile", &pair, expectiles::student_t_expectile(a, b));
+            check(
+                "lognormal",
+                &pair,
+                var::lognormal_tail(a, b).map(|tail| {
+                    tail.long_var + tail.long_es + tail.short_var / 2.0 + tail.short_es / 2.0
+                }),
+            );
+            check("max_sharpe", &pair, ratios::expected_max_sharpe(a, b));
+            check("kelly", &pair, ruin::ever_below_fractional_kelly(a, b));
+            check("driftless", &pair, ruin::expected_max_drawdown_driftless(a, b));
+            check("gambler", &pair, ruin::gamblers_ruin(a, b, None));
+            let domain = CornishFisherDomain::new(a, b);
+            check("cf", &pair, domain.tail_mean(0.01));
+            for (x, n) in [(0, 1), (1, 1), (3, 250), (0, 1_000_000), (999_999, 1_000_000)] {
+                check(
+                    "coverage",
+                    &pair,
+                    Coverage::of_count(x, n, a).map(|coverage| {
+                        coverage.binomial_exact_p + coverage.likelihood_ratio.p_value
+                    }),
+                );
+            }
+            for c in ODD_PARAMETERS {
+                let three = [a, b, c];
+                check("gambler", &three, ruin::gamblers_ruin(a, b, Some(c)));
+                check("fixed_stake", &three, fixed_stake_ruin(a, b, c));
+                check("gpd", &three, gpd_log_likelihood(&[1e-300, 1.0, 1e300], a, b));
+                check("t", &three, student_t_log_likelihood(&[-1e300, 0.0, 1e-300], a, b, c));
+                let moments = ratios::SharpeMoments { sharpe: a, skewness: b, kurtosis: c, n: 100 };
+                check("psr", &three, moments.probabilistic(0.1));
+                check("min_trl", &three, moments.min_track_record_length(0.0, 0.95));
             }
         }
     }

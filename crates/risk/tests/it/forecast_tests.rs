@@ -171,6 +171,61 @@ fn simulated_p_values_have_their_level() {
     }
 }
 
+/// Right forecasts of normal returns whose volatility moves: every test rejects about as often as
+/// its level says, here 10 %.
+#[test]
+fn right_forecasts_are_rejected_at_the_level() {
+    const SAMPLES: u64 = 400;
+    const N: usize = 1_000;
+    // Quantile, shortfall and expectile of the standard normal distribution, by scipy.
+    const QUANTILE: f64 = -1.281_551_565_544_600_4;
+    const SHORTFALL: f64 = -1.754_983_319_324_868;
+    let expectile = plimsoll_risk::expectile::sample::normal_expectile(ALPHA).unwrap();
+    let mut rejected = [0_usize; 7];
+    let mut z2_sum = 0.0;
+    for sample in 0..SAMPLES {
+        let mut random = ChaCha8Rng::seed_from_u64(1_000 + sample);
+        let volatility: Vec<f64> =
+            (0..N).map(|t| 0.02 * (1.0 + 0.5 * (0.05 * t as f64).sin())).collect();
+        let normal = |random: &mut ChaCha8Rng| {
+            let radius = (-2.0 * (1.0 - uniform(random)).ln()).sqrt();
+            radius * (std::f64::consts::TAU * uniform(random)).cos()
+        };
+        let r: Vec<f64> = volatility.iter().map(|v| v * normal(&mut random)).collect();
+        let times = |level: f64| volatility.iter().map(|v| v * level).collect::<Vec<f64>>();
+        let (q, shortfalls, e) = (times(QUANTILE), times(SHORTFALL), times(expectile));
+        let hits = violations(&r, &q).unwrap();
+        let coverage = Christoffersen::of(&hits, ALPHA).unwrap();
+        let settings = DynamicQuantileSettings { lags: 4, squared_return: true };
+        let residuals =
+            ExceedanceResidualTest::of(&r, &q, &shortfalls, Some(&volatility), 199, sample);
+        let ones = [1.0; N];
+        // Two forecasts that are wrong alike, on independent noise.
+        let mut noisy =
+            || -> Vec<f64> { q.iter().map(|q| q * (1.0 + 0.2 * normal(&mut random))).collect() };
+        let (first, second) = (noisy(), noisy());
+        let scores = (pinball(&r, &first, ALPHA).unwrap(), pinball(&r, &second, ALPHA).unwrap());
+        let p_values = [
+            coverage.unconditional.p_value,
+            coverage.conditional.p_value,
+            DynamicQuantileTest::of(&r, &q, ALPHA, settings).unwrap().test.p_value,
+            residuals.unwrap().p_value,
+            ExpectileMomentTest::of(&r, &e, ALPHA, 0).unwrap().t.p_value,
+            expectile_wald_test(&r, &e, ALPHA, &[&ones, &volatility], 2).unwrap().p_value,
+            diebold_mariano(&scores.0, &scores.1, 1).unwrap().test.p_value,
+        ];
+        for (count, p_value) in rejected.iter_mut().zip(p_values) {
+            *count += usize::from(p_value <= 0.1);
+        }
+        z2_sum += acerbi_szekely_z2(&r, &q, &shortfalls, ALPHA).unwrap();
+    }
+    // Four standard errors of a share of 10 % among 400 are 6 %.
+    for count in rejected {
+        assert!((count as f64 / 400.0 - 0.1).abs() < 0.06, "{rejected:?}");
+    }
+    assert!((z2_sum / 400.0).abs() < 0.03, "{z2_sum}");
+}
+
 #[test]
 fn simulated_p_values_depend_on_the_seed_alone() {
     let (r, q, _) = sample();
