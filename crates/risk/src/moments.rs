@@ -1,7 +1,10 @@
 //! Sums, mean, variance, skewness and kurtosis.
 //!
 //! Sums are compensated (Neumaier 1974) and central moments are taken about the mean in a
-//! second pass, so a large mean does not eat a small variance.
+//! second pass, so a large mean does not eat a small variance. Values near either end of the range
+//! of a double are taken in units of a power of two, so that no square overflows or vanishes.
+
+use std::borrow::Cow;
 
 use crate::check::{self, defined, undefined};
 use crate::error::{Result, RiskError};
@@ -9,19 +12,22 @@ use crate::error::{Result, RiskError};
 /// Central moments of a sample.
 ///
 /// `m2`, `m3`, `m4` are the mean second, third and fourth powers of the deviation from the mean
-/// (divisor n).
+/// (divisor n), in powers of `unit`. Ratios and standard deviations are in units of the values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Moments {
     /// Number of observations.
     pub n: usize,
     /// Arithmetic mean.
     pub mean: f64,
-    /// Mean squared deviation.
+    /// Mean squared deviation, in units of `unit^2`.
     pub m2: f64,
-    /// Mean cubed deviation.
+    /// Mean cubed deviation, in units of `unit^3`.
     pub m3: f64,
-    /// Mean fourth power of the deviation.
+    /// Mean fourth power of the deviation, in units of `unit^4`.
     pub m4: f64,
+    /// 1, but for values whose largest is beyond `2^-200 .. 2^200`: a power of two near it.
+    pub unit: f64,
+    /// In units of `unit`.
     largest: f64,
 }
 
@@ -29,19 +35,22 @@ impl Moments {
     /// Moments of `values`.
     ///
     /// # Errors
-    /// A value that is not finite, an empty slice, or values so large that a moment overflows.
+    /// A value that is not finite, or an empty slice.
     pub fn of(values: &[f64]) -> Result<Self> {
         check::series(values, 1)?;
-        let n = values.len() as f64;
+        let n_values = values.len();
+        let (values, unit) = in_unit(values);
+        let n = n_values as f64;
         let mean = defined("mean", sum(values.iter().copied()) / n)?;
         let power = |k: i32| sum(values.iter().map(|value| (value - mean).powi(k))) / n;
         let largest = values.iter().fold(0.0_f64, |so_far, value| so_far.max(value.abs()));
         Ok(Self {
-            n: values.len(),
-            mean,
+            n: n_values,
+            mean: defined("mean", mean * unit)?,
             m2: defined("variance", power(2))?,
             m3: defined("third moment", power(3))?,
             m4: defined("fourth moment", power(4))?,
+            unit,
             largest,
         })
     }
@@ -54,24 +63,22 @@ impl Moments {
     /// Variance with divisor n - 1.
     ///
     /// # Errors
-    /// Fewer than two observations.
+    /// Fewer than two observations, or a variance beyond the range of a double.
     pub fn variance_sample(&self) -> Result<f64> {
-        self.at_least(2)?;
-        let n = self.n as f64;
-        Ok(self.m2 * (n / (n - 1.0)))
+        defined("variance", self.scaled_variance()? * self.unit * self.unit)
     }
 
     /// Standard deviation with divisor n - 1.
     ///
     /// # Errors
-    /// Fewer than two observations.
+    /// Fewer than two observations, or a deviation beyond the range of a double.
     pub fn standard_deviation_sample(&self) -> Result<f64> {
-        self.variance_sample().map(f64::sqrt)
+        defined("standard deviation", self.scaled_variance()?.sqrt() * self.unit)
     }
 
     /// Standard deviation with divisor n.
     pub fn standard_deviation_population(&self) -> f64 {
-        self.m2.sqrt()
+        self.m2.sqrt() * self.unit
     }
 
     /// Skewness `m3 / m2^1.5`, divisor n (0 for a symmetric sample).
@@ -113,6 +120,12 @@ impl Moments {
         Ok((n - 1.0) / ((n - 2.0) * (n - 3.0)) * ((n + 1.0) * excess + 6.0))
     }
 
+    fn scaled_variance(&self) -> Result<f64> {
+        self.at_least(2)?;
+        let n = self.n as f64;
+        Ok(self.m2 * (n / (n - 1.0)))
+    }
+
     fn at_least(&self, n_min: usize) -> Result<()> {
         if self.n < n_min {
             Err(RiskError::TooFewObservations { n: self.n, n_min })
@@ -121,6 +134,7 @@ impl Moments {
         }
     }
 
+    /// The standard deviation in units of `unit`, above zero.
     fn spread(&self, metric: &'static str) -> Result<f64> {
         if self.is_constant() {
             Err(undefined(metric, "all values are equal"))
@@ -136,7 +150,22 @@ impl Moments {
 /// A value that is not finite, or an empty slice.
 pub fn mean(values: &[f64]) -> Result<f64> {
     check::series(values, 1)?;
-    defined("mean", sum(values.iter().copied()) / values.len() as f64)
+    let (values, unit) = in_unit(values);
+    defined("mean", sum(values.iter().copied()) / values.len() as f64 * unit)
+}
+
+/// The values in units of a power of two that is near the largest, and that unit: 1, and the
+/// values as they are, unless the largest is beyond `2^-200 .. 2^200`. Such a division is exact
+/// but for values that are nothing beside the largest.
+pub(crate) fn in_unit(values: &[f64]) -> (Cow<'_, [f64]>, f64) {
+    const ORDINARY: std::ops::RangeInclusive<i32> = -200..=200;
+    let largest = values.iter().fold(0.0_f64, |so_far, value| so_far.max(value.abs()));
+    let exponent = if largest > 0.0 { largest.log2().floor() as i32 } else { 0 };
+    if ORDINARY.contains(&exponent) {
+        return (Cow::Borrowed(values), 1.0);
+    }
+    let unit = 2.0_f64.powi(exponent.clamp(-1022, 1022));
+    (Cow::Owned(values.iter().map(|value| value / unit).collect()), unit)
 }
 
 /// Compensated sum (Neumaier 1974).

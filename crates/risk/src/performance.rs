@@ -7,7 +7,7 @@
 
 use crate::check::{self, defined, ratio, undefined};
 use crate::error::{Result, RiskError};
-use crate::moments::{Moments, mean, sum};
+use crate::moments::{Moments, in_unit, mean, sum};
 use crate::quantile::{quantile_sorted, sorted};
 use crate::trade_statistics::gain_loss_ratio;
 
@@ -78,8 +78,10 @@ pub fn volatility_annual(returns: &[f64], periods_per_year: f64) -> Result<f64> 
 pub fn downside_deviation(returns: &[f64], minimum_return: f64) -> Result<f64> {
     check::series(returns, 1)?;
     check::finite_parameter("minimum_return", minimum_return)?;
-    let squares = returns.iter().map(|r| (r - minimum_return).min(0.0).powi(2));
-    defined("downside_deviation", (sum(squares) / returns.len() as f64).sqrt())
+    let shortfalls: Vec<f64> = returns.iter().map(|r| (r - minimum_return).min(0.0)).collect();
+    let (shortfalls, unit) = in_unit(&shortfalls);
+    let mean_square = sum(shortfalls.iter().map(|d| d * d)) / returns.len() as f64;
+    defined("downside_deviation", mean_square.sqrt() * unit)
 }
 
 /// Sortino ratio per period: mean excess over `minimum_return`, divided by
@@ -145,8 +147,10 @@ pub fn sterling(returns: &[f64], periods_per_year: f64, excess: f64) -> Result<f
 pub fn omega(returns: &[f64], threshold: f64) -> Result<f64> {
     check::series(returns, 1)?;
     check::finite_parameter("threshold", threshold)?;
-    let gains = sum(returns.iter().map(|r| (r - threshold).max(0.0)));
-    let losses = sum(returns.iter().map(|r| (threshold - r).max(0.0)));
+    let distances: Vec<f64> = returns.iter().map(|r| r - threshold).collect();
+    let (distances, _) = in_unit(&distances);
+    let gains = sum(distances.iter().map(|d| d.max(0.0)));
+    let losses = sum(distances.iter().map(|d| (-d).max(0.0)));
     gain_loss_ratio("omega", gains, losses)
 }
 

@@ -203,11 +203,9 @@ pub fn sharpe_annualisation_factor(returns: &[f64], periods: usize) -> Result<f6
         return Err(undefined("sharpe_annualisation_factor", CONSTANT));
     }
     let n = returns.len();
-    let correlation = |lag: usize| {
-        let products =
-            (lag..n).map(|t| (returns[t] - moments.mean) * (returns[t - lag] - moments.mean));
-        sum(products) / (n as f64 * moments.m2)
-    };
+    let deviation = moments.standard_deviation_population();
+    let scores: Vec<f64> = returns.iter().map(|r| (r - moments.mean) / deviation).collect();
+    let correlation = |lag: usize| sum((lag..n).map(|t| scores[t] * scores[t - lag])) / n as f64;
     let q = periods as f64;
     let weighted = sum((1..periods).map(|lag| (q - lag as f64) * correlation(lag)));
     let variance = q + 2.0 * weighted;
@@ -244,7 +242,9 @@ pub fn expected_max_sharpe(trials: f64, variance_across_trials: f64) -> Result<f
     let first = -normal_quantile(1.0 / trials);
     let second = -normal_quantile(1.0 / (trials * std::f64::consts::E));
     let maximum = (1.0 - EULER_GAMMA) * first + EULER_GAMMA * second;
-    Ok(variance_across_trials.sqrt() * maximum.max(0.0))
+    // As many trials as a double holds have no finite maximum.
+    let maximum = defined("expected_max_sharpe", maximum)?.max(0.0);
+    defined("expected_max_sharpe", variance_across_trials.sqrt() * maximum)
 }
 
 const CONSTANT: &str = "all returns are equal";

@@ -6,7 +6,7 @@
 
 use crate::check::{self, ratio, undefined};
 use crate::error::{Result, RiskError};
-use crate::moments::{Moments, mean, sum};
+use crate::moments::{Moments, in_unit, mean, sum};
 
 /// Share of trades with a profit above zero, 0 to 1.
 ///
@@ -51,6 +51,7 @@ pub fn expectancy(profits: &[f64]) -> Result<f64> {
 /// there is neither.
 pub fn profit_factor(profits: &[f64]) -> Result<f64> {
     check::series(profits, 1)?;
+    let (profits, _) = in_unit(profits);
     let gains = sum(profits.iter().map(|profit| profit.max(0.0)));
     let losses = sum(profits.iter().map(|profit| (-profit).max(0.0)));
     gain_loss_ratio("profit_factor", gains, losses)

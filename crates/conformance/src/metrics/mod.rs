@@ -1,5 +1,6 @@
 //! The metric names and what computes them, one module a topic.
 
+mod forecast_tests;
 mod margin;
 mod model_comparison;
 mod performance;
@@ -21,8 +22,9 @@ pub(crate) fn compute(question: &Question<'_>) -> Answer {
     let topics = [
         performance::compute,
         tail::compute,
-        ruin::compute,
+        forecast_tests::compute,
         model_comparison::compute,
+        ruin::compute,
         sizing::compute,
         margin::compute,
     ];

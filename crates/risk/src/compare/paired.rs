@@ -4,11 +4,14 @@
 //! differences. An undefined value (a ruined path has no log growth, a path that never moves no
 //! Sharpe ratio) stays undefined: it is counted, never replaced.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::check;
 use crate::error::{Result, RiskError};
+use crate::moments::in_unit;
 use crate::resample::bootstrap::{StationaryBootstrap, holm, percentile_interval};
 
 /// Share of draws that may be undefined before an interval is refused.
@@ -376,14 +379,23 @@ impl Scratch {
 /// partial sums in a fixed order: exact enough at this length, and quick.
 fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
-    let mean = partial_sums(values, |value| value) / n;
-    let squares = partial_sums(values, |value| (value - mean) * (value - mean));
     let (mut low, mut high) = (values[0], values[0]);
     for &value in values {
         low = if value < low { value } else { low };
         high = if value > high { value } else { high };
     }
-    if high - low <= 1e-15 * high.abs().max(low.abs()) {
+    let largest = high.abs().max(low.abs());
+    if largest > 0.0
+        && !(1e-60..1e60).contains(&largest)
+        && let (Cow::Owned(scaled), unit) = in_unit(values)
+    {
+        // Squares would overflow or vanish.
+        let (mean, deviation) = mean_and_deviation(&scaled);
+        return (mean * unit, deviation * unit);
+    }
+    let mean = partial_sums(values, |value| value) / n;
+    let squares = partial_sums(values, |value| (value - mean) * (value - mean));
+    if high - low <= 1e-15 * largest {
         return (mean, 0.0);
     }
     (mean, (squares / (n - 1.0)).sqrt())

@@ -50,6 +50,8 @@ pub struct ExpectileRegression {
     pub n_below: usize,
     /// Weighted least-squares problems solved.
     pub steps: usize,
+    /// Beside the covariance, whose squares leave the range of a double sooner.
+    standard_errors: Vec<f64>,
 }
 
 impl ExpectileRegression {
@@ -80,14 +82,30 @@ impl ExpectileRegression {
         let coefficients = (0..solution.len())
             .map(|j| defined("expectile_regression", solution[j] * (unit / design.scale(j))))
             .collect::<Result<Vec<f64>>>()?;
+        let scaled_covariance = covariance(&design, &residuals, &weights)?;
+        let by_unit = |j: usize| unit / design.scale(j);
+        let standard_errors = scaled_covariance
+            .iter()
+            .enumerate()
+            .map(|(j, row)| defined("covariance", row[j].max(0.0).sqrt() * by_unit(j)))
+            .collect::<Result<Vec<f64>>>()?;
+        let in_units = |(j, row): (usize, &Vec<f64>)| {
+            let entries = row.iter().enumerate();
+            entries.map(|(k, c)| defined("covariance", c * by_unit(j) * by_unit(k))).collect()
+        };
         Ok(Self {
             tau,
             coefficients,
-            covariance: covariance(&design, &residuals, &weights, unit)?,
+            covariance: scaled_covariance
+                .iter()
+                .enumerate()
+                .map(in_units)
+                .collect::<Result<Vec<Vec<f64>>>>()?,
             objective: defined("expectile_regression", mean_loss * unit * unit)?,
             n,
             n_below: residuals.iter().filter(|u| **u < 0.0).count(),
             steps,
+            standard_errors,
         })
     }
 
@@ -107,7 +125,7 @@ impl ExpectileRegression {
 
     /// Standard errors of the coefficients: the roots of the diagonal of the covariance.
     pub fn standard_errors(&self) -> Vec<f64> {
-        self.covariance.iter().enumerate().map(|(j, row)| row[j].max(0.0).sqrt()).collect()
+        self.standard_errors.clone()
     }
 }
 
@@ -173,20 +191,15 @@ fn signs_agree(before: &[f64], after: &[f64]) -> bool {
     before.iter().zip(after).all(|(a, b)| (a - b).abs() <= 0.0)
 }
 
-/// The sandwich, as the sum of outer products of `(X'WX)^-1 x_i w_i u_i`, in units of the data.
-fn covariance(
-    design: &Design,
-    residuals: &[f64],
-    weights: &[f64],
-    unit: f64,
-) -> Result<Vec<Vec<f64>>> {
+/// The sandwich, as the sum of outer products of `(X'WX)^-1 x_i w_i u_i`, in units of the scaled problem.
+fn covariance(design: &Design, residuals: &[f64], weights: &[f64]) -> Result<Vec<Vec<f64>>> {
     let factor: Factor = design.factor(weights)?;
     let influences: Vec<Vec<f64>> = (design.rows().iter().zip(residuals.iter().zip(weights)))
         .map(|(row, (u, w))| factor.inverse_gram_times(row).iter().map(|v| v * w * u).collect())
         .collect();
     let entry = |j: usize, k: usize| {
         let total = sum(influences.iter().map(|influence| influence[j] * influence[k]));
-        defined("covariance", total * (unit / design.scale(j)) * (unit / design.scale(k)))
+        defined("covariance", total)
     };
     let order = 0..design.n_columns();
     order.clone().map(|j| order.clone().map(|k| entry(j, k)).collect()).collect()

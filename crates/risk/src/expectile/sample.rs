@@ -6,7 +6,7 @@
 
 use crate::check::{self, defined, ratio, undefined};
 use crate::error::Result;
-use crate::moments::sum;
+use crate::moments::{in_unit, sum};
 use crate::numeric::distribution::{
     bisect, normal_cdf, normal_density, normal_quantile, student_t_cdf, student_t_log_density,
 };
@@ -20,7 +20,8 @@ use crate::quantile::{quantile, sorted};
 pub fn expectile(returns: &[f64], tau: f64) -> Result<f64> {
     check::open_unit("tau", tau)?;
     check::series(returns, 1)?;
-    let ascending = sorted(returns);
+    let (returns, unit) = in_unit(returns);
+    let ascending = sorted(&returns);
     // tau * gains above e minus (1 - tau) * losses below e; falls as e rises.
     let balance = |e: f64| {
         let above = sum(ascending.iter().map(|r| (r - e).max(0.0)));
@@ -43,7 +44,7 @@ pub fn expectile(returns: &[f64], tau: f64) -> Result<f64> {
     let numerator = tau * sum(above.iter().map(|r| r - base))
         + (1.0 - tau) * sum(below.iter().map(|r| r - base));
     let weight = tau * above.len() as f64 + (1.0 - tau) * below.len() as f64;
-    defined("expectile", base + numerator / weight)
+    defined("expectile", (base + numerator / weight) * unit)
 }
 
 /// The `tau` whose expectile is the type 7 quantile `q` at `alpha`:
@@ -53,7 +54,9 @@ pub fn expectile(returns: &[f64], tau: f64) -> Result<f64> {
 /// A value that is not finite, an empty sample, `alpha` outside (0, 1), or a constant series.
 pub fn expectile_tau_for_quantile(returns: &[f64], alpha: f64) -> Result<f64> {
     check::open_unit("alpha", alpha)?;
-    let q = quantile(returns, alpha)?;
+    check::series(returns, 1)?;
+    let (returns, _) = in_unit(returns);
+    let q = quantile(&returns, alpha)?;
     let below = sum(returns.iter().map(|r| (q - r).max(0.0)));
     let distance = sum(returns.iter().map(|r| (r - q).abs()));
     ratio("expectile_tau_for_quantile", below, distance, "all returns are equal")
@@ -68,9 +71,11 @@ pub fn expectile_tau_for_quantile(returns: &[f64], alpha: f64) -> Result<f64> {
 /// A value that is not finite, an empty sample, or `alpha` outside (0, 1).
 pub fn expectile_es(returns: &[f64], alpha: f64) -> Result<f64> {
     check::open_unit("alpha", alpha)?;
-    let q = quantile(returns, alpha)?;
+    check::series(returns, 1)?;
+    let (returns, unit) = in_unit(returns);
+    let q = quantile(&returns, alpha)?;
     let shortfall = sum(returns.iter().map(|r| (q - r).max(0.0))) / returns.len() as f64;
-    defined("expectile_es", shortfall / alpha - q)
+    defined("expectile_es", (shortfall / alpha - q) * unit)
 }
 
 /// Expectile of the standard normal distribution.

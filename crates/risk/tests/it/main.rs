@@ -10,6 +10,8 @@
 )]
 
 mod degenerate;
+mod extremes;
+mod forecast_tests;
 mod games;
 mod golden;
 mod hand_computed;
@@ -19,6 +21,7 @@ mod overfitting;
 mod regression;
 mod resampling;
 mod sharpe_tests;
+mod tail_uncertainty;
 mod tails;
 
 /// Asserts that two numbers agree to a relative or absolute tolerance.
