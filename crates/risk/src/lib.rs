@@ -52,6 +52,7 @@ mod numeric;
 pub mod compare;
 pub mod drawdown;
 pub mod expectile;
+pub mod garch;
 pub mod moments;
 pub mod performance;
 pub mod proportion;
