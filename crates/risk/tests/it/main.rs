@@ -11,6 +11,8 @@
 
 mod degenerate;
 mod games;
+mod garch;
+mod garch_innovation;
 mod golden;
 mod hand_computed;
 mod laws;
