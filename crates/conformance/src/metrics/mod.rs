@@ -1,6 +1,7 @@
 //! The metric names and what computes them, one module a topic.
 
 mod forecast_tests;
+mod garch;
 mod margin;
 mod model_comparison;
 mod performance;
@@ -22,6 +23,7 @@ pub(crate) fn compute(question: &Question<'_>) -> Answer {
     let topics = [
         performance::compute,
         tail::compute,
+        garch::compute,
         forecast_tests::compute,
         model_comparison::compute,
         ruin::compute,

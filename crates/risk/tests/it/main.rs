@@ -13,6 +13,8 @@ mod degenerate;
 mod extremes;
 mod forecast_tests;
 mod games;
+mod garch;
+mod garch_innovation;
 mod golden;
 mod hand_computed;
 mod laws;
