@@ -9,6 +9,7 @@
     clippy::similar_names
 )]
 
+mod care;
 mod degenerate;
 mod games;
 mod golden;
