@@ -15,6 +15,7 @@ mod games;
 mod golden;
 mod hand_computed;
 mod laws;
+mod quantile_regression;
 mod regression;
 mod resampling;
 mod tails;
