@@ -40,6 +40,7 @@
 //! | What did it earn, and was that luck? | [`performance`], [`sharpe`], [`trade_statistics`], [`moments`] |
 //! | How deep and how long did it fall? | [`drawdown`] |
 //! | How bad is a bad day? | [`tail`], [`expectile`], [`quantile`] |
+//! | Were the forecasts of risk any good? | [`forecast_test`] |
 //! | Will it survive? | [`ruin`] |
 //! | Is one rule better than another? | [`compare`] |
 //! | How is resampling done? | [`resample`], [`proportion`] |
@@ -52,6 +53,7 @@ mod numeric;
 pub mod compare;
 pub mod drawdown;
 pub mod expectile;
+pub mod forecast_test;
 pub mod moments;
 pub mod performance;
 pub mod proportion;

@@ -11,6 +11,7 @@
 
 mod care;
 mod degenerate;
+mod forecast_tests;
 mod games;
 mod golden;
 mod hand_computed;
