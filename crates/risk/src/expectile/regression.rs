@@ -174,7 +174,7 @@ fn signs_agree(before: &[f64], after: &[f64]) -> bool {
 }
 
 /// The sandwich, as the sum of outer products of `(X'WX)^-1 x_i w_i u_i`, in units of the data.
-fn covariance(
+pub(crate) fn covariance(
     design: &Design,
     residuals: &[f64],
     weights: &[f64],

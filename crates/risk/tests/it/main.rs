@@ -16,6 +16,7 @@ mod games;
 mod golden;
 mod hand_computed;
 mod laws;
+mod midas;
 mod quantile_regression;
 mod regression;
 mod resampling;
