@@ -12,7 +12,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::expectile::care_fit::CareSettings;
-use crate::expectile::regression::ExpectileRegression;
+use crate::expectile::regression::Problem;
 use crate::numeric::search::{Minimum, bfgs, nelder_mead};
 
 /// Values of `b1` that the other coefficients are solved for, and the best of them that are improved.
@@ -86,8 +86,8 @@ impl<const S: usize> Recursion<'_, S> {
             }
         }
         let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let fit = ExpectileRegression::fit(&response, &columns, self.tau).ok()?;
-        let mut b = fit.coefficients;
+        let solved = Problem::of(&response, &columns, self.tau).ok()?.solve(None).ok()?;
+        let mut b = solved.coefficients;
         b.insert(1, lag);
         Some(long_run(&b))
     }

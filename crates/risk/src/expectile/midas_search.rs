@@ -7,7 +7,7 @@ use crate::expectile::midas_regression::{
     MidasDiagnostics, MidasExpectile, MidasLags, MidasSettings, MidasShape, MidasStandardErrors,
 };
 use crate::expectile::midas_weights::{grid_points, midas_beta_weights};
-use crate::expectile::regression::{ExpectileRegression, covariance};
+use crate::expectile::regression::{Problem, covariance};
 use crate::expectile::sample::expectile;
 use crate::moments::sum;
 use crate::numeric::least_squares::Design;
@@ -53,7 +53,9 @@ pub(super) struct Ended {
 
 /// The best linear coefficients at given weights.
 struct Linear {
-    fit: ExpectileRegression,
+    coefficients: Vec<f64>,
+    /// Mean loss.
+    loss: f64,
     weights: Vec<f64>,
     /// Weighted means of the lags.
     means: Vec<f64>,
@@ -171,10 +173,10 @@ impl<'a> Profile<'a> {
     pub(super) fn model(&self, ended: &Ended) -> Result<MidasExpectile> {
         let linear = self.linear(&ended.logs)?;
         let (theta_1, theta_2) = thetas(&ended.logs);
-        let slope = linear.fit.coefficients[1] * (self.response_unit / self.fast_unit);
+        let slope = linear.coefficients[1] * (self.response_unit / self.fast_unit);
         Ok(MidasExpectile {
             tau: self.tau,
-            constant: linear.fit.coefficients[0] * self.response_unit,
+            constant: linear.coefficients[0] * self.response_unit,
             slope: crate::check::defined("midas_expectile", slope)?,
             theta_1,
             theta_2,
@@ -188,7 +190,7 @@ impl<'a> Profile<'a> {
             return Err(undefined("standard_errors", reason));
         }
         let linear = self.linear(&ended.logs)?;
-        let slope = linear.fit.coefficients[1];
+        let slope = linear.coefficients[1];
         let (theta_1, theta_2) = thetas(&ended.logs);
         let mut columns = vec![self.ones.clone(), linear.means.clone()];
         for (parameter, theta) in [theta_1, theta_2].into_iter().enumerate() {
@@ -246,18 +248,20 @@ impl<'a> Profile<'a> {
         let weights = midas_beta_weights(theta_1, theta_2, lags, self.settings.grid)?;
         let mean = |row: &Vec<f64>| sum(row.iter().zip(&weights).map(|(x, w)| x * w));
         let means: Vec<f64> = self.rows.iter().map(mean).collect();
-        let fit = ExpectileRegression::fit(&self.response, &[&self.ones, &means], self.tau)?;
-        Ok(Linear { fit, weights, means })
+        let problem = Problem::of(&self.response, &[&self.ones, &means], self.tau)?;
+        let solved = problem.solve(None)?;
+        let loss = problem.objective(&solved);
+        Ok(Linear { coefficients: solved.coefficients, loss, weights, means })
     }
 
     fn value(&self, logs: &[f64]) -> f64 {
-        self.linear(logs).map_or(f64::INFINITY, |linear| linear.fit.objective / self.level_loss)
+        self.linear(logs).map_or(f64::INFINITY, |linear| linear.loss / self.level_loss)
     }
 
     /// By the envelope theorem the linear coefficients may be held while the gradient is taken.
     fn value_and_gradient(&self, logs: &[f64], gradient: &mut [f64]) -> f64 {
         let Ok(linear) = self.linear(logs) else { return f64::INFINITY };
-        let slope = linear.fit.coefficients[1];
+        let slope = linear.coefficients[1];
         let residuals = self.residuals(&linear);
         let (theta_1, theta_2) = thetas(logs);
         let mut written = 0;
@@ -270,7 +274,7 @@ impl<'a> Profile<'a> {
                 written += 1;
             }
         }
-        linear.fit.objective / self.level_loss
+        linear.loss / self.level_loss
     }
 
     /// Derivative of the weighted means by the logarithm of a weight parameter.
@@ -283,7 +287,7 @@ impl<'a> Profile<'a> {
     }
 
     fn residuals(&self, linear: &Linear) -> Vec<f64> {
-        let (constant, slope) = (linear.fit.coefficients[0], linear.fit.coefficients[1]);
+        let (constant, slope) = (linear.coefficients[0], linear.coefficients[1]);
         let pairs = self.response.iter().zip(&linear.means);
         pairs.map(|(y, mean)| y - (constant + slope * mean)).collect()
     }
