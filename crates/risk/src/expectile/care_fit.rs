@@ -32,7 +32,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::check::{self, undefined};
 use crate::error::Result;
 use crate::expectile::care::{Care, CareModel, CarePath};
-use crate::expectile::care_search::{Ended, Recursion};
+use crate::expectile::care_search::Recursion;
 use crate::expectile::regression::Problem;
 use crate::expectile::sample::expectile;
 use crate::numeric::least_squares::Design;
@@ -213,20 +213,32 @@ impl<'a> Scaled<'a> {
             level_loss: self.level_loss,
         };
         let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
-        let ended = match earlier {
+        let searched = match earlier {
             None => recursion.search(&mut rng, settings.candidates, settings.polished),
             Some(earlier) => {
                 recursion.search_from(earlier, &mut rng, settings.candidates_beside_start)
             }
         };
-        let best = ended
-            .iter()
+        let best = (searched.ended.iter())
             .min_by(|a, b| a.value.total_cmp(&b.value))
             .filter(|best| best.value.is_finite())
             .ok_or(undefined("care", "no candidate has a finite loss"))?;
-        let agreeing = ended.iter().filter(|end| end.value <= best.value * (1.0 + 1e-6)).count();
-        let evaluations = recursion.evaluations(&ended, settings, earlier.is_some());
-        self.finish(best, start, ended.len(), agreeing, evaluations)
+        let least = best.value * (1.0 + 1e-6);
+        let lag = best.coefficients[1];
+        let mut coefficients = best.coefficients.clone();
+        coefficients[0] *= self.unit;
+        let care = Care::new(self.model, self.tau, coefficients, start * self.unit)?;
+        let diagnostics = CareDiagnostics {
+            converged: best.gradient_norm <= GRADIENT_MAX,
+            gradient_norm: best.gradient_norm,
+            at_boundary: lag.abs() > LAG_MAX,
+            starts: searched.ended.len(),
+            starts_agreeing: searched.ended.iter().filter(|end| end.value <= least).count(),
+            evaluations: searched.evaluations,
+            n: self.values.len(),
+            n_below: 0,
+        };
+        self.fit_at(care, diagnostics, best.value)
     }
 
     /// Coefficients of regressors that are multiples of each other cannot be told apart.
@@ -238,36 +250,6 @@ impl<'a> Scaled<'a> {
         }
         let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         Design::new(&columns, past.len()).map(|_| ())
-    }
-
-    fn finish(
-        &self,
-        best: &Ended,
-        start: f64,
-        starts: usize,
-        starts_agreeing: usize,
-        evaluations: usize,
-    ) -> Result<CareFit> {
-        let mut coefficients = best.coefficients.clone();
-        let lag = coefficients[1];
-        coefficients[0] *= self.unit;
-        let care = Care::new(self.model, self.tau, coefficients, start * self.unit)?;
-        let gradient_norm = best.gradient_norm;
-        let (n, n_below) = (self.values.len(), 0);
-        self.fit_at(
-            care,
-            CareDiagnostics {
-                converged: gradient_norm <= GRADIENT_MAX,
-                gradient_norm,
-                at_boundary: lag.abs() > LAG_MAX,
-                starts,
-                starts_agreeing,
-                evaluations,
-                n,
-                n_below,
-            },
-            best.value,
-        )
     }
 
     /// The linear model: one exact regression, begun at earlier coefficients of the returns where
