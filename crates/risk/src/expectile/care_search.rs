@@ -70,20 +70,30 @@ impl<const S: usize> Recursion<'_, S> {
         // Stable, so that ties keep the order of their draws.
         tried.sort_by(|a, b| a.0.total_cmp(&b.0));
         tried.truncate(polished.max(1));
-        let mut solved: Vec<(f64, Vec<f64>)> = LAGS
-            .iter()
-            .filter_map(|lag| self.solve_at(*lag))
-            .map(|point| (self.loss(&point), point))
-            .collect();
-        solved.sort_by(|a, b| a.0.total_cmp(&b.0));
-        solved.truncate(LAGS_IMPROVED);
+        let solved = self.solved();
         let random = tried.iter().map(|(_, point)| self.improve(point));
         let ended = random.chain(solved.iter().map(|(_, point)| self.descend(point))).collect();
         Searched::of(ended, candidates.max(1) + LAGS.len())
     }
 
-    /// The best point with this `b1`; `None` where it makes the regressors dependent.
-    fn solve_at(&self, lag: f64) -> Option<Vec<f64>> {
+    /// The best points over the grid of `b1`.
+    fn solved(&self) -> Vec<(f64, Vec<f64>)> {
+        let mut near: Option<Vec<f64>> = None;
+        let mut solved = Vec::with_capacity(LAGS.len());
+        for lag in LAGS {
+            if let Some(point) = self.solve_at(lag, near.as_deref()) {
+                solved.push((self.loss(&point), point.clone()));
+                near = Some(point);
+            }
+        }
+        solved.sort_by(|a, b| a.0.total_cmp(&b.0));
+        solved.truncate(LAGS_IMPROVED);
+        solved
+    }
+
+    /// The best point with this `b1`, begun at the long-run form of a neighbour; `None` where it
+    /// makes the regressors dependent.
+    fn solve_at(&self, lag: f64, near: Option<&[f64]>) -> Option<Vec<f64>> {
         let n = self.values.len();
         let mut response = Vec::with_capacity(n);
         let mut columns = vec![Vec::with_capacity(n); S + 1];
@@ -99,13 +109,19 @@ impl<const S: usize> Recursion<'_, S> {
             }
         }
         let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let solved = Problem::of(&response, &columns, self.tau).ok()?.solve(None).ok()?;
+        let near: Option<Vec<f64>> = near.map(|point| {
+            let mut b: Vec<f64> = point.iter().map(|value| (1.0 - lag) * value).collect();
+            b.remove(1);
+            b
+        });
+        let solved =
+            Problem::of(&response, &columns, self.tau).ok()?.solve(near.as_deref()).ok()?;
         let mut b = solved.coefficients;
         b.insert(1, lag);
         Some(long_run(&b))
     }
 
-    /// From earlier coefficients, and from the best of a few random points.
+    /// From earlier coefficients, from the best of a few random points, and from the grid.
     pub(crate) fn search_from(
         &self,
         earlier: &[f64],
@@ -117,7 +133,8 @@ impl<const S: usize> Recursion<'_, S> {
         if let Some((_, point)) = tried.iter().min_by(|a, b| a.0.total_cmp(&b.0)) {
             ended.push(self.descend(point));
         }
-        Searched::of(ended, candidates)
+        ended.extend(self.solved().iter().map(|(_, point)| self.descend(point)));
+        Searched::of(ended, candidates + LAGS.len())
     }
 
     /// Random points about the constant expectile, with their losses: a memory of one to some five
