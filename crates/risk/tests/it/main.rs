@@ -9,7 +9,9 @@
     clippy::similar_names
 )]
 
+mod care;
 mod degenerate;
+mod expectile_sample;
 mod extremes;
 mod forecast_tests;
 mod games;
@@ -18,8 +20,10 @@ mod garch_innovation;
 mod golden;
 mod hand_computed;
 mod laws;
+mod midas;
 mod model_comparison;
 mod overfitting;
+mod quantile_regression;
 mod regression;
 mod resampling;
 mod sharpe_tests;

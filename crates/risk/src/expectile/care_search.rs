@@ -1,0 +1,328 @@
+//! The search for the coefficients of a recursion of expectiles.
+//!
+//! Coefficients near a unit root pull on each other: a little more memory is undone by a smaller
+//! constant. So the search moves in the long-run level `b0 / (1 - b1)`, the long-run slopes
+//! `b_j / (1 - b1)` and `atanh b1`, which also keeps `b1` inside (-1, 1).
+//!
+//! At a given `b1` the expectile is linear in the other coefficients, so the best of them are an
+//! expectile regression without local minima. Besides the random candidates the search starts from
+//! the best of these over a grid of `b1`: random points seldom hit a narrow valley.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::numeric::search::{Minimum, bfgs, nelder_mead};
+
+/// Values of `b1` that the other coefficients are solved for, and the best of them that are improved.
+const LAGS: [f64; 14] =
+    [-0.97, -0.9, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.7, 0.82, 0.9, 0.945, 0.97, 0.99];
+const LAGS_IMPROVED: usize = 3;
+/// Steps towards the other coefficients at a given `b1`.
+const WEIGHTED_MEANS_MAX: usize = 25;
+/// Accuracy and length of the two searches.
+const SIMPLEX_TOLERANCE: f64 = 1e-6;
+const SIMPLEX_STEPS_MAX: usize = 300;
+const GRADIENT_TOLERANCE: f64 = 1e-8;
+const BFGS_STEPS_MAX: usize = 200;
+
+/// `e_t = b0 + b1 e_(t-1) + sum of b_j x_(j, t-1)` of `S` regressors over a series of unit size.
+pub(crate) struct Recursion<'a, const S: usize> {
+    pub(crate) values: &'a [f64],
+    pub(crate) regressors: Vec<[f64; S]>,
+    pub(crate) tau: f64,
+    pub(crate) start: f64,
+    /// The best constant expectile and its loss.
+    pub(crate) level: f64,
+    pub(crate) level_loss: f64,
+}
+
+/// Where one start ended.
+pub(crate) struct Ended {
+    /// `b0, b1, b2 ..`.
+    pub(crate) coefficients: Vec<f64>,
+    /// Loss relative to that of the constant.
+    pub(crate) value: f64,
+    pub(crate) gradient_norm: f64,
+    evaluations: usize,
+}
+
+/// Where all starts ended, and the evaluations of the loss that it took.
+pub(crate) struct Searched {
+    pub(crate) ended: Vec<Ended>,
+    pub(crate) evaluations: usize,
+}
+
+impl Searched {
+    fn of(ended: Vec<Ended>, tried: usize) -> Self {
+        let evaluations = tried + ended.iter().map(|end| end.evaluations).sum::<usize>();
+        Self { ended, evaluations }
+    }
+}
+
+impl<const S: usize> Recursion<'_, S> {
+    /// The best `polished` of `candidates` random points and the best over the grid, improved.
+    pub(crate) fn search(
+        &self,
+        rng: &mut ChaCha8Rng,
+        candidates: usize,
+        polished: usize,
+    ) -> Searched {
+        let mut tried = self.candidates(rng, candidates.max(1));
+        // Stable, so that ties keep the order of their draws.
+        tried.sort_by(|a, b| a.0.total_cmp(&b.0));
+        tried.truncate(polished.max(1));
+        let solved = self.solved();
+        let random = tried.iter().map(|(_, point)| self.improve(point));
+        let ended = random.chain(solved.iter().map(|(_, point)| self.descend(point))).collect();
+        Searched::of(ended, candidates.max(1) + LAGS.len())
+    }
+
+    /// The best points over the grid of `b1`.
+    fn solved(&self) -> Vec<(f64, Vec<f64>)> {
+        let mut near: Option<Vec<f64>> = None;
+        let mut solved = Vec::with_capacity(LAGS.len());
+        for lag in LAGS {
+            if let Some(point) = self.solve_at(lag, near.as_deref()) {
+                solved.push((self.loss(&point), point.clone()));
+                near = Some(point);
+            }
+        }
+        solved.sort_by(|a, b| a.0.total_cmp(&b.0));
+        solved.truncate(LAGS_IMPROVED);
+        solved
+    }
+
+    /// The best point with this `b1`, begun at the long-run form of a neighbour; `None` where it
+    /// makes the regressors dependent.
+    fn solve_at(&self, lag: f64, near: Option<&[f64]>) -> Option<Vec<f64>> {
+        let mut rows = Vec::with_capacity(self.values.len());
+        let (mut from_start, mut by_constant, mut by_slope) = (self.start, 0.0, [0.0; S]);
+        for (x, regressors) in self.values.iter().zip(&self.regressors) {
+            let mut row = [0.0; 3];
+            row[0] = by_constant;
+            row[1..=S].copy_from_slice(&by_slope);
+            rows.push((row, x - from_start));
+            from_start *= lag;
+            by_constant = 1.0 + lag * by_constant;
+            for j in 0..S {
+                by_slope[j] = regressors[j] + lag * by_slope[j];
+            }
+        }
+        let mut start = [0.0; 3];
+        if let Some(near) = near {
+            start[0] = (1.0 - lag) * near[0];
+            for j in 0..S {
+                start[j + 1] = (1.0 - lag) * near[j + 2];
+            }
+        } else {
+            start[0] = (1.0 - lag) * self.level;
+        }
+        let mut b = weighted_means(&rows, self.tau, S + 1, start)?[..=S].to_vec();
+        b.insert(1, lag);
+        Some(long_run(&b))
+    }
+
+    /// From earlier coefficients, from the best of a few random points, and from the grid.
+    pub(crate) fn search_from(
+        &self,
+        earlier: &[f64],
+        rng: &mut ChaCha8Rng,
+        candidates: usize,
+    ) -> Searched {
+        let mut ended = vec![self.descend(&long_run(earlier))];
+        let tried = self.candidates(rng, candidates);
+        if let Some((_, point)) = tried.iter().min_by(|a, b| a.0.total_cmp(&b.0)) {
+            ended.push(self.descend(point));
+        }
+        ended.extend(self.solved().iter().map(|(_, point)| self.descend(point)));
+        Searched::of(ended, candidates + LAGS.len())
+    }
+
+    /// Random points about the constant expectile, with their losses: a memory of one to some five
+    /// hundred periods, and a share of the level that is due to the size of returns.
+    fn candidates(&self, rng: &mut ChaCha8Rng, count: usize) -> Vec<(f64, Vec<f64>)> {
+        let n = self.values.len() as f64;
+        let mean_size = self.values.iter().map(|x| x.abs()).sum::<f64>() / n;
+        let mut uniform = |low: f64, high: f64| low + (high - low) * rng.random::<f64>();
+        let mut draw = || {
+            let lag = 1.0 - 10_f64.powf(uniform(-2.7, 0.29));
+            let share = uniform(-0.25, 1.25);
+            let level = self.level * uniform(0.5, 1.5);
+            let mut point = vec![(1.0 - share) * level + uniform(-0.25, 0.25), lag.atanh()];
+            let slope = share * level / mean_size;
+            // Of two slopes, one takes what the other leaves.
+            let part = uniform(-0.25, 1.25);
+            for j in 0..S {
+                let weight = match (S, j) {
+                    (1, _) => 1.0,
+                    (_, 0) => 2.0 * part,
+                    _ => 2.0 * (1.0 - part),
+                };
+                point.push(slope * weight + uniform(-0.15, 0.15));
+            }
+            point
+        };
+        let points: Vec<Vec<f64>> = (0..count).map(|_| draw()).collect();
+        points.into_iter().map(|point| (self.loss(&point), point)).collect()
+    }
+
+    fn improve(&self, point: &[f64]) -> Ended {
+        let mut scale = vec![0.1; S + 2];
+        scale[0] = 0.1 * self.level.abs().max(0.5);
+        let (tolerance, steps) = (SIMPLEX_TOLERANCE, SIMPLEX_STEPS_MAX);
+        let found = nelder_mead(|point| self.loss(point), point, &scale, tolerance, steps);
+        let mut ended = self.descend(&found.point);
+        ended.evaluations += found.evaluations;
+        ended
+    }
+
+    fn descend(&self, point: &[f64]) -> Ended {
+        let value_and_gradient =
+            |point: &[f64], gradient: &mut [f64]| self.loss_and_gradient(point, gradient);
+        let found: Minimum = bfgs(value_and_gradient, point, GRADIENT_TOLERANCE, BFGS_STEPS_MAX);
+        Ended {
+            coefficients: coefficients(&found.point),
+            value: found.value,
+            gradient_norm: found.gradient_norm.unwrap_or(f64::MAX),
+            evaluations: found.evaluations,
+        }
+    }
+
+    /// Mean loss relative to that of the constant.
+    fn loss(&self, point: &[f64]) -> f64 {
+        let b = coefficients(point);
+        if b[1].abs() >= 1.0 {
+            return f64::INFINITY;
+        }
+        let slopes: [f64; S] = std::array::from_fn(|j| b[j + 2]);
+        let mut e = self.start;
+        let mut total = 0.0;
+        for (x, row) in self.values.iter().zip(&self.regressors) {
+            let u = x - e;
+            let weight = if u < 0.0 { 1.0 - self.tau } else { self.tau };
+            total += weight * u * u;
+            let mut known = b[0];
+            for (slope, regressor) in slopes.iter().zip(row) {
+                known += slope * regressor;
+            }
+            e = known + b[1] * e;
+        }
+        total / (self.values.len() as f64 * self.level_loss)
+    }
+
+    fn loss_and_gradient(&self, point: &[f64], gradient: &mut [f64]) -> f64 {
+        let b = coefficients(point);
+        let lag = b[1];
+        if lag.abs() >= 1.0 {
+            return f64::INFINITY;
+        }
+        let slopes: [f64; S] = std::array::from_fn(|j| b[j + 2]);
+        let mut e = self.start;
+        let mut total = 0.0;
+        // Derivatives of e by b0, b1 and the slopes, and of half the loss.
+        let (mut by_constant, mut by_lag, mut by_slope) = (0.0, 0.0, [0.0; S]);
+        let (mut to_constant, mut to_lag, mut to_slope) = (0.0, 0.0, [0.0; S]);
+        for (x, row) in self.values.iter().zip(&self.regressors) {
+            let u = x - e;
+            let weight = if u < 0.0 { 1.0 - self.tau } else { self.tau };
+            let pull = weight * u;
+            total += pull * u;
+            to_constant -= pull * by_constant;
+            to_lag -= pull * by_lag;
+            by_constant = 1.0 + lag * by_constant;
+            by_lag = e + lag * by_lag;
+            let mut known = b[0];
+            for j in 0..S {
+                to_slope[j] -= pull * by_slope[j];
+                by_slope[j] = row[j] + lag * by_slope[j];
+                known += slopes[j] * row[j];
+            }
+            e = known + lag * e;
+        }
+        let unit = self.values.len() as f64 * self.level_loss;
+        // From b to the long-run form that the search moves in.
+        let rest = 1.0 - lag;
+        gradient[0] = 2.0 * rest * to_constant / unit;
+        let mut through_lag = to_lag - point[0] * to_constant;
+        for j in 0..S {
+            gradient[j + 2] = 2.0 * rest * to_slope[j] / unit;
+            through_lag -= point[j + 2] * to_slope[j];
+        }
+        gradient[1] = 2.0 * (1.0 - lag * lag) * through_lag / unit;
+        total / unit
+    }
+}
+
+/// An expectile regression of the first `p` entries of each row by iterated weighted least squares:
+/// accurate enough to begin a descent at. `None` for dependent entries.
+fn weighted_means(
+    rows: &[([f64; 3], f64)],
+    tau: f64,
+    p: usize,
+    start: [f64; 3],
+) -> Option<[f64; 3]> {
+    let mut b = start;
+    let mut n_before = usize::MAX;
+    for _ in 0..WEIGHTED_MEANS_MAX {
+        // The normal equations, the right-hand side in the last column.
+        let mut system = [[0.0; 4]; 3];
+        let mut n_below = 0;
+        for (row, y) in rows {
+            let below = y - (row[0] * b[0] + row[1] * b[1] + row[2] * b[2]) < 0.0;
+            n_below += usize::from(below);
+            let weight = if below { 1.0 - tau } else { tau };
+            for i in 0..3 {
+                let weighted = weight * row[i];
+                for j in i..3 {
+                    system[i][j] += weighted * row[j];
+                }
+                system[i][3] += weighted * y;
+            }
+        }
+        if n_below == n_before {
+            break;
+        }
+        n_before = n_below;
+        b = solution_of(system, p)?;
+    }
+    Some(b)
+}
+
+/// Of a positive definite system, its upper half given, by elimination.
+fn solution_of(mut system: [[f64; 4]; 3], p: usize) -> Option<[f64; 3]> {
+    let diagonal: [f64; 3] = std::array::from_fn(|i| system[i][i]);
+    for k in 0..p {
+        if system[k][k] <= 1e-12 * diagonal[k] {
+            return None;
+        }
+        for i in k + 1..p {
+            let factor = system[k][i] / system[k][k];
+            let above = system[k];
+            for (entry, pivot) in system[i].iter_mut().zip(above).skip(i) {
+                *entry -= factor * pivot;
+            }
+        }
+    }
+    let mut solution = [0.0; 3];
+    for k in (0..p).rev() {
+        let known: f64 = (k + 1..p).map(|j| system[k][j] * solution[j]).sum();
+        solution[k] = (system[k][3] - known) / system[k][k];
+    }
+    Some(solution)
+}
+
+/// Long-run level, `atanh b1` and long-run slopes to `b0, b1, b2 ..`.
+fn coefficients(point: &[f64]) -> Vec<f64> {
+    let lag = point[1].tanh();
+    let mut b: Vec<f64> = point.iter().map(|value| (1.0 - lag) * value).collect();
+    b[1] = lag;
+    b
+}
+
+/// The inverse of [`coefficients`].
+fn long_run(b: &[f64]) -> Vec<f64> {
+    let lag = b[1];
+    let mut point: Vec<f64> = b.iter().map(|value| value / (1.0 - lag)).collect();
+    point[1] = lag.atanh();
+    point
+}
