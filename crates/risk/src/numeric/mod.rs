@@ -3,4 +3,5 @@
 
 pub(crate) mod distribution;
 pub(crate) mod entropic;
+pub(crate) mod gauss_legendre;
 pub(crate) mod least_squares;

@@ -9,7 +9,9 @@
     clippy::similar_names
 )]
 
+mod brownian_drawdown;
 mod degenerate;
+mod first_passage;
 mod games;
 mod golden;
 mod hand_computed;
@@ -17,6 +19,7 @@ mod laws;
 mod regression;
 mod resampling;
 mod tails;
+mod tilting;
 
 /// Asserts that two numbers agree to a relative or absolute tolerance.
 #[track_caller]
