@@ -4,6 +4,7 @@ mod margin;
 mod performance;
 pub(crate) mod published;
 mod published_carry;
+mod published_drawdown;
 mod published_tails;
 mod published_venue;
 mod ruin;

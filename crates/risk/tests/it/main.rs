@@ -6,7 +6,8 @@
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::many_single_char_names,
-    clippy::similar_names
+    clippy::similar_names,
+    clippy::unreadable_literal
 )]
 
 mod brownian_drawdown;
