@@ -22,18 +22,18 @@ fn main() {
     for (name, drawdown) in [("drawdown_20_percent", 0.2), ("drawdown_never_reached", 0.99)] {
         let passage = first_passages(&returns, drawdown);
         let times = passage.times.iter().flat_map(|time| time.to_le_bytes());
-        report(name, passage.any.probability, times.collect());
+        report(name, passage.any.probability, &times.collect::<Vec<u8>>());
         group.bench_function(format!("first_passage/{name}"), |bencher| {
             bencher.iter(|| first_passages(black_box(&returns), drawdown));
         });
     }
 
     let tilted = gambler();
-    report("tilted_gambler", tilted.probability, tilted.probability.to_le_bytes().to_vec());
+    report("tilted_gambler", tilted.probability, &tilted.probability.to_le_bytes());
     group.bench_function("tilted_gambler", |bencher| bencher.iter(|| black_box(gambler())));
 
     let mean = expected_max_drawdown(0.7);
-    report("expected_max_drawdown", mean, mean.to_le_bytes().to_vec());
+    report("expected_max_drawdown", mean, &mean.to_le_bytes());
     group.bench_function("expected_max_drawdown", |bencher| {
         bencher.iter(|| expected_max_drawdown(black_box(0.7)));
     });
@@ -41,8 +41,8 @@ fn main() {
     criterion.final_summary();
 }
 
-fn report(name: &str, value: f64, bytes: Vec<u8>) {
-    let hash = Sha256::digest(&bytes);
+fn report(name: &str, value: f64, bytes: &[u8]) {
+    let hash = Sha256::digest(bytes);
     let hash = hash.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     eprintln!("{name}: {value:.6e}, sha256 {hash}");
 }
