@@ -21,6 +21,7 @@ use crate::check::{self, defined};
 use crate::error::Result;
 use crate::numeric::distribution::{bisect, normal_cdf};
 use crate::numeric::gauss_legendre::integrate;
+use crate::ruin::closed_form::expected_max_drawdown_driftless;
 
 /// Panels of the quadrature over depths.
 const PANELS: usize = 24;
@@ -83,6 +84,9 @@ impl BrownianMotion {
             return defined(METRIC, (-self.drift * self.horizon).max(0.0));
         }
         let drift = self.drift_in_spreads();
+        if drift.abs() <= 0.0 {
+            return expected_max_drawdown_driftless(self.volatility, self.horizon);
+        }
         if drift > UPWARD_LIMIT {
             const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
             let log_drift = self.drift.ln() + 0.5 * self.horizon.ln() - self.volatility.ln();
