@@ -42,7 +42,7 @@ fn main() {
 }
 
 fn report(name: &str, value: f64, bytes: &[u8]) {
-    let hash = Sha256::digest(bytes);
+    let hash = Sha256::new().chain_update(value.to_le_bytes()).chain_update(bytes).finalize();
     let hash = hash.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     eprintln!("{name}: {value:.6e}, sha256 {hash}");
 }
