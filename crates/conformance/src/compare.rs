@@ -62,7 +62,10 @@ pub(crate) fn compare(
 ///
 /// A number always may differ by the rounding of its printed digits where four decimals or more
 /// are printed, and where the tolerance says no more than that they count. Words that speak of
-/// the last printed digit hold each number to its own: its list was not printed alike.
+/// the last printed digit hold each number to its own: its list was not printed alike. A kind that
+/// ends in `_rel` is a share of the number, on top of the rounding of its own digits; it holds for
+/// the keys that end in that kind. Words where a number was computed are a formula and not
+/// compared.
 pub(crate) fn compare_published(
     got: &Value,
     expected: &Value,
@@ -74,6 +77,7 @@ pub(crate) fn compare_published(
     walk(&printed, expected, "", &|path, got, expected| {
         let digits = decimals.iter().find(|(start, _)| start == path).map_or(0, |found| found.1);
         let rounding = 0.5 * 10_f64.powi(-digits) * (1.0 + 1e-9);
+        let relative = relative_tolerance(tolerance, path);
         let stated = match tolerance {
             Value::Number(number) => number.as_f64(),
             Value::Object(kinds) => kinds
@@ -82,10 +86,11 @@ pub(crate) fn compare_published(
                 .and_then(|(_, value)| value.as_f64()),
             _ => None,
         };
-        let allowed = match stated {
-            Some(stated) if digits >= 4 => stated.max(rounding),
-            Some(stated) => stated,
-            None => rounding,
+        let allowed = match (relative, stated) {
+            (Some(share), _) => share * expected.abs() + own_rounding(expected),
+            (None, Some(stated)) if digits >= 4 => stated.max(rounding),
+            (None, Some(stated)) => stated,
+            (None, None) => rounding,
         };
         (got - expected).abs() <= allowed
     })
@@ -115,6 +120,15 @@ fn likelihood(got: &Value, expected: &Value) -> Option<(&'static str, f64, f64)>
     [("loglik", 1.0), ("nllh", -1.0)].into_iter().find_map(|(name, sign)| {
         let side = |value: &Value| value.get(name).and_then(Value::as_f64).map(|v| sign * v);
         Some((name, side(got)?, side(expected)?))
+    })
+}
+
+/// The share that a kind ending in `_rel` allows at `path`.
+fn relative_tolerance(tolerance: &Value, path: &str) -> Option<f64> {
+    tolerance.as_object()?.iter().find_map(|(kind, share)| {
+        let kind = kind.strip_suffix("_rel")?;
+        let here = path.split('/').any(|part| part.ends_with(kind));
+        if here { share.as_f64() } else { None }
     })
 }
 
@@ -176,6 +190,7 @@ fn join(path: &str, name: &str) -> String {
 fn without_unprinted(got: &Value, expected: &Value) -> Value {
     match (got, expected) {
         (_, Value::Null) => Value::Null,
+        (Value::Number(_), Value::String(formula)) => Value::from(formula.as_str()),
         (Value::Object(fields), Value::Object(wanted)) => Value::Object(
             fields
                 .iter()
@@ -225,6 +240,12 @@ fn decimals_by_path(expected: &Value, lists_alike: bool) -> Vec<(String, i32)> {
     let mut found = Vec::new();
     collect(expected, "", lists_alike, &mut found);
     found
+}
+
+/// Half a unit of the last digit that a number is printed with, where those are four or more.
+fn own_rounding(number: f64) -> f64 {
+    let digits = decimals(&number.to_string());
+    if digits >= 4 { 0.5 * 10_f64.powi(-digits) } else { 0.0 }
 }
 
 fn decimals(text: &str) -> i32 {
@@ -309,6 +330,16 @@ mod tests {
         assert!(compare_published(&got, &mixed, &own_digits).is_ok());
         let off = json!({"ruin": [60.84, 3.5284, 0.01]});
         assert!(compare_published(&off, &mixed, &own_digits).is_err());
+        let relative = json!({"table_rel": 0.004});
+        let expected = json!({"q_table": [2.0, 0.25], "other": 0.25, "limit": "sqrt(x)"});
+        for (table, other, agrees) in [
+            ([2.007, 0.2509], 0.25, true),
+            ([2.009, 0.25], 0.25, false),
+            ([2.0, 0.25], 0.256, false),
+        ] {
+            let got = json!({"q_table": table, "other": other, "limit": 0.5});
+            assert_eq!(compare_published(&got, &expected, &relative).is_ok(), agrees, "{got}");
+        }
         let kinds = json!({"growth": 0.1});
         let rows = json!({"rows": [{"growth_mc": 1.0}]});
         let got = json!({"rows": [{"growth_mc": 1.09}]});

@@ -7,6 +7,7 @@ mod model_comparison;
 mod performance;
 pub(crate) mod published;
 mod published_carry;
+mod published_drawdown;
 mod published_tails;
 mod published_venue;
 mod ruin;

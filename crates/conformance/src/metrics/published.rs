@@ -18,7 +18,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
-use super::{published_carry, published_tails, published_venue};
+use super::{published_carry, published_drawdown, published_tails, published_venue};
 use crate::case::Case;
 use crate::question::{Answer, Failure, Question, fields_of, key, numbers_of, object, or_null};
 
@@ -50,6 +50,7 @@ pub(crate) fn compute(question: &Question<'_>) -> Answer {
         "psr_paper" => probabilistic_sharpe(question),
         "vince_twr4" => optimal_f_example(question),
         "kelly_fraction_law" => fractional_kelly(question),
+        "mdd_qp" => published_drawdown::compute(question),
         "expectile_basics" => expectiles(question),
         "margin_tiers" => margin_tiers(question),
         "adl_five_accounts" => published_venue::queue_and_pro_rata(question),

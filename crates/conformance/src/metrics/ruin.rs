@@ -3,9 +3,9 @@
 use plimsoll_risk::proportion::{clopper_pearson_interval, wilson_interval};
 use plimsoll_risk::resample::block_length::politis_white;
 use plimsoll_risk::resample::bootstrap::stationary_bootstrap_variance_of_mean;
+use plimsoll_risk::ruin::brownian_drawdown::BrownianMotion;
 use plimsoll_risk::ruin::closed_form::{
-    BinaryBet, DiffusionBarriers, ever_below_fractional_kelly, expected_max_drawdown_driftless,
-    gamblers_ruin,
+    BinaryBet, DiffusionBarriers, ever_below_fractional_kelly, gamblers_ruin,
 };
 use serde_json::{Value, json};
 
@@ -44,7 +44,9 @@ pub(crate) fn compute(question: &Question<'_>) -> Answer {
         "expected_max_drawdown_bm" => {
             let (sigma, horizon) =
                 (question.number_or("sigma", 1.0)?, question.number_or("T", 1.0)?);
-            json!(expected_max_drawdown_driftless(sigma, horizon)?)
+            let drift = question.number_or("mu", 0.0)?;
+            let motion = BrownianMotion { drift, volatility: sigma, horizon };
+            json!(motion.expected_max_drawdown()?)
         }
         "prob_ever_below_fractional_kelly" => {
             json!(ever_below_fractional_kelly(number("x")?, number("c")?)?)

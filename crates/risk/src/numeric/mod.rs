@@ -5,6 +5,7 @@ pub(crate) mod bessel;
 pub(crate) mod chi_squared;
 pub(crate) mod distribution;
 pub(crate) mod entropic;
+pub(crate) mod gauss_legendre;
 pub(crate) mod least_squares;
 pub(crate) mod long_run;
 pub(crate) mod parzen;

@@ -312,14 +312,15 @@ fn check_input(rules: &[DailyPath], config: &RuinConfig) -> Result<usize> {
             check::finite(column)?;
         }
     }
-    let blocks = days as f64 / config.mean_block;
-    if blocks < RUIN_BLOCKS_MIN {
-        return Err(RiskError::TooFewBlocks {
-            n: days,
-            mean_block: config.mean_block,
-            blocks,
-            blocks_min: RUIN_BLOCKS_MIN,
-        });
-    }
+    check_blocks(days, config.mean_block)?;
     Ok(days)
+}
+
+/// Whether `n` observations hold enough blocks.
+pub(super) fn check_blocks(n: usize, mean_block: f64) -> Result<()> {
+    let blocks = n as f64 / mean_block;
+    if blocks < RUIN_BLOCKS_MIN {
+        return Err(RiskError::TooFewBlocks { n, mean_block, blocks, blocks_min: RUIN_BLOCKS_MIN });
+    }
+    Ok(())
 }

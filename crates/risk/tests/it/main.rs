@@ -6,13 +6,16 @@
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::many_single_char_names,
-    clippy::similar_names
+    clippy::similar_names,
+    clippy::unreadable_literal
 )]
 
+mod brownian_drawdown;
 mod care;
 mod degenerate;
 mod expectile_sample;
 mod extremes;
+mod first_passage;
 mod forecast_tests;
 mod games;
 mod garch;
@@ -29,6 +32,7 @@ mod resampling;
 mod sharpe_tests;
 mod tail_uncertainty;
 mod tails;
+mod tilting;
 
 /// Asserts that two numbers agree to a relative or absolute tolerance.
 #[track_caller]
