@@ -10,6 +10,7 @@
 )]
 
 mod degenerate;
+mod forecast;
 mod games;
 mod golden;
 mod hand_computed;
