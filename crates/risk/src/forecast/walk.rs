@@ -35,7 +35,7 @@ pub(super) trait Forecaster: Send {
     fn refit(&mut self, window: &[f64], index: usize) -> Result<Refit>;
 
     /// Takes in the return that has ended `window`, parameters kept.
-    fn observe(&mut self, window: &[f64]);
+    fn observe(&mut self, window: &[f64]) -> Result<()>;
 
     /// Tails of the return after `window`, as they were asked for. Called after a refit that went
     /// well, and after [`Forecaster::observe`] of every later return.
@@ -120,7 +120,7 @@ pub(super) fn walk<F: Forecaster>(
             };
             // The model stands at the end of the chunk before: its last return is still to come.
             let window = &returns[position - schedule.window..position];
-            model.observe(window);
+            model.observe(window)?;
             steps.push(model.forecast(window)?);
         }
         steps.extend(walked.steps);
@@ -164,7 +164,7 @@ fn walk_chunk<F: Forecaster>(
             continue;
         }
         if !fresh {
-            model.observe(window);
+            model.observe(window)?;
         }
         steps.push(model.forecast(window)?);
     }
@@ -195,9 +195,10 @@ mod tests {
             Ok(Refit::CLEAN)
         }
 
-        fn observe(&mut self, window: &[f64]) {
+        fn observe(&mut self, window: &[f64]) -> Result<()> {
             self.since += 1;
             self.seen = window[window.len() - 1];
+            Ok(())
         }
 
         fn forecast(&self, window: &[f64]) -> Result<Vec<Tail>> {
@@ -217,7 +218,7 @@ mod tests {
     /// and has observed every return since.
     #[test]
     fn failed_refits_leave_the_last_good_parameters() {
-        let (window, refit_every, n) = (5, 3, 700);
+        let (window, refit_every, n) = (5_usize, 3_usize, 700_usize);
         let per_chunk = REFITS_A_CHUNK * refit_every;
         // The refits around the second border fail, all of one chunk, and some in between.
         let failing = |refit: usize| {

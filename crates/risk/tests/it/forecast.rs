@@ -220,9 +220,7 @@ fn settings_and_returns_are_checked() {
         change(&mut settings);
         rolling_forecasts(&returns, &settings).unwrap_err()
     };
-    let out_of_range = |error: RiskError, parameter: &str| {
-        matches!(error, RiskError::OutOfRange { name, .. } if name == parameter)
-    };
+    let out_of_range = |error: RiskError, parameter: &str| matches!(error, RiskError::OutOfRange { name, .. } if name == parameter);
     assert!(out_of_range(refused(&|s| s.models.clear()), "models"));
     assert!(out_of_range(refused(&|s| s.models.push(TailModel::Historical)), "models"));
     assert!(out_of_range(refused(&|s| s.sides.clear()), "sides"));
@@ -232,10 +230,7 @@ fn settings_and_returns_are_checked() {
     assert!(out_of_range(refused(&|s| s.window = 49), "window"));
     assert!(out_of_range(refused(&|s| s.refit_every = 0), "refit_every"));
     assert!(out_of_range(refused(&|s| s.draws = 0), "draws"));
-    assert_eq!(
-        refused(&|s| s.window = 120),
-        RiskError::TooFewObservations { n: 120, n_min: 121 }
-    );
+    assert_eq!(refused(&|s| s.window = 120), RiskError::TooFewObservations { n: 120, n_min: 121 });
     let mut broken = returns.clone();
     broken[110] = f64::INFINITY;
     let error = rolling_forecasts(&broken, &good).unwrap_err();
