@@ -15,6 +15,7 @@ mod games;
 mod golden;
 mod hand_computed;
 mod laws;
+mod model_comparison;
 mod regression;
 mod resampling;
 mod tails;
