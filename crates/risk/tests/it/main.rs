@@ -16,6 +16,7 @@ mod golden;
 mod hand_computed;
 mod laws;
 mod model_comparison;
+mod real_forecasts;
 mod regression;
 mod resampling;
 mod tails;
