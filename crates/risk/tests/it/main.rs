@@ -11,6 +11,7 @@
 
 mod degenerate;
 mod forecast;
+mod forecast_tests;
 mod games;
 mod golden;
 mod hand_computed;
