@@ -9,6 +9,7 @@
     clippy::similar_names
 )]
 
+mod care;
 mod degenerate;
 mod forecast;
 mod forecast_tests;
