@@ -32,7 +32,7 @@ mod simple;
 mod tail;
 mod walk;
 
-pub use evaluation::{ForecastEvaluation, evaluate};
+pub use evaluation::{ComparedBy, ForecastEvaluation, evaluate};
 pub use model::{Side, TailModel};
 pub use rolling::{
     ExcludedModel, ForecastSeries, ForecastSettings, RefitDiagnostics, RollingForecasts,

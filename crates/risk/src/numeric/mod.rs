@@ -5,6 +5,6 @@ pub(crate) mod chi_squared;
 pub(crate) mod distribution;
 pub(crate) mod entropic;
 pub(crate) mod least_squares;
+pub(crate) mod long_run;
 #[allow(dead_code)]
 pub(crate) mod search;
-pub(crate) mod long_run;
