@@ -19,6 +19,7 @@ mod hand_computed;
 mod laws;
 mod model_comparison;
 mod real_forecasts;
+mod quantile_regression;
 mod regression;
 mod resampling;
 mod tails;
