@@ -24,11 +24,13 @@
 //! # Ok::<(), plimsoll_risk::RiskError>(())
 //! ```
 
+mod conditional;
 mod evaluation;
 mod expectile_models;
 mod model;
 mod rolling;
 mod simple;
+mod spliced;
 mod tail;
 mod walk;
 

@@ -361,3 +361,18 @@ fn forecasts_of_another_length_are_refused() {
     let forecasts = RollingForecasts { first: 60, series: vec![series], excluded: Vec::new() };
     assert!(evaluate(&returns, &forecasts, &settings).is_err());
 }
+
+#[test]
+fn zz_time() {
+    let returns = clustered(500 + 128, 77);
+    for model in TailModel::ALL {
+        let start = std::time::Instant::now();
+        let f = rolling_forecasts(&returns, &settings(&[model], 500, 1)).unwrap();
+        eprintln!(
+            "{model} {:?} {:?} {:?}",
+            start.elapsed(),
+            f.series.first().map(|s| s.diagnostics),
+            f.excluded
+        );
+    }
+}
