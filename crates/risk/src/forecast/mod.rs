@@ -6,6 +6,16 @@
 //! ranks the models by scores that a forecaster cannot improve by saying other than what he
 //! believes.
 //!
+//! A distribution gives value at risk, expected shortfall and expectile alike. A model of the
+//! expectile gives the value at risk as the expectile at the level matched to `alpha` in the
+//! window, and the expected shortfall by Taylor's relation (2008). Filters start anew at each
+//! refit, from the window alone; searches start from the parameters of the refit before, and cold
+//! at every 32nd or where that start is not good enough.
+//!
+//! What a refit costs differs by three orders of magnitude: the window and the weights next to
+//! nothing, a normal or Student-t filter on 500 returns about a millisecond, an expectile
+//! recursion ten, normal inverse Gaussian and variance gamma innovations tens to hundreds.
+//!
 //! ```
 //! use plimsoll_risk::forecast::{ForecastSettings, TailModel, evaluate, rolling_forecasts};
 //!

@@ -193,7 +193,7 @@ fn runs_of_zeros_are_coped_with_or_refused_with_a_reason() {
     let busy = clustered(500, 13);
     let weeks: Vec<f64> =
         busy.iter().enumerate().map(|(t, r)| if t / 21 % 3 == 0 { 0.0 } else { *r }).collect();
-    let settings = settings(&TailModel::ALL, 300, 10);
+    let settings = settings(&TailModel::ALL, 300, 100);
     let forecasts = rolling_forecasts(&weeks, &settings).unwrap();
     // A third of the returns are equal; and the first return after a calm is so large beside the
     // volatility then that the tail of such residuals has no mean.
