@@ -40,7 +40,8 @@
 //! | What did it earn, and was that luck? | [`performance`], [`sharpe`], [`trade_statistics`], [`moments`] |
 //! | How deep and how long did it fall? | [`drawdown`] |
 //! | How bad is a bad day? | [`tail`], [`expectile`], [`quantile`] |
-//! | How bad may tomorrow be, and who knew? | [`forecast`] |
+//! | How bad may tomorrow be, given how wild today was? | [`garch`] |
+//! | Which model of tomorrow's tail is to be trusted here? | [`forecast`] |
 //! | Were the forecasts of risk any good? | [`forecast_test`] |
 //! | Will it survive? | [`ruin`] |
 //! | Is one rule better than another? | [`compare`] |

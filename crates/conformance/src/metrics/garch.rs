@@ -42,7 +42,7 @@ fn at_fixed_parameters(question: &Question<'_>) -> Answer {
     let returns = scaled(question)?;
     let given = question.params.get("params");
     let given = given.ok_or_else(|| Failure::Input("`params` has no `params`".to_owned()))?;
-    let parameters = parameters_of(&spec, given)?;
+    let parameters = parameters_of(spec, given)?;
     let at = GarchLikelihood::at(&returns, spec.volatility, spec.start, &parameters)?;
     let forecasts = parameters.variance_forecasts(
         spec.volatility,
@@ -169,7 +169,7 @@ fn family(named: Option<&str>, id: &str) -> Result<InnovationFamily, Failure> {
 }
 
 /// Parameters by any of the names that they go by.
-fn parameters_of(spec: &GarchSpec, given: &Value) -> Result<GarchParameters, Failure> {
+fn parameters_of(spec: GarchSpec, given: &Value) -> Result<GarchParameters, Failure> {
     let fields = fields_of("params", given)?;
     let optional = |names: &[&str]| names.iter().find_map(|name| fields.get(*name).copied());
     let number = |names: &[&str]| {

@@ -10,7 +10,7 @@ use crate::numeric::distribution::{
     bisect, normal_cdf, normal_density, normal_quantile, student_t_cdf, student_t_log_density,
     student_t_quantile,
 };
-use crate::numeric::quadrature::half_line_moments;
+use crate::numeric::quadrature::{half_line_moments, interval_moments};
 
 /// Largest `nu` of a variance gamma law: beyond it nearly all of the mass lies closer to the pole
 /// than a double can tell.
@@ -378,17 +378,31 @@ fn skew_t_moments(z: f64, eta: f64, lambda: f64) -> [f64; 3] {
     [mass, (mean - a * mass) / b, (square - 2.0 * a * mean + a * a * mass) / (b * b)]
 }
 
-/// Lower partial moments of a density given by its distance from `centre`, from the integral over
-/// the tail that does not contain the centre. `rates` are the exponential rates of both tails.
+/// Lower partial moments of a density given by its distance from `centre`, where it may have a
+/// pole. `rates` are the exponential rates of both tails.
+///
+/// The tail on the side of `z` is what is integrated, so that small ones keep their digits. A skewed
+/// law can have its centre in that tail: then up to the centre and from it.
 fn of_tail(z: f64, centre: f64, rates: [f64; 2], density: impl Fn(f64) -> f64) -> [f64; 3] {
+    let lower = z <= 0.0;
+    let (side, rate) = if lower { (-1.0, rates[0]) } else { (1.0, rates[1]) };
+    let scale = (1.0 / rate).max(1.0);
     let distance = z - centre;
-    let lower = distance <= 0.0;
-    let side = if lower { -1.0 } else { 1.0 };
-    let rate = if lower { rates[0] } else { rates[1] };
-    let [mass, first, second] =
-        half_line_moments((1.0 / rate).max(1.0), |y| density(distance + side * y));
-    // Moments of z + side y.
-    let mean = z * mass + side * first;
-    let square = z * z * mass + 2.0 * side * z * first + second;
+    // Moments of the distance from `from`, beyond it on the side of the tail.
+    let beyond = |from: f64| half_line_moments(scale, |y| density(from + side * y));
+    let [mass, mean, square] = if distance * side >= 0.0 {
+        about(z, side, beyond(distance))
+    } else {
+        let far = about(centre, side, beyond(0.0));
+        let near = interval_moments(distance.abs(), |y| density(-side * y));
+        let near = about(centre, -side, near);
+        std::array::from_fn(|k| far[k] + near[k])
+    };
     if lower { [mass, mean, square] } else { [1.0 - mass, -mean, 1.0 - square] }
+}
+
+/// Moments of `from + side y` from those of `y`.
+fn about(from: f64, side: f64, [mass, first, second]: [f64; 3]) -> [f64; 3] {
+    let square = from * from * mass + 2.0 * side * from * first + second;
+    [mass, from * mass + side * first, square]
 }

@@ -3,7 +3,7 @@
 //! Densities of the normal inverse Gaussian and variance gamma laws need it at arguments where
 //! the function itself underflows, and likelihoods need its derivatives. All come from one sum:
 //! the trapezoidal rule on `K_v(x) = 1/2 int exp(v t - x cosh t) dt` over the real line, centred on
-//! the peak of the integrand, whose error falls like `exp(-pi^2 / step)`. (puruspe has `K_v(x)`
+//! the peak of the integrand, whose error falls like `exp(-pi^2 / step)`. (Published routines return
 //! itself, which is zero beyond `x = 745`, and panics where its continued fraction needs more than
 //! ten thousand terms.)
 

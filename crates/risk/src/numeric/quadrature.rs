@@ -1,4 +1,6 @@
-//! Integrals over a half-line by the double-exponential rule.
+//! Integrals over a half-line or an interval by double-exponential rules.
+
+use std::f64::consts::PI;
 
 /// Relative accuracy asked for.
 const TOLERANCE: f64 = 1e-14;
@@ -8,6 +10,9 @@ const STEP_FIRST: f64 = 0.125;
 /// Range of the transformed variable: from `e^-600` to `e^4.6` scales.
 const LOW: f64 = -6.4;
 const HIGH: f64 = 4.6;
+/// The same for an interval: from `e^-630` of its length to all of it.
+const INTERVAL_LOW: f64 = -6.0;
+const INTERVAL_HIGH: f64 = 3.5;
 
 /// `int_0^inf y^k f(y) dy` for k = 0, 1, 2, of a density that falls off exponentially over a length
 /// of about `scale` and may have an integrable pole at zero or change over much shorter lengths
@@ -16,28 +21,45 @@ const HIGH: f64 = 4.6;
 /// The map `y = scale exp(t - exp(-t))` of Takahasi & Mori (1974); the step is halved until all
 /// three integrals stand still.
 pub(crate) fn half_line_moments(scale: f64, mut f: impl FnMut(f64) -> f64) -> [f64; 3] {
-    let mut at = |t: f64| {
+    refine(LOW, HIGH, |t| {
         let fall = (-t).exp();
         let y = scale * (t - fall).exp();
-        let weight = y * (1.0 + fall) * f(y);
-        // Under the smallest double the density of a pole times its weight is 0 times infinity.
-        if weight.is_finite() { [weight, y * weight, y * y * weight] } else { [0.0; 3] }
-    };
+        moments_of(y, y * (1.0 + fall) * f(y))
+    })
+}
+
+/// `int_0^length y^k f(y) dy` for k = 0, 1, 2, where `f` may have an integrable pole at zero or
+/// change over much shorter lengths next to it. The tanh-sinh rule.
+pub(crate) fn interval_moments(length: f64, mut f: impl FnMut(f64) -> f64) -> [f64; 3] {
+    refine(INTERVAL_LOW, INTERVAL_HIGH, |t| {
+        let odds = (PI * t.sinh()).exp();
+        let y = length * odds / (1.0 + odds);
+        moments_of(y, y * PI * t.cosh() / (1.0 + odds) * f(y))
+    })
+}
+
+fn moments_of(y: f64, weight: f64) -> [f64; 3] {
+    // Under the smallest double the density of a pole times its weight is 0 times infinity.
+    if weight.is_finite() { [weight, y * weight, y * y * weight] } else { [0.0; 3] }
+}
+
+/// The trapezoidal rule over `low` to `high`, its step halved until all three integrals stand still.
+fn refine(low: f64, high: f64, mut at: impl FnMut(f64) -> [f64; 3]) -> [f64; 3] {
     let mut step = STEP_FIRST;
     let mut sums = [0.0; 3];
     let mut add_grid = |sums: &mut [f64; 3], first: f64, step: f64| {
         let mut t = first;
-        while t <= HIGH {
+        while t <= high {
             for (sum, term) in sums.iter_mut().zip(at(t)) {
                 *sum += term;
             }
             t += step;
         }
     };
-    add_grid(&mut sums, LOW, step);
+    add_grid(&mut sums, low, step);
     let mut integrals = sums.map(|sum| sum * step);
     for _ in 0..HALVINGS_MAX {
-        add_grid(&mut sums, LOW + 0.5 * step, step);
+        add_grid(&mut sums, low + 0.5 * step, step);
         step *= 0.5;
         let finer = sums.map(|sum| sum * step);
         let still = integrals.iter().zip(&finer).all(|(a, b)| (a - b).abs() <= TOLERANCE * b.abs());
@@ -64,6 +86,19 @@ mod tests {
                 for (got, expected) in got.iter().zip(expected) {
                     assert!((got / expected - 1.0).abs() < 1e-13, "{got} is not {expected}");
                 }
+            }
+        }
+    }
+
+    /// Powers on an interval, the pole of a square root among them.
+    #[test]
+    fn power_integrals() {
+        for power in [0.0, -0.5, 2.5] {
+            let got = interval_moments(3.0, |y| y.powf(power));
+            for (k, got) in (0..3).zip(got) {
+                let exponent = power + 1.0 + f64::from(k);
+                let expected = 3.0_f64.powf(exponent) / exponent;
+                assert!((got / expected - 1.0).abs() < 1e-13, "{got} is not {expected}");
             }
         }
     }

@@ -14,6 +14,8 @@ mod degenerate;
 mod forecast;
 mod forecast_tests;
 mod games;
+mod garch;
+mod garch_innovation;
 mod golden;
 mod hand_computed;
 mod laws;
