@@ -146,13 +146,15 @@ fn of_expectiles(question: &Question<'_>) -> Answer {
 }
 
 fn of_regressors(question: &Question<'_>) -> Answer {
+    let (name, _) = question.name_and_number();
     let number = |name| question.number(name);
-    match question.metric {
+    let tau = || question.parameter(&["tau", "alpha"]);
+    match name.as_str() {
         "expectile_regression" => {
             let (y, size) = scaled_with_size_of_lag(question)?;
             let lag = &y[..size.len()];
             let ones = vec![1.0; lag.len()];
-            let fit = ExpectileRegression::fit(&y[1..], &[&ones, &size, lag], number("tau")?)?;
+            let fit = ExpectileRegression::fit(&y[1..], &[&ones, &size, lag], tau()?)?;
             Ok(json!({
                 "beta": fit.coefficients,
                 "objective_mean": fit.objective,
@@ -163,8 +165,7 @@ fn of_regressors(question: &Question<'_>) -> Answer {
             let (y, size) = scaled_with_size_of_lag(question)?;
             let lag = &y[..size.len()];
             let ones = vec![1.0; lag.len()];
-            let tau = question.parameter(&["tau", "alpha"])?;
-            let fit = QuantileRegression::fit(&y[1..], &[&ones, &size, lag], tau)?;
+            let fit = QuantileRegression::fit(&y[1..], &[&ones, &size, lag], tau()?)?;
             Ok(json!({"beta": fit.coefficients, "rho": fit.objective}))
         }
         "midas_beta_weights" => {

@@ -11,13 +11,14 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::expectile::regression::Problem;
 use crate::numeric::search::{Minimum, bfgs, nelder_mead};
 
 /// Values of `b1` that the other coefficients are solved for, and the best of them that are improved.
 const LAGS: [f64; 14] =
     [-0.97, -0.9, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.7, 0.82, 0.9, 0.945, 0.97, 0.99];
 const LAGS_IMPROVED: usize = 3;
+/// Steps towards the other coefficients at a given `b1`.
+const WEIGHTED_MEANS_MAX: usize = 25;
 /// Accuracy and length of the two searches.
 const SIMPLEX_TOLERANCE: f64 = 1e-6;
 const SIMPLEX_STEPS_MAX: usize = 300;
@@ -70,42 +71,58 @@ impl<const S: usize> Recursion<'_, S> {
         // Stable, so that ties keep the order of their draws.
         tried.sort_by(|a, b| a.0.total_cmp(&b.0));
         tried.truncate(polished.max(1));
-        let mut solved: Vec<(f64, Vec<f64>)> = LAGS
-            .iter()
-            .filter_map(|lag| self.solve_at(*lag))
-            .map(|point| (self.loss(&point), point))
-            .collect();
-        solved.sort_by(|a, b| a.0.total_cmp(&b.0));
-        solved.truncate(LAGS_IMPROVED);
+        let solved = self.solved();
         let random = tried.iter().map(|(_, point)| self.improve(point));
         let ended = random.chain(solved.iter().map(|(_, point)| self.descend(point))).collect();
         Searched::of(ended, candidates.max(1) + LAGS.len())
     }
 
-    /// The best point with this `b1`; `None` where it makes the regressors dependent.
-    fn solve_at(&self, lag: f64) -> Option<Vec<f64>> {
-        let n = self.values.len();
-        let mut response = Vec::with_capacity(n);
-        let mut columns = vec![Vec::with_capacity(n); S + 1];
+    /// The best points over the grid of `b1`.
+    fn solved(&self) -> Vec<(f64, Vec<f64>)> {
+        let mut near: Option<Vec<f64>> = None;
+        let mut solved = Vec::with_capacity(LAGS.len());
+        for lag in LAGS {
+            if let Some(point) = self.solve_at(lag, near.as_deref()) {
+                solved.push((self.loss(&point), point.clone()));
+                near = Some(point);
+            }
+        }
+        solved.sort_by(|a, b| a.0.total_cmp(&b.0));
+        solved.truncate(LAGS_IMPROVED);
+        solved
+    }
+
+    /// The best point with this `b1`, begun at the long-run form of a neighbour; `None` where it
+    /// makes the regressors dependent.
+    fn solve_at(&self, lag: f64, near: Option<&[f64]>) -> Option<Vec<f64>> {
+        let mut rows = Vec::with_capacity(self.values.len());
         let (mut from_start, mut by_constant, mut by_slope) = (self.start, 0.0, [0.0; S]);
-        for (x, row) in self.values.iter().zip(&self.regressors) {
-            response.push(x - from_start);
-            columns[0].push(by_constant);
+        for (x, regressors) in self.values.iter().zip(&self.regressors) {
+            let mut row = [0.0; 3];
+            row[0] = by_constant;
+            row[1..=S].copy_from_slice(&by_slope);
+            rows.push((row, x - from_start));
             from_start *= lag;
             by_constant = 1.0 + lag * by_constant;
             for j in 0..S {
-                columns[j + 1].push(by_slope[j]);
-                by_slope[j] = row[j] + lag * by_slope[j];
+                by_slope[j] = regressors[j] + lag * by_slope[j];
             }
         }
-        let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let solved = Problem::of(&response, &columns, self.tau).ok()?.solve(None).ok()?;
-        let mut b = solved.coefficients;
+        let mut start = [0.0; 3];
+        if let Some(near) = near {
+            start[0] = (1.0 - lag) * near[0];
+            for j in 0..S {
+                start[j + 1] = (1.0 - lag) * near[j + 2];
+            }
+        } else {
+            start[0] = (1.0 - lag) * self.level;
+        }
+        let mut b = weighted_means(&rows, self.tau, S + 1, start)?[..=S].to_vec();
         b.insert(1, lag);
         Some(long_run(&b))
     }
 
-    /// From earlier coefficients, and from the best of a few random points.
+    /// From earlier coefficients, from the best of a few random points, and from the grid.
     pub(crate) fn search_from(
         &self,
         earlier: &[f64],
@@ -117,7 +134,8 @@ impl<const S: usize> Recursion<'_, S> {
         if let Some((_, point)) = tried.iter().min_by(|a, b| a.0.total_cmp(&b.0)) {
             ended.push(self.descend(point));
         }
-        Searched::of(ended, candidates)
+        ended.extend(self.solved().iter().map(|(_, point)| self.descend(point)));
+        Searched::of(ended, candidates + LAGS.len())
     }
 
     /// Random points about the constant expectile, with their losses: a memory of one to some five
@@ -233,6 +251,63 @@ impl<const S: usize> Recursion<'_, S> {
         gradient[1] = 2.0 * (1.0 - lag * lag) * through_lag / unit;
         total / unit
     }
+}
+
+/// An expectile regression of the first `p` entries of each row by iterated weighted least squares:
+/// accurate enough to begin a descent at. `None` for dependent entries.
+fn weighted_means(
+    rows: &[([f64; 3], f64)],
+    tau: f64,
+    p: usize,
+    start: [f64; 3],
+) -> Option<[f64; 3]> {
+    let mut b = start;
+    let mut n_before = usize::MAX;
+    for _ in 0..WEIGHTED_MEANS_MAX {
+        // The normal equations, the right-hand side in the last column.
+        let mut system = [[0.0; 4]; 3];
+        let mut n_below = 0;
+        for (row, y) in rows {
+            let below = y - (row[0] * b[0] + row[1] * b[1] + row[2] * b[2]) < 0.0;
+            n_below += usize::from(below);
+            let weight = if below { 1.0 - tau } else { tau };
+            for i in 0..3 {
+                let weighted = weight * row[i];
+                for j in i..3 {
+                    system[i][j] += weighted * row[j];
+                }
+                system[i][3] += weighted * y;
+            }
+        }
+        if n_below == n_before {
+            break;
+        }
+        n_before = n_below;
+        b = solution_of(system, p)?;
+    }
+    Some(b)
+}
+
+/// Of a positive definite system, its upper half given, by elimination.
+fn solution_of(mut system: [[f64; 4]; 3], p: usize) -> Option<[f64; 3]> {
+    let diagonal: [f64; 3] = std::array::from_fn(|i| system[i][i]);
+    for k in 0..p {
+        if system[k][k] <= 1e-12 * diagonal[k] {
+            return None;
+        }
+        for i in k + 1..p {
+            let factor = system[k][i] / system[k][k];
+            for j in i..4 {
+                system[i][j] -= factor * system[k][j];
+            }
+        }
+    }
+    let mut solution = [0.0; 3];
+    for k in (0..p).rev() {
+        let known: f64 = (k + 1..p).map(|j| system[k][j] * solution[j]).sum();
+        solution[k] = (system[k][3] - known) / system[k][k];
+    }
+    Some(solution)
 }
 
 /// Long-run level, `atanh b1` and long-run slopes to `b0, b1, b2 ..`.

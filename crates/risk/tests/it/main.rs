@@ -11,6 +11,7 @@
 
 mod care;
 mod degenerate;
+mod expectile_sample;
 mod forecast;
 mod forecast_tests;
 mod games;
