@@ -55,8 +55,8 @@ pub struct CareSettings {
     pub candidates: usize,
     /// The best of them that are improved; at least one.
     pub polished: usize,
-    /// Random candidates beside the start in a fit from earlier coefficients; the best of them is
-    /// improved as well.
+    /// Random candidates beside the start and the grid in a fit from earlier coefficients; the best
+    /// of them is improved as well.
     pub candidates_beside_start: usize,
 }
 
@@ -128,7 +128,7 @@ impl CareFit {
     }
 
     /// Fits the model of `earlier` at level `tau` to other returns, as a window that moved on:
-    /// from its coefficients and a few random candidates instead of many.
+    /// from its coefficients, the grid of `b1` and a few random candidates instead of many.
     ///
     /// # Errors
     /// As [`Self::of`].

@@ -297,8 +297,9 @@ fn solution_of(mut system: [[f64; 4]; 3], p: usize) -> Option<[f64; 3]> {
         }
         for i in k + 1..p {
             let factor = system[k][i] / system[k][k];
-            for j in i..4 {
-                system[i][j] -= factor * system[k][j];
+            let above = system[k];
+            for (entry, pivot) in system[i].iter_mut().zip(above).skip(i) {
+                *entry -= factor * pivot;
             }
         }
     }
