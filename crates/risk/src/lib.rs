@@ -40,8 +40,9 @@
 //! | What did it earn, and was that luck? | [`performance`], [`sharpe`], [`trade_statistics`], [`moments`] |
 //! | How deep and how long did it fall? | [`drawdown`] |
 //! | How bad is a bad day? | [`tail`], [`expectile`], [`quantile`] |
-//! | Were the forecasts of risk any good? | [`forecast_test`] |
 //! | How bad may tomorrow be, given how wild today was? | [`garch`] |
+//! | Which model of tomorrow's tail is to be trusted here? | [`forecast`] |
+//! | Were the forecasts of risk any good? | [`forecast_test`] |
 //! | Will it survive? | [`ruin`] |
 //! | Is one rule better than another? | [`compare`] |
 //! | How is resampling done? | [`resample`], [`proportion`] |
@@ -54,6 +55,7 @@ mod numeric;
 pub mod compare;
 pub mod drawdown;
 pub mod expectile;
+pub mod forecast;
 pub mod forecast_test;
 pub mod garch;
 pub mod moments;
