@@ -18,8 +18,8 @@ pub struct ForecastTable {
     /// The models, compared with one another.
     #[schemars(length(min = 1))]
     pub models: Vec<ForecastModel>,
-    /// Days of history behind each fit, 100 to 10000.
-    #[schemars(range(min = 100, max = 10_000))]
+    /// Days of history behind each fit, 50 to 10000. Many models want 250 or more.
+    #[schemars(range(min = 50, max = 10_000))]
     pub window_days: usize,
     /// Days between fits, 1 to 3650. Between them the parameters stay, and volatility goes on with
     /// every return.

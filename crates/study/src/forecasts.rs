@@ -39,7 +39,7 @@ pub(crate) fn forecast(
         window_days: table.window_days,
         refit_days: table.refit_days,
         horizons: table.horizons.clone(),
-        alphas: table.alpha.clone().unwrap_or_else(|| study.compare.alpha.clone()),
+        alphas: distinct(table.alpha.as_ref().unwrap_or(&study.compare.alpha)),
         rules_max: table.rules_max,
         draws: (study.compare.bootstrap.draws as u64).min(CONFIDENCE_SET_DRAWS_MAX),
     };
@@ -68,6 +68,17 @@ pub(crate) fn forecast(
         )
     });
     Forecast { plan: Some(plan), of_rules, note }
+}
+
+/// `compare.alpha` may repeat itself; a row of a table stands once.
+fn distinct(alphas: &[f64]) -> Vec<f64> {
+    let mut once: Vec<f64> = Vec::with_capacity(alphas.len());
+    for alpha in alphas {
+        if !once.iter().any(|other| other.to_bits() == alpha.to_bits()) {
+            once.push(*alpha);
+        }
+    }
+    once
 }
 
 /// The rules to forecast, in file order.

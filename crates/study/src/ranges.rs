@@ -61,8 +61,8 @@ const RANGES: [Range; 13] = [
     },
     Range {
         path: "compare.forecasts.window_days",
-        holds: |v| (100.0..=10_000.0).contains(&v),
-        hint: "write days from 100 to 10000; fewer cannot carry a fit of a tail",
+        holds: |v| (50.0..=10_000.0).contains(&v),
+        hint: "write days from 50 to 10000; fewer cannot carry a fit of a tail",
     },
     Range {
         path: "compare.forecasts.refit_days",

@@ -44,7 +44,9 @@ fn columns(of_rule: &RuleForecasts, made: &MadeForecasts) -> Vec<ArrayRef> {
     let (ends, returns) = (&of_rule.ends[first..], &of_rule.returns[first..]);
     let rows = series.len() * returns.len();
     let each = |of: fn(&ForecastSeries) -> &'static str| {
-        words(series.iter().flat_map(move |one| repeat_n(of(one), returns.len())))
+        let column: Vec<&str> =
+            series.iter().flat_map(|one| repeat_n(of(one), returns.len())).collect();
+        words(column.into_iter())
     };
     vec![
         words(repeat_n(of_rule.rule.as_str(), rows)),
