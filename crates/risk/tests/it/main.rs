@@ -9,13 +9,16 @@
     clippy::similar_names
 )]
 
+mod care;
 mod degenerate;
 mod forecast;
+mod forecast_tests;
 mod games;
 mod golden;
 mod hand_computed;
 mod laws;
 mod model_comparison;
+mod real_forecasts;
 mod regression;
 mod resampling;
 mod tails;
