@@ -56,6 +56,7 @@ pub mod drawdown;
 pub mod expectile;
 pub mod forecast;
 pub mod forecast_test;
+pub mod garch;
 pub mod moments;
 pub mod performance;
 pub mod proportion;

@@ -26,6 +26,10 @@ use crate::numeric::least_squares::{Design, dot};
 const APART: f64 = 1e-11;
 /// A slope of the scaled loss above minus this is not downhill.
 const SLOPE_MIN: f64 = 1e-9;
+/// Vertices after which the search is given up; it ends by itself after some tens.
+const STEPS_MAX: usize = 20_000;
+/// Distance from the line, in parts of the largest response, that is no more than rounding.
+const ON_LINE_MAX: f64 = 1e-13;
 
 /// A fitted quantile regression.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +45,7 @@ pub struct QuantileRegression {
     pub n: usize,
     /// Positions of the observations that the line runs through, ascending.
     pub basis: Vec<usize>,
-    /// Observations below the line, those of the basis apart.
+    /// Observations below the line, those on it apart.
     pub n_below: usize,
     /// Vertices visited.
     pub steps: usize,
@@ -93,7 +97,7 @@ impl QuantileRegression {
             objective: defined("quantile_regression", loss * unit)?,
             n: response.len(),
             basis,
-            n_below: residuals.iter().filter(|u| **u < 0.0).count(),
+            n_below: residuals.iter().filter(|u| **u < -ON_LINE_MAX).count(),
             steps: vertex.steps,
         })
     }
@@ -117,9 +121,13 @@ fn check_loss(tau: f64, u: f64) -> f64 {
     if u < 0.0 { (tau - 1.0) * u } else { tau * u }
 }
 
-/// A number of [0, 1) that differs for every index: multiples of the golden section.
+/// A number of [0, 1) that looks random: of no pattern that would leave three observations on a
+/// line (the mixing function of Steele, Lea & Flood 2014).
 fn scatter(index: usize) -> f64 {
-    (index as f64 * 0.618_033_988_749_894_9).fract()
+    let mut z = (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// The walk over the vertices.
@@ -169,7 +177,7 @@ impl Walk<'_> {
             on_line[*index] = true;
         }
         let mut crossings: Vec<(f64, f64, usize)> = Vec::with_capacity(n);
-        for steps in 1..=20 * n + 1000 {
+        for steps in 1..=STEPS_MAX {
             let inverse = inverse(self.rows, &basis)
                 .ok_or(undefined("quantile_regression", "the regressors are nearly dependent"))?;
             let solution = inverse.times(&basis, self.response);

@@ -18,6 +18,7 @@ mod golden;
 mod hand_computed;
 mod laws;
 mod model_comparison;
+mod quantile_regression;
 mod real_forecasts;
 mod regression;
 mod resampling;
