@@ -7,8 +7,8 @@ use plimsoll_engine::{CancelledEntry, Outcome, Settings};
 use plimsoll_market::{CoverageFlag, Interval, SizeFreeTrade, Timestamp};
 pub use plimsoll_risk::RiskError;
 pub use plimsoll_risk::forecast::{
-    ExcludedModel, ForecastEvaluation, ForecastSeries, RefitDiagnostics, RollingForecasts,
-    Side as TailSide, TailModel,
+    ComparedBy, ExcludedModel, ForecastEvaluation, ForecastSeries, RefitDiagnostics,
+    RollingForecasts, Side as TailSide, TailModel,
 };
 use plimsoll_sizing::SizingRule;
 use serde::Serialize;

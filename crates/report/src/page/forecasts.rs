@@ -1,7 +1,7 @@
 //! Which tail model to trust.
 
 use plimsoll_study::result::{
-    ForecastEvaluation, ForecastPlan, Horizon, MadeForecasts, RuleForecasts, TailModel,
+    ComparedBy, ForecastEvaluation, ForecastPlan, Horizon, MadeForecasts, RuleForecasts, TailModel,
 };
 
 use super::blocks::{Block, Cell, Table};
@@ -14,7 +14,7 @@ use crate::words;
 /// Below so many expected violations a test that does not reject says little.
 const EXPECTED_VIOLATIONS_MIN: f64 = 5.0;
 
-const HEADINGS: [&str; 13] = [
+const HEADINGS: [&str; 14] = [
     "Rule",
     "Model",
     "#Tail|Tail probability of value at risk and expected shortfall, level of the expectile",
@@ -23,10 +23,12 @@ const HEADINGS: [&str; 13] = [
     "#Count p|Kupiec: are there as many as there should be?",
     "#Runs p|Christoffersen: and are they independent of one another?",
     "#Foretold p|Engle and Manganelli's dynamic quantile test: could they have been foretold?",
-    "#Shortfall p|McNeil and Frey: are losses beyond it as large as the expected shortfall says?",
+    "#Shortfall p|McNeil and Frey: are losses beyond it larger than the expected shortfall says?",
     "#Expectile p|Does the expectile balance gains against losses as its level demands?",
     "#Score|Fissler-Ziegel FZ0, the joint score of value at risk and expected shortfall; lower is \
      better",
+    "#VaR score|Pinball score of the value at risk alone, by which models are compared where one has \
+     no joint score; lower is better",
     "#Set p|Model confidence set: below 0.10 some other model is distinguishably better",
     "Verdict",
 ];
@@ -219,14 +221,13 @@ fn standings(made: &MadeForecasts, plan: &ForecastPlan) -> Vec<Standing> {
     standings
 }
 
-/// The evaluations at a tail probability, the best score first: the joint score where every model
-/// has it, that of the value at risk otherwise.
+/// The evaluations at a tail probability, the best first by the score that the confidence set
+/// compares.
 fn ranked(made: &MadeForecasts, alpha: f64) -> Vec<&ForecastEvaluation> {
     let mut rows: Vec<&ForecastEvaluation> =
         made.evaluations.iter().filter(|row| row.alpha.to_bits() == alpha.to_bits()).collect();
-    let is_joint = rows.iter().all(|row| row.fz0_score.is_ok());
-    let score = |row: &ForecastEvaluation| match &row.fz0_score {
-        Ok(joint) if is_joint => *joint,
+    let score = |row: &ForecastEvaluation| match (&row.fz0_score, row.mcs_compared_by) {
+        (Ok(joint), ComparedBy::Fz0) => *joint,
         _ => row.quantile_score,
     };
     rows.sort_by(|a, b| score(a).total_cmp(&score(b)));
@@ -263,6 +264,7 @@ fn rows(context: &Context<'_>, of_rule: &RuleForecasts) -> Vec<Vec<Cell>> {
                 p(&row.shortfall_p),
                 p(&row.expectile_moment_p),
                 optional(&row.fz0_score, words::number),
+                Cell::number(words::number(row.quantile_score), row.quantile_score),
                 p(&row.mcs_p),
                 Cell::text(verdict(row)),
             ]

@@ -1,14 +1,15 @@
 //! `forecasts.csv`: which tail model held, and how well it scored.
 
 use plimsoll_study::result::{
-    ForecastEvaluation, MadeForecasts, RefitDiagnostics, RiskError, RuleForecasts, StudyResult,
+    ComparedBy, ForecastEvaluation, MadeForecasts, RefitDiagnostics, RiskError, RuleForecasts,
+    StudyResult,
 };
 
 use super::{full_precision, optional, to_csv};
 use crate::error::ReportError;
 
 /// Columns of `forecasts.csv`, in this order.
-pub const COLUMNS: [&str; 24] = [
+pub const COLUMNS: [&str; 25] = [
     "rule",
     "horizon",
     "model",
@@ -26,6 +27,7 @@ pub const COLUMNS: [&str; 24] = [
     "fz0_score",
     "expectile_score",
     "mcs_p",
+    "mcs_compared_by",
     "in_confidence_set",
     "holds",
     "refits",
@@ -50,12 +52,13 @@ pub const CONFIDENCE_SET_P_MIN: f64 = 0.10;
 /// | `kupiec_p` | unconditional coverage |
 /// | `christoffersen_p` | conditional coverage: number and independence of violations |
 /// | `dynamic_quantile_p` | Engle and Manganelli: violations that the past foretells |
-/// | `shortfall_p` | McNeil and Frey: mean excess over the expected shortfall |
+/// | `shortfall_p` | McNeil and Frey: losses beyond it larger than the expected shortfall |
 /// | `expectile_moment_p` | the moment that the expectile sets to zero |
 /// | `quantile_score`, `fz0_score`, `expectile_score` | mean loss of the value at risk, of it with the expected shortfall (Fissler-Ziegel), of the expectile; lower is better |
 /// | `mcs_p` | model confidence set among the models of this rule, horizon and alpha |
+/// | `mcs_compared_by` | score that it compares: `fz0`, or `quantile` where a model has no joint score |
 /// | `in_confidence_set` | whether `mcs_p` is at least 0.10 |
-/// | `holds` | whether none of the first three tests rejects at 5 % |
+/// | `holds` | whether none of the first three tests rejects at 5 %; an undefined one does not |
 /// | `refits`, `failed_refits`, `unconverged`, `at_boundary` | fits; those that failed, so that the last good parameters stayed; those that ended without convergence, or at the edge of what parameters may be |
 /// | `reason` | why something is absent, or what to bear in mind |
 ///
@@ -118,6 +121,10 @@ fn figures(made: &MadeForecasts, evaluation: &ForecastEvaluation) -> Vec<String>
         defined(&evaluation.fz0_score),
         full_precision(evaluation.expectile_score),
         defined(&evaluation.mcs_p),
+        match evaluation.mcs_compared_by {
+            ComparedBy::Fz0 => "fz0".to_owned(),
+            ComparedBy::Quantile => "quantile".to_owned(),
+        },
         is_in_confidence_set(evaluation).map_or_else(String::new, |is_in| is_in.to_string()),
         evaluation.holds.to_string(),
         count(|fits| fits.refits),

@@ -5,8 +5,9 @@ use arrow::datatypes::TimestampMillisecondType;
 use plimsoll_market::{DAY_MS, Timestamp};
 use plimsoll_report::{columnar, report_bytes};
 use plimsoll_study::result::{
-    ExcludedModel, ForecastEvaluation, ForecastPlan, ForecastSeries, Horizon, MadeForecasts,
-    RefitDiagnostics, RiskError, RollingForecasts, RuleForecasts, StudyResult, TailModel, TailSide,
+    ComparedBy, ExcludedModel, ForecastEvaluation, ForecastPlan, ForecastSeries, Horizon,
+    MadeForecasts, RefitDiagnostics, RiskError, RollingForecasts, RuleForecasts, StudyResult,
+    TailModel, TailSide,
 };
 
 use crate::columnar::{numbers, read, schema};
@@ -91,10 +92,11 @@ fn made() -> MadeForecasts {
                 dynamic_quantile_p: Ok(0.25),
                 expectile_moment_p: Ok(0.75),
                 shortfall_p: Err(RiskError::TooFewObservations { n: 1, n_min: 2 }),
-                quantile_score: 0.001 + 0.0005 * alpha,
+                quantile_score: if is_fitted { 0.001 } else { 0.00125 },
                 fz0_score: Ok(if is_fitted { -3.5 } else { -3.25 }),
                 expectile_score: 0.0001,
                 mcs_p: Ok(if is_fitted { 1.0 } else { 0.0625 }),
+                mcs_compared_by: if alpha < 0.02 { ComparedBy::Fz0 } else { ComparedBy::Quantile },
                 holds,
             });
         }
