@@ -51,13 +51,17 @@ pub(super) fn section(context: &Context<'_>) -> Result<Section, ReportError> {
 
 fn blocks(context: &Context<'_>, plan: &ForecastPlan) -> Result<Vec<Block>, ReportError> {
     let mut blocks = Vec::new();
-    let mut sentences: Vec<String> = Vec::new();
-    for &horizon in &plan.horizons {
-        sentences.extend(named(context, horizon).map(|of_rule| sentence(of_rule, plan)));
+    let answers = (plan.horizons.iter())
+        .flat_map(|&horizon| named(context, horizon))
+        .map(|of_rule| (answer(of_rule, plan), details(of_rule, plan)));
+    for (index, (answer, details)) in answers.enumerate() {
+        if index == 0 {
+            blocks.push(Block::Lead(answer));
+            blocks.extend((!details.is_empty()).then_some(Block::Text(details)));
+        } else {
+            blocks.push(Block::Text(format!("{answer} {details}").trim_end().to_owned()));
+        }
     }
-    let mut sentences = sentences.into_iter();
-    blocks.extend(sentences.next().map(Block::Lead));
-    blocks.extend(sentences.map(Block::Text));
     blocks.push(Block::Text(how(plan)));
     let weak = weakest(context).filter(|expected| *expected < EXPECTED_VIOLATIONS_MIN);
     if let Some(expected) = weak {
@@ -114,52 +118,63 @@ fn named<'a>(
 }
 
 /// Which model to trust for one rule at one horizon, in words.
-fn sentence(of_rule: &RuleForecasts, plan: &ForecastPlan) -> String {
+fn answer(of_rule: &RuleForecasts, plan: &ForecastPlan) -> String {
     let head = format!("{}, {}", of_rule.rule, ahead(of_rule.horizon));
     let made = match &of_rule.made {
         Ok(made) => made,
         Err(reason) => return format!("{head}: no forecasts, since {reason}."),
     };
     let standings = standings(made, plan);
-    let Some(best) = standings.first() else {
-        let reasons: Vec<String> = excluded(made);
-        return format!("{head}: no model could be fitted ({}).", reasons.join("; "));
-    };
-    let levels =
-        listed(&plan.alphas.iter().map(|&alpha| words::percent_tick(alpha)).collect::<Vec<_>>());
-    let mut text = match standings.iter().find(|standing| standing.is_trusted()) {
-        Some(trusted) => format!(
+    let levels = levels(&plan.alphas);
+    match (standings.iter().find(|standing| standing.is_trusted()), standings.first()) {
+        (Some(trusted), _) => format!(
             "{head}: trust {}. It holds at {levels}, is in the confidence set, and no other such \
              model ranks higher.",
             trusted.model.name()
         ),
-        None => format!(
-            "{head}: no model holds at {levels} and is in the confidence set there. {} ranks first{}.",
+        (None, Some(best)) => format!(
+            "{head}: no model holds at {levels} and is in the confidence set there. {} ranks \
+             first{}.",
             best.model.name(),
             best.failings()
         ),
-    };
-    let names = |is_listed: &dyn Fn(&Standing) -> bool| -> String {
-        let names: Vec<String> = standings
-            .iter()
-            .filter(|standing| is_listed(standing))
-            .map(|standing| standing.model.name().to_owned())
+        (None, None) => format!("{head}: no model could be fitted."),
+    }
+}
+
+/// Where the other models stand.
+fn details(of_rule: &RuleForecasts, plan: &ForecastPlan) -> String {
+    let mut sentences = Vec::new();
+    if let Ok(made) = &of_rule.made {
+        let standings = standings(made, plan);
+        let names = |is_listed: &dyn Fn(&Standing) -> bool| -> String {
+            let listed_ones = standings.iter().filter(|standing| is_listed(standing));
+            let names: Vec<String> =
+                listed_ones.map(|standing| standing.model.name().to_owned()).collect();
+            if names.is_empty() { "none".to_owned() } else { listed(&names) }
+        };
+        if !standings.is_empty() {
+            let holding = names(&|standing| standing.rejected_at.is_empty());
+            let in_set = names(&|standing| standing.outside_at.is_empty());
+            let levels = levels(&plan.alphas);
+            sentences.push(format!(
+                "Holding at {levels}: {holding}. In the confidence set there: {in_set}."
+            ));
+        }
+        let excluded: Vec<String> = (made.rolling.excluded.iter())
+            .map(|one| format!("{}: {}", one.model.name(), one.error))
             .collect();
-        if names.is_empty() { "none".to_owned() } else { listed(&names) }
-    };
-    text.push_str(&format!(
-        " Holding: {}. In the confidence set: {}.",
-        names(&|standing| standing.rejected_at.is_empty()),
-        names(&|standing| standing.outside_at.is_empty())
-    ));
-    let excluded = excluded(made);
-    if !excluded.is_empty() {
-        text.push_str(&format!(" Left out: {}.", excluded.join("; ")));
+        if !excluded.is_empty() {
+            sentences.push(format!("Left out: {}.", excluded.join("; ")));
+        }
     }
-    if let Some(remark) = &of_rule.remark {
-        text.push_str(&format!(" ({}.)", sentence_case(remark.clone())));
-    }
-    text
+    sentences.extend(of_rule.remark.as_ref().map(|remark| format!("{}.", sentence_case(remark))));
+    sentences.join(" ")
+}
+
+/// `1 % and 5 %`.
+fn levels(alphas: &[f64]) -> String {
+    listed(&alphas.iter().map(|&alpha| words::percent_tick(alpha)).collect::<Vec<_>>())
 }
 
 /// How a model did over all tails.
@@ -180,17 +195,14 @@ impl Standing {
 
     /// `, but is rejected at 1 %`.
     fn failings(&self) -> String {
-        let at = |alphas: &[f64]| {
-            listed(&alphas.iter().map(|&alpha| words::percent_tick(alpha)).collect::<Vec<_>>())
-        };
         match (self.rejected_at.is_empty(), self.outside_at.is_empty()) {
             (true, true) => String::new(),
-            (false, true) => format!(", but is rejected at {}", at(&self.rejected_at)),
-            (true, false) => format!(", but is outside of the set at {}", at(&self.outside_at)),
+            (false, true) => format!(", but is rejected at {}", levels(&self.rejected_at)),
+            (true, false) => format!(", but is outside of the set at {}", levels(&self.outside_at)),
             (false, false) => format!(
                 ", but is rejected at {} and outside of the set at {}",
-                at(&self.rejected_at),
-                at(&self.outside_at)
+                levels(&self.rejected_at),
+                levels(&self.outside_at)
             ),
         }
     }
@@ -232,12 +244,6 @@ fn ranked(made: &MadeForecasts, alpha: f64) -> Vec<&ForecastEvaluation> {
     };
     rows.sort_by(|a, b| score(a).total_cmp(&score(b)));
     rows
-}
-
-/// The models without forecasts, each with its reason.
-fn excluded(made: &MadeForecasts) -> Vec<String> {
-    let excluded = made.rolling.excluded.iter();
-    excluded.map(|one| format!("{}: {}", one.model.name(), one.error)).collect()
 }
 
 fn rows(context: &Context<'_>, of_rule: &RuleForecasts) -> Vec<Vec<Cell>> {
@@ -399,8 +405,7 @@ fn ahead(horizon: Horizon) -> &'static str {
     }
 }
 
-fn sentence_case(text: impl Into<String>) -> String {
-    let text = text.into();
+fn sentence_case(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
