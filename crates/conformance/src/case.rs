@@ -6,6 +6,11 @@ use serde_json::{Map, Value};
 
 use crate::metrics::published;
 
+/// Arguments that stand among the expected keys, by metric: the points at which a function is
+/// tabulated. They are part of the question.
+const ARGUMENTS_AMONG_EXPECTED: [(&str, &str); 2] =
+    [("nig_standardised", "x"), ("vg_standardised", "x")];
+
 /// A case: the question and, apart from it, the expectation.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
@@ -101,6 +106,14 @@ fn case(value: &Value) -> Case {
         metric,
         ..empty_case()
     };
+    for (metric, argument) in ARGUMENTS_AMONG_EXPECTED {
+        if metric == case.metric
+            && !case.params.contains_key(argument)
+            && let Some(points) = case.expected.get(argument)
+        {
+            case.params.insert(argument.to_owned(), points.clone());
+        }
+    }
     if case.metric.is_empty() {
         case.malformed = Some("the case has no `metric`".to_owned());
     } else if value.get("expected").is_none() {

@@ -55,7 +55,9 @@ fn hash(forecasts: &RollingForecasts) -> String {
     let mut sha = Sha256::new();
     for series in &forecasts.series {
         for values in [&series.value_at_risk, &series.expected_shortfall, &series.expectile] {
-            values.iter().for_each(|value| sha.update(value.to_le_bytes()));
+            for value in values {
+                sha.update(value.to_le_bytes());
+            }
         }
     }
     sha.finalize().iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))

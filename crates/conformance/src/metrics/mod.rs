@@ -1,6 +1,7 @@
 //! The metric names and what computes them, one module a topic.
 
 mod forecast_tests;
+mod garch;
 mod margin;
 mod performance;
 pub(crate) mod published;
@@ -25,6 +26,7 @@ pub(crate) fn compute(question: &Question<'_>) -> Answer {
         ruin::compute,
         sizing::compute,
         margin::compute,
+        garch::compute,
     ];
     for topic in topics {
         match topic(question) {

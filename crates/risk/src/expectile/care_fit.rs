@@ -32,8 +32,8 @@ use rand_chacha::ChaCha8Rng;
 use crate::check::{self, undefined};
 use crate::error::Result;
 use crate::expectile::care::{Care, CareModel, CarePath};
-use crate::expectile::care_search::{Ended, Recursion};
-use crate::expectile::regression::ExpectileRegression;
+use crate::expectile::care_search::Recursion;
+use crate::expectile::regression::Problem;
 use crate::expectile::sample::expectile;
 use crate::numeric::least_squares::Design;
 
@@ -123,7 +123,7 @@ impl CareFit {
         match model {
             CareModel::SymmetricAbsoluteValue => scaled.search(None, settings, symmetric),
             CareModel::AsymmetricSlope => scaled.search(None, settings, asymmetric),
-            CareModel::KuanYehHsu => scaled.regress(),
+            CareModel::KuanYehHsu => scaled.regress(None),
         }
     }
 
@@ -144,7 +144,7 @@ impl CareFit {
         match earlier.model() {
             CareModel::SymmetricAbsoluteValue => scaled.search(Some(&start), settings, symmetric),
             CareModel::AsymmetricSlope => scaled.search(Some(&start), settings, asymmetric),
-            CareModel::KuanYehHsu => scaled.regress(),
+            CareModel::KuanYehHsu => scaled.regress(Some(earlier.coefficients())),
         }
     }
 }
@@ -213,20 +213,32 @@ impl<'a> Scaled<'a> {
             level_loss: self.level_loss,
         };
         let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
-        let ended = match earlier {
+        let searched = match earlier {
             None => recursion.search(&mut rng, settings.candidates, settings.polished),
             Some(earlier) => {
                 recursion.search_from(earlier, &mut rng, settings.candidates_beside_start)
             }
         };
-        let best = ended
-            .iter()
+        let best = (searched.ended.iter())
             .min_by(|a, b| a.value.total_cmp(&b.value))
             .filter(|best| best.value.is_finite())
             .ok_or(undefined("care", "no candidate has a finite loss"))?;
-        let agreeing = ended.iter().filter(|end| end.value <= best.value * (1.0 + 1e-6)).count();
-        let evaluations = recursion.evaluations(&ended, settings, earlier.is_some());
-        self.finish(best, start, ended.len(), agreeing, evaluations)
+        let least = best.value * (1.0 + 1e-6);
+        let lag = best.coefficients[1];
+        let mut coefficients = best.coefficients.clone();
+        coefficients[0] *= self.unit;
+        let care = Care::new(self.model, self.tau, coefficients, start * self.unit)?;
+        let diagnostics = CareDiagnostics {
+            converged: best.gradient_norm <= GRADIENT_MAX,
+            gradient_norm: best.gradient_norm,
+            at_boundary: lag.abs() > LAG_MAX,
+            starts: searched.ended.len(),
+            starts_agreeing: searched.ended.iter().filter(|end| end.value <= least).count(),
+            evaluations: searched.evaluations,
+            n: self.values.len(),
+            n_below: 0,
+        };
+        self.fit_at(care, diagnostics, best.value)
     }
 
     /// Coefficients of regressors that are multiples of each other cannot be told apart.
@@ -240,46 +252,20 @@ impl<'a> Scaled<'a> {
         Design::new(&columns, past.len()).map(|_| ())
     }
 
-    fn finish(
-        &self,
-        best: &Ended,
-        start: f64,
-        starts: usize,
-        starts_agreeing: usize,
-        evaluations: usize,
-    ) -> Result<CareFit> {
-        let mut coefficients = best.coefficients.clone();
-        let lag = coefficients[1];
-        coefficients[0] *= self.unit;
-        let care = Care::new(self.model, self.tau, coefficients, start * self.unit)?;
-        let gradient_norm = best.gradient_norm;
-        let (n, n_below) = (self.values.len(), 0);
-        self.fit_at(
-            care,
-            CareDiagnostics {
-                converged: gradient_norm <= GRADIENT_MAX,
-                gradient_norm,
-                at_boundary: lag.abs() > LAG_MAX,
-                starts,
-                starts_agreeing,
-                evaluations,
-                n,
-                n_below,
-            },
-            best.value,
-        )
-    }
-
-    /// The linear model: one exact regression.
-    fn regress(&self) -> Result<CareFit> {
+    /// The linear model: one exact regression, begun at earlier coefficients of the returns where
+    /// they are given.
+    fn regress(&self, earlier: Option<&[f64]>) -> Result<CareFit> {
         let (past, response) = (&self.values[..self.values.len() - 1], &self.values[1..]);
         let ones = vec![1.0; past.len()];
         let up: Vec<f64> = past.iter().map(|x| x.max(0.0).powi(2)).collect();
         let down: Vec<f64> = past.iter().map(|x| x.min(0.0).powi(2)).collect();
         let columns = [&ones, past, &up, &down];
-        let regression = ExpectileRegression::fit(response, &columns, self.tau)?;
-        let gradient_norm = self.gradient_of(&regression, &columns, response);
-        let mut coefficients = regression.coefficients;
+        let near = earlier.map(|b| [b[0] / self.unit, b[1], b[2] * self.unit, b[3] * self.unit]);
+        let problem = Problem::of(response, &columns, self.tau)?;
+        let solved = problem.solve(near.as_ref().map(<[f64; 4]>::as_slice))?;
+        let loss = problem.objective(&solved);
+        let mut coefficients = solved.coefficients;
+        let gradient_norm = self.gradient_of(&coefficients, &columns, response);
         coefficients[0] *= self.unit;
         coefficients[2] /= self.unit;
         coefficients[3] /= self.unit;
@@ -294,23 +280,17 @@ impl<'a> Scaled<'a> {
             at_boundary: false,
             starts: 1,
             starts_agreeing: 1,
-            evaluations: regression.steps,
+            evaluations: solved.steps,
             n: self.values.len(),
             n_below: 0,
         };
-        self.fit_at(care, diagnostics, regression.objective / self.level_loss)
+        self.fit_at(care, diagnostics, loss / self.level_loss)
     }
 
-    fn gradient_of(
-        &self,
-        regression: &ExpectileRegression,
-        columns: &[&[f64]],
-        response: &[f64],
-    ) -> f64 {
+    fn gradient_of(&self, coefficients: &[f64], columns: &[&[f64]], response: &[f64]) -> f64 {
         let n = response.len() as f64;
         let residual = |t: usize| {
-            let fitted: f64 =
-                columns.iter().zip(&regression.coefficients).map(|(x, b)| x[t] * b).sum();
+            let fitted: f64 = columns.iter().zip(coefficients).map(|(x, b)| x[t] * b).sum();
             response[t] - fitted
         };
         let pull = |t: usize| {

@@ -11,8 +11,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::expectile::care_fit::CareSettings;
-use crate::expectile::regression::ExpectileRegression;
+use crate::expectile::regression::Problem;
 use crate::numeric::search::{Minimum, bfgs, nelder_mead};
 
 /// Values of `b1` that the other coefficients are solved for, and the best of them that are improved.
@@ -46,6 +45,19 @@ pub(crate) struct Ended {
     evaluations: usize,
 }
 
+/// Where all starts ended, and the evaluations of the loss that it took.
+pub(crate) struct Searched {
+    pub(crate) ended: Vec<Ended>,
+    pub(crate) evaluations: usize,
+}
+
+impl Searched {
+    fn of(ended: Vec<Ended>, tried: usize) -> Self {
+        let evaluations = tried + ended.iter().map(|end| end.evaluations).sum::<usize>();
+        Self { ended, evaluations }
+    }
+}
+
 impl<const S: usize> Recursion<'_, S> {
     /// The best `polished` of `candidates` random points and the best over the grid, improved.
     pub(crate) fn search(
@@ -53,7 +65,7 @@ impl<const S: usize> Recursion<'_, S> {
         rng: &mut ChaCha8Rng,
         candidates: usize,
         polished: usize,
-    ) -> Vec<Ended> {
+    ) -> Searched {
         let mut tried = self.candidates(rng, candidates.max(1));
         // Stable, so that ties keep the order of their draws.
         tried.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -66,7 +78,8 @@ impl<const S: usize> Recursion<'_, S> {
         solved.sort_by(|a, b| a.0.total_cmp(&b.0));
         solved.truncate(LAGS_IMPROVED);
         let random = tried.iter().map(|(_, point)| self.improve(point));
-        random.chain(solved.iter().map(|(_, point)| self.descend(point))).collect()
+        let ended = random.chain(solved.iter().map(|(_, point)| self.descend(point))).collect();
+        Searched::of(ended, candidates.max(1) + LAGS.len())
     }
 
     /// The best point with this `b1`; `None` where it makes the regressors dependent.
@@ -86,8 +99,8 @@ impl<const S: usize> Recursion<'_, S> {
             }
         }
         let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let fit = ExpectileRegression::fit(&response, &columns, self.tau).ok()?;
-        let mut b = fit.coefficients;
+        let solved = Problem::of(&response, &columns, self.tau).ok()?.solve(None).ok()?;
+        let mut b = solved.coefficients;
         b.insert(1, lag);
         Some(long_run(&b))
     }
@@ -98,27 +111,13 @@ impl<const S: usize> Recursion<'_, S> {
         earlier: &[f64],
         rng: &mut ChaCha8Rng,
         candidates: usize,
-    ) -> Vec<Ended> {
+    ) -> Searched {
         let mut ended = vec![self.descend(&long_run(earlier))];
         let tried = self.candidates(rng, candidates);
         if let Some((_, point)) = tried.iter().min_by(|a, b| a.0.total_cmp(&b.0)) {
             ended.push(self.descend(point));
         }
-        ended
-    }
-
-    pub(crate) fn evaluations(
-        &self,
-        ended: &[Ended],
-        settings: &CareSettings,
-        from_earlier: bool,
-    ) -> usize {
-        let tried = if from_earlier {
-            settings.candidates_beside_start
-        } else {
-            settings.candidates.max(1)
-        };
-        tried + ended.iter().map(|end| end.evaluations).sum::<usize>()
+        Searched::of(ended, candidates)
     }
 
     /// Random points about the constant expectile, with their losses: a memory of one to some five

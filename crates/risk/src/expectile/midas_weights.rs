@@ -36,16 +36,9 @@ pub fn midas_beta_weights(
     if lags == 1 {
         return Ok(vec![1.0]);
     }
-    let logs: Vec<f64> = (1..=lags)
-        .map(|k| {
-            let u = match grid {
-                LagGrid::Interior => k as f64 / (lags as f64 + 1.0),
-                LagGrid::EndToEnd => {
-                    ((k - 1) as f64 / (lags - 1) as f64).clamp(f64::EPSILON, 1.0 - f64::EPSILON)
-                }
-            };
-            (theta_1 - 1.0) * u.ln() + (theta_2 - 1.0) * (-u).ln_1p()
-        })
+    let logs: Vec<f64> = grid_points(lags, grid)
+        .iter()
+        .map(|u| (theta_1 - 1.0) * u.ln() + (theta_2 - 1.0) * (-u).ln_1p())
         .collect();
     let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if !largest.is_finite() {
@@ -54,4 +47,15 @@ pub fn midas_beta_weights(
     let shape: Vec<f64> = logs.iter().map(|log| (log - largest).exp()).collect();
     let total = sum(shape.iter().copied());
     Ok(shape.iter().map(|weight| weight / total).collect())
+}
+
+/// Where the density is read off for each lag; all of them inside (0, 1).
+pub(crate) fn grid_points(lags: usize, grid: LagGrid) -> Vec<f64> {
+    let point = |k: usize| match grid {
+        LagGrid::EndToEnd if lags > 1 => {
+            ((k - 1) as f64 / (lags - 1) as f64).clamp(f64::EPSILON, 1.0 - f64::EPSILON)
+        }
+        _ => k as f64 / (lags as f64 + 1.0),
+    };
+    (1..=lags).map(point).collect()
 }

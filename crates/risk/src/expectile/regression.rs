@@ -65,29 +65,20 @@ impl ExpectileRegression {
     /// regressors, a value that is not finite, or a regressor that is a linear combination of
     /// those before it ([`RiskError::SingularDesign`]).
     pub fn fit(response: &[f64], regressors: &[&[f64]], tau: f64) -> Result<Self> {
-        check::open_unit("tau", tau)?;
-        check::finite(response)?;
-        let design = Design::new(regressors, response.len())?;
-        let largest = response.iter().fold(0.0_f64, |so_far, y| so_far.max(y.abs()));
-        let unit = if largest > 0.0 { largest } else { 1.0 };
-        let scaled: Vec<f64> = response.iter().map(|y| y / unit).collect();
-        let loss = Loss { design: &design, response: &scaled, tau };
-
-        let (solution, steps) = loss.minimise()?;
-        let (residuals, weights) = loss.residuals_and_weights(&solution);
-        let n = response.len();
-        let mean_loss = loss.of(&residuals) / n as f64;
-        let coefficients = (0..solution.len())
-            .map(|j| defined("expectile_regression", solution[j] * (unit / design.scale(j))))
-            .collect::<Result<Vec<f64>>>()?;
+        let problem = Problem::of(response, regressors, tau)?;
+        let solved = problem.solve(None)?;
+        let weights: Vec<f64> = solved.residuals.iter().map(|u| problem.weight(*u)).collect();
         Ok(Self {
             tau,
-            coefficients,
-            covariance: covariance(&design, &residuals, &weights, unit)?,
-            objective: defined("expectile_regression", mean_loss * unit * unit)?,
-            n,
-            n_below: residuals.iter().filter(|u| **u < 0.0).count(),
-            steps,
+            covariance: covariance(&problem.design, &solved.residuals, &weights, problem.unit)?,
+            objective: defined(
+                "expectile_regression",
+                solved.objective * problem.unit * problem.unit,
+            )?,
+            n: response.len(),
+            n_below: solved.residuals.iter().filter(|u| **u < 0.0).count(),
+            steps: solved.steps,
+            coefficients: solved.coefficients,
         })
     }
 
@@ -111,36 +102,84 @@ impl ExpectileRegression {
     }
 }
 
-/// The asymmetric squared loss of a scaled problem.
-struct Loss<'a> {
-    design: &'a Design,
-    response: &'a [f64],
+/// The asymmetric squared loss with the response brought to unit size.
+pub(crate) struct Problem {
+    design: Design,
+    response: Vec<f64>,
     tau: f64,
+    unit: f64,
 }
 
-impl Loss<'_> {
-    fn minimise(&self) -> Result<(Vec<f64>, usize)> {
-        let equal = vec![1.0; self.response.len()];
-        let mut solution = self.design.factor(&equal)?.solve(self.response);
+/// The coefficients of the least loss, without their covariance.
+pub(crate) struct Solved {
+    pub(crate) coefficients: Vec<f64>,
+    /// Residuals and their mean loss, of the response at unit size.
+    residuals: Vec<f64>,
+    objective: f64,
+    pub(crate) steps: usize,
+}
+
+impl Problem {
+    pub(crate) fn of(response: &[f64], regressors: &[&[f64]], tau: f64) -> Result<Self> {
+        check::open_unit("tau", tau)?;
+        check::finite(response)?;
+        let design = Design::new(regressors, response.len())?;
+        let largest = response.iter().fold(0.0_f64, |so_far, y| so_far.max(y.abs()));
+        let unit = if largest > 0.0 { largest } else { 1.0 };
+        let response = response.iter().map(|y| y / unit).collect();
+        Ok(Self { design, response, tau, unit })
+    }
+
+    /// From coefficients that are thought to be near, or from least squares.
+    pub(crate) fn solve(&self, near: Option<&[f64]>) -> Result<Solved> {
+        let start = near.map(|near| {
+            let scaled = near.iter().enumerate();
+            scaled.map(|(j, b)| b / self.unit * self.design.scale(j)).collect()
+        });
+        let (solution, steps) = self.minimise(start)?;
+        let (residuals, _) = self.residuals_and_weights(&solution);
+        let objective = self.loss(&residuals) / self.response.len() as f64;
+        let coefficients = (0..solution.len())
+            .map(|j| {
+                let coefficient = solution[j] * (self.unit / self.design.scale(j));
+                defined("expectile_regression", coefficient)
+            })
+            .collect::<Result<Vec<f64>>>()?;
+        Ok(Solved { coefficients, residuals, objective, steps })
+    }
+
+    /// Mean loss of a solution in squared units of the response.
+    pub(crate) fn objective(&self, solved: &Solved) -> f64 {
+        solved.objective * self.unit * self.unit
+    }
+
+    fn minimise(&self, start: Option<Vec<f64>>) -> Result<(Vec<f64>, usize)> {
+        let mut solution = match start {
+            Some(start) if start.iter().all(|b| b.is_finite()) => start,
+            _ => {
+                let equal = vec![1.0; self.response.len()];
+                self.design.factor(&equal)?.solve(&self.response)
+            }
+        };
         for steps in 1..=STEPS_MAX {
             let (residuals, weights) = self.residuals_and_weights(&solution);
-            let target = self.design.factor(&weights)?.solve(self.response);
+            let target = self.design.factor(&weights)?.solve(&self.response);
             let (target_residuals, target_weights) = self.residuals_and_weights(&target);
             if signs_agree(&weights, &target_weights) {
                 return Ok((target, steps));
             }
-            let before = self.of(&residuals);
+            let before = self.loss(&residuals);
             // The step solves the quadratic of the present weights, so the loss falls along it
             // at first; halving finds where it still does.
             let least = before * (1.0 - FALL_MIN);
             let mut share = 1.0;
             let mut next = target.clone();
-            let mut after = self.of(&target_residuals);
+            let mut after = self.loss(&target_residuals);
             while after >= least && share > FALL_MIN {
                 share *= 0.5;
                 let between = |(from, to): (&f64, &f64)| from + share * (to - from);
                 next = solution.iter().zip(&target).map(between).collect();
-                after = self.of(&self.residuals_and_weights(&next).0);
+                after = self.loss(&self.residuals_and_weights(&next).0);
             }
             if after >= least {
                 // Residuals of zero change sign by rounding alone: nothing is left to gain.
@@ -152,7 +191,7 @@ impl Loss<'_> {
     }
 
     fn residuals_and_weights(&self, solution: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let residuals: Vec<f64> = (self.design.rows().iter().zip(self.response))
+        let residuals: Vec<f64> = (self.design.rows().iter().zip(&self.response))
             .map(|(row, y)| y - dot(row, solution))
             .collect();
         let weights = residuals.iter().map(|u| self.weight(*u)).collect();
@@ -163,7 +202,7 @@ impl Loss<'_> {
         if residual < 0.0 { 1.0 - self.tau } else { self.tau }
     }
 
-    fn of(&self, residuals: &[f64]) -> f64 {
+    fn loss(&self, residuals: &[f64]) -> f64 {
         sum(residuals.iter().map(|u| self.weight(*u) * u * u))
     }
 }
@@ -174,7 +213,7 @@ fn signs_agree(before: &[f64], after: &[f64]) -> bool {
 }
 
 /// The sandwich, as the sum of outer products of `(X'WX)^-1 x_i w_i u_i`, in units of the data.
-fn covariance(
+pub(crate) fn covariance(
     design: &Design,
     residuals: &[f64],
     weights: &[f64],

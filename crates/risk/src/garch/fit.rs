@@ -5,9 +5,7 @@ use serde::Serialize;
 use super::coordinates::{Boundary, Coordinates};
 use super::forecast::{GarchFilter, OneStepForecast};
 use super::innovation::Innovation;
-use super::model::{
-    GarchParameters, GarchSpec, InnovationFamily, Recursion, VarianceStart, Volatility, backcast,
-};
+use super::model::{GarchParameters, GarchSpec, InnovationFamily, Recursion, Volatility, backcast};
 use super::objective::Objective;
 use super::standard_errors::StandardErrors;
 use crate::check::{self, defined, undefined};
@@ -479,6 +477,9 @@ impl Sample {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::model::VarianceStart;
     use super::*;
 
     /// A start that may be far from the sample's own is still inside every bound.

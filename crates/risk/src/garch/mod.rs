@@ -15,5 +15,7 @@ pub use innovation::Innovation;
 pub use model::{
     GarchLikelihood, GarchParameters, GarchSpec, InnovationFamily, VarianceStart, Volatility,
 };
-pub use simulation::{Aggregation, FilteredSimulation, SimulatedTail, filtered_historical_tail};
+pub use simulation::{
+    Aggregation, FilteredSimulation, SimulatedTail, filtered_historical_tail, simulate,
+};
 pub use standard_errors::{ParameterError, StandardErrors};

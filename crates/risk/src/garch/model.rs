@@ -251,7 +251,7 @@ impl Recursion {
         if self.volatility == Volatility::Threshold { state * state } else { state }
     }
 
-    fn of_variance(&self, variance: f64) -> f64 {
+    pub(crate) fn of_variance(&self, variance: f64) -> f64 {
         if self.volatility == Volatility::Threshold { variance.sqrt() } else { variance }
     }
 

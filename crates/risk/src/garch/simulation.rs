@@ -1,13 +1,13 @@
 //! Filtered historical simulation: the model's volatility with the sample's own residuals.
 
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::fit::GarchFit;
 use super::forecast::Exposure;
-use super::model::Recursion;
+use super::model::{GarchParameters, Recursion, Volatility};
 use crate::check::{self, defined};
 use crate::error::{Result, RiskError};
 use crate::quantile::{lower_tail_mean, quantile};
@@ -17,6 +17,45 @@ pub const PATHS_MIN: usize = 100;
 /// See [`PATHS_MIN`].
 pub const PATHS_MAX: usize = 10_000_000;
 const STEPS_MAX: usize = 10_000;
+
+/// Steps before the first return of a simulated series.
+const BURN_IN: usize = 1_000;
+/// Longest simulated series.
+const SIMULATED_MAX: usize = 100_000_000;
+
+/// A series of `n` returns of a model, by inversion of the innovations' distribution function, after
+/// a burn-in of 1,000 steps from the unconditional variance (from `omega` where that is infinite).
+///
+/// # Errors
+/// Parameters out of range, `n` outside 1..=100,000,000, or a path that leaves the range of a
+/// double.
+pub fn simulate(
+    volatility: Volatility,
+    parameters: &GarchParameters,
+    n: usize,
+    seed: u64,
+) -> Result<Vec<f64>> {
+    parameters.check(volatility)?;
+    let rule = "from 1 to 100,000,000";
+    check::require((1..=SIMULATED_MAX).contains(&n), "n", n as f64, rule)?;
+    let recursion = Recursion { volatility, parameters: *parameters };
+    let mut state = match parameters.unconditional_variance(volatility) {
+        Ok(variance) => recursion.of_variance(variance),
+        Err(_) => parameters.omega,
+    };
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut returns = Vec::with_capacity(n);
+    for step in 0..BURN_IN + n {
+        // The middle of one of 2^52 cells: never 0 or 1.
+        let uniform = ((random.next_u64() >> 12) as f64 + 0.5) / 4_503_599_627_370_496.0;
+        let residual = recursion.sigma(state) * parameters.innovation.quantile(uniform)?;
+        state = defined("simulated variance", recursion.step(state, residual))?;
+        if step >= BURN_IN {
+            returns.push(defined("simulated return", parameters.mu + residual)?);
+        }
+    }
+    Ok(returns)
+}
 
 /// How the returns of a path make its total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

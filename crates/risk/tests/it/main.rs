@@ -17,6 +17,7 @@ mod games;
 mod golden;
 mod hand_computed;
 mod laws;
+mod midas;
 mod model_comparison;
 mod quantile_regression;
 mod real_forecasts;
