@@ -1,7 +1,7 @@
 //! The result is checked once, before anything is written, so that the writers need not doubt it.
 
 use plimsoll_engine::Outcome;
-use plimsoll_study::result::StudyResult;
+use plimsoll_study::result::{RuleForecasts, StudyResult};
 
 use crate::error::ReportError;
 
@@ -27,6 +27,18 @@ pub(crate) fn check(result: &StudyResult) -> Result<(), ReportError> {
     let found = check_comparisons(result);
     if let Some(Finding { field, position, value, must }) = found {
         return Err(study(field, position, value, must));
+    }
+    for of_rule in &result.forecasts {
+        if let Some(Finding { field, position, value, must }) = check_forecasts(of_rule) {
+            return Err(ReportError::Inconsistent {
+                rule: of_rule.rule.clone(),
+                scope: of_rule.horizon.name().to_owned(),
+                field,
+                position,
+                value,
+                must,
+            });
+        }
     }
     for rule in &result.rules {
         if rule.accounts.is_empty() {
@@ -89,6 +101,52 @@ fn check_comparisons(result: &StudyResult) -> Option<Finding> {
             .find_map(|(position, share)| not_finite("verdict.probability_best", position, share))
     };
     compared.or_else(varied).or_else(best)
+}
+
+fn check_forecasts(of_rule: &RuleForecasts) -> Option<Finding> {
+    let n = of_rule.returns.len();
+    let absent =
+        |field, position, must| Some(Finding { field, position, value: "absent".to_owned(), must });
+    if of_rule.ends.len() != n {
+        return absent(
+            "forecasts.ends",
+            of_rule.ends.len(),
+            "each return has the end of its period",
+        );
+    }
+    let Ok(made) = &of_rule.made else { return None };
+    let first = made.rolling.first;
+    for series in &made.rolling.series {
+        for (field, values) in [
+            ("forecasts.value_at_risk", &series.value_at_risk),
+            ("forecasts.expected_shortfall", &series.expected_shortfall),
+            ("forecasts.expectile", &series.expectile),
+        ] {
+            if first + values.len() != n {
+                return absent(field, values.len(), "each return after the window has a forecast");
+            }
+            let mut values = values.iter().enumerate();
+            if let Some(found) = values.find_map(|(at, value)| not_finite(field, at, *value)) {
+                return Some(found);
+            }
+        }
+    }
+    made.evaluations.iter().enumerate().find_map(|(position, row)| {
+        let defined = [
+            &row.kupiec_p,
+            &row.christoffersen_p,
+            &row.dynamic_quantile_p,
+            &row.expectile_moment_p,
+            &row.shortfall_p,
+            &row.fz0_score,
+            &row.mcs_p,
+        ];
+        defined
+            .into_iter()
+            .flatten()
+            .chain([&row.quantile_score, &row.expectile_score, &row.expected_violations])
+            .find_map(|value| not_finite("forecasts.evaluations", position, *value))
+    })
 }
 
 fn check_outcome(outcome: &Outcome, symbols: usize) -> Option<Finding> {

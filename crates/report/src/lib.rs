@@ -3,8 +3,8 @@
 //! [`write_report`] turns a [`StudyResult`] into a folder. The tables hold every number in full
 //! precision under stable column names; the page answers a trader's questions in the order in
 //! which they are asked: which rule wins and how sure is that, what growth costs in drawdown and
-//! ruin, what was binding when, what was liquidated, what it cost, and what the reader has to know
-//! about the data. It is one file without any outside reference, works without a network and
+//! ruin, what was binding when, what was liquidated, which tail model to trust, what it cost, and
+//! what the reader has to know about the data. It is one file without any outside reference, works without a network and
 //! without its script, in light and dark, on a phone and on paper.
 //!
 //! The same result gives the same bytes. Nothing in a report depends on a clock, a host or a
@@ -106,9 +106,11 @@ pub fn report_bytes(result: &StudyResult) -> Result<Vec<(&'static str, Vec<u8>)>
         ("refusals.csv", tables::refusals::csv(result)?),
         ("liquidations.csv", tables::liquidations::csv(result)?),
         ("sensitivity.csv", tables::sensitivity::csv(result)?),
+        ("forecasts.csv", tables::forecasts::csv(result)?),
         ("equity.parquet", columnar::equity::parquet(result)?),
         ("decisions.parquet", columnar::decisions::parquet(result)?),
         ("ledger.parquet", columnar::ledger::parquet(result)?),
+        ("forecasts.parquet", columnar::forecasts::parquet(result)?),
         (RECEIPT, receipt::json(result)?),
     ])
 }

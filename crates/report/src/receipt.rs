@@ -67,6 +67,7 @@ pub fn json(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
         "ruin": result.ruin,
         "bootstrap": result.bootstrap,
         "alphas": result.alphas,
+        "forecasts": result.forecast_plan,
         "baseline": result.baseline,
         "rules": rules,
         "coverage": result.coverage.iter().map(coverage).collect::<Vec<_>>(),

@@ -48,10 +48,14 @@ fn remove_entry_at(value: &mut DeValue<'_>, span: &Range<usize>) -> Option<Strin
         return None;
     };
     let holds = |range: Range<usize>| range.start <= span.start && span.end <= range.end;
-    let key = table
+    let found = table
         .iter()
         .find(|(key, value)| holds(key.span()) || holds(value.span()))
-        .map(|(key, _)| key.clone())?;
+        .map(|(key, _)| key.clone());
+    let Some(key) = found else {
+        // A table under a header of its own has no place that holds its entries.
+        return table.iter_mut().find_map(|(_, inner)| remove_entry_at(inner.get_mut(), span));
+    };
     if !holds(key.span())
         && let Some(inner) = table.get_mut(&key)
         && inner.span() != *span

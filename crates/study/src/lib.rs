@@ -34,6 +34,7 @@
 //! ```
 //!
 //! - [`strategy`]: the strategy file as it is written
+//! - [`forecast_table`]: its table of risk forecasts
 //! - [`mod@parse`]: from text to a checked study
 //! - [`mod@run`]: from a study to its result
 //! - [`result`]: the result set
@@ -43,6 +44,8 @@ mod compare;
 mod coverage;
 mod document;
 pub mod error;
+pub mod forecast_table;
+mod forecasts;
 mod metrics;
 pub mod parse;
 mod ranges;

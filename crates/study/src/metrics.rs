@@ -1,7 +1,7 @@
 //! From a replay to its daily returns and its row of `summary.csv`.
 
 use plimsoll_engine::Outcome;
-use plimsoll_market::{Market, YEAR_MS};
+use plimsoll_market::{DAY_MS, Market, YEAR_MS};
 use plimsoll_risk::performance::first_ruin;
 use plimsoll_risk::summary::ReturnStatistics;
 use plimsoll_risk::trade_statistics::{
@@ -19,27 +19,46 @@ const RATIOS: [&str; 4] = ["sharpe_annual", "sharpe_standard_error", "sortino_an
 
 /// Equity by UTC day: a bar belongs to the day in which it opens.
 pub(crate) fn daily_series(market: &Market, outcome: &Outcome) -> DailySeries {
-    let mut daily = DailySeries::default();
+    let Periods { index, equity, returns, worst } = periods(market, outcome, DAY_MS);
+    DailySeries { days: index, equity, returns, worst }
+}
+
+/// Equity by periods of one length, counted from 1970-01-01: those of a day are UTC days.
+#[derive(Default)]
+pub(crate) struct Periods {
+    /// Whole periods since 1970-01-01.
+    pub(crate) index: Vec<i64>,
+    /// Equity at the end of the period.
+    pub(crate) equity: Vec<f64>,
+    /// Simple return of the period.
+    pub(crate) returns: Vec<f64>,
+    /// Lowest equity inside the period over the equity at its start.
+    pub(crate) worst: Vec<f64>,
+}
+
+/// A bar belongs to the period in which it opens.
+pub(crate) fn periods(market: &Market, outcome: &Outcome, period_ms: i64) -> Periods {
+    let mut periods = Periods::default();
+    let period_of = |bar: usize| market.open_time(bar).0.div_euclid(period_ms);
     let mut at_start = outcome.initial_equity;
     let mut lowest = f64::INFINITY;
     for (offset, (&equity, &low)) in outcome.equity.iter().zip(&outcome.equity_low).enumerate() {
         let bar = outcome.from_bar + offset;
-        let day = market.open_time(bar).day();
+        let period = period_of(bar);
         lowest = lowest.min(low);
-        let is_last_of_day =
-            offset + 1 == outcome.equity.len() || market.open_time(bar + 1).day() != day;
-        if is_last_of_day {
-            daily.days.push(day);
-            daily.equity.push(equity);
+        let is_last = offset + 1 == outcome.equity.len() || period_of(bar + 1) != period;
+        if is_last {
+            periods.index.push(period);
+            periods.equity.push(equity);
             // What is left of a ruined account earns nothing.
             let is_alive = at_start > 0.0;
-            daily.returns.push(if is_alive { equity / at_start - 1.0 } else { 0.0 });
-            daily.worst.push(if is_alive { lowest / at_start } else { 1.0 });
+            periods.returns.push(if is_alive { equity / at_start - 1.0 } else { 0.0 });
+            periods.worst.push(if is_alive { lowest / at_start } else { 1.0 });
             at_start = equity;
             lowest = f64::INFINITY;
         }
     }
-    daily
+    periods
 }
 
 /// Every metric that one account has by itself; ruin and comparison are added by the study.

@@ -3,7 +3,7 @@
 
 use toml::de::DeValue;
 
-use crate::document::{Value, scalar_text, value_at};
+use crate::document::{Value, scalar_text, span_of, value_at};
 use crate::error::Problem;
 
 /// A number's place in the file and what it may be.
@@ -13,7 +13,7 @@ struct Range {
     hint: &'static str,
 }
 
-const RANGES: [Range; 9] = [
+const RANGES: [Range; 13] = [
     Range {
         path: "account.equity",
         holds: |v| v > 0.0 && v.is_finite(),
@@ -59,7 +59,31 @@ const RANGES: [Range; 9] = [
         holds: |v| v > 0.0 && v < 0.5,
         hint: "alpha is the tail probability, between 0 and 0.5: 0.01 is \"99 %\"",
     },
+    Range {
+        path: "compare.forecasts.window_days",
+        holds: |v| (50.0..=10_000.0).contains(&v),
+        hint: "write days from 50 to 10000; fewer cannot carry a fit of a tail",
+    },
+    Range {
+        path: "compare.forecasts.refit_days",
+        holds: |v| (1.0..=3_650.0).contains(&v),
+        hint: "write days from 1 to 3650",
+    },
+    Range {
+        path: "compare.forecasts.alpha",
+        holds: |v| v > 0.0 && v < 0.5,
+        hint: "alpha is the tail probability, between 0 and 0.5: 0.01 is \"99 %\"",
+    },
+    Range {
+        path: "compare.forecasts.rules_max",
+        holds: |v| (1.0..=10_000.0).contains(&v),
+        hint: "write a number of rules from 1 to 10000",
+    },
 ];
+
+/// Lists of which each element stands once, and at least one does.
+const LISTS: [&str; 3] =
+    ["compare.forecasts.models", "compare.forecasts.horizons", "compare.forecasts.alpha"];
 
 /// Every number that cannot stand where it does. Of a list, each element is looked at.
 pub(crate) fn problems(root: &Value<'_>) -> Vec<Problem> {
@@ -82,7 +106,33 @@ pub(crate) fn problems(root: &Value<'_>) -> Vec<Problem> {
             }
         }
     }
+    for path in LISTS {
+        if let Some(DeValue::Array(elements)) = value_at(root, path).map(toml::Spanned::get_ref) {
+            problems.extend(list_problems(root, path, elements));
+        }
+    }
     problems
+}
+
+/// What is wrong with a list as a whole.
+fn list_problems<'t>(root: &Value<'t>, path: &str, elements: &[Value<'t>]) -> Vec<Problem> {
+    if elements.is_empty() {
+        let key = path.rsplit('.').next().unwrap_or(path);
+        let problem = Problem::at(span_of(root, path), format!("`{key}` is an empty list"));
+        return vec![problem.hint("leave it out for the default, or write enabled = false")];
+    }
+    let stands_before = |index: usize| {
+        let text = scalar_text(&elements[index]);
+        elements[..index].iter().any(|other| scalar_text(other) == text)
+    };
+    (0..elements.len())
+        .filter(|&index| stands_before(index))
+        .map(|index| {
+            let text = scalar_text(&elements[index]);
+            Problem::at(elements[index].span(), format!("`{text}` stands twice"))
+                .hint("name each value of a list once")
+        })
+        .collect()
 }
 
 /// The value as a number; `None` for what is none, which reading the table reports.

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use plimsoll_market::{Market, PriceColumns};
+use plimsoll_risk::RiskError;
 use plimsoll_venue::VenueRules;
 use plimsoll_venue::margin::MarginRules;
 use sha2::{Digest, Sha256};
 
 use crate::compare::Compared;
-use crate::result::RuleResult;
+use crate::result::{MadeForecasts, RuleForecasts, RuleResult};
 
 /// SHA-256 of every column that a study read.
 pub(crate) fn data_hash(market: &Market) -> String {
@@ -64,8 +65,12 @@ pub(crate) fn config_hash(text: &str) -> String {
     hash.finish()
 }
 
-/// SHA-256 of equity paths, ledgers, metrics and comparisons.
-pub(crate) fn result_hash(rules: &[RuleResult], compared: &[Compared]) -> String {
+/// SHA-256 of equity paths, ledgers, metrics, comparisons and risk forecasts.
+pub(crate) fn result_hash(
+    rules: &[RuleResult],
+    compared: &[Compared],
+    forecasts: &[RuleForecasts],
+) -> String {
     let mut hash = Hash::default();
     for rule in rules {
         hash.text(&rule.name);
@@ -88,6 +93,15 @@ pub(crate) fn result_hash(rules: &[RuleResult], compared: &[Compared]) -> String
         hash.text(&row.metric);
         for value in [row.difference, row.low, row.high, row.p_value, row.p_value_adjusted] {
             hash.numbers(&[value.unwrap_or(f64::NAN)]);
+        }
+    }
+    for of_rule in forecasts {
+        hash.text(&of_rule.rule);
+        hash.text(of_rule.horizon.name());
+        hash.numbers(&of_rule.returns);
+        match &of_rule.made {
+            Ok(made) => hash.forecasts(made),
+            Err(reason) => hash.text(reason),
         }
     }
     hash.finish()
@@ -120,6 +134,30 @@ impl Hash {
                 self.buffer.extend_from_slice(&value.to_le_bytes());
             }
             self.sha256.update(&self.buffer);
+        }
+    }
+
+    fn forecasts(&mut self, made: &MadeForecasts) {
+        for series in &made.rolling.series {
+            self.text(series.model.name());
+            self.text(series.side.name());
+            self.numbers(&[series.alpha]);
+            self.numbers(&series.value_at_risk);
+            self.numbers(&series.expected_shortfall);
+            self.numbers(&series.expectile);
+        }
+        for excluded in &made.rolling.excluded {
+            self.text(excluded.model.name());
+            self.text(&excluded.error.to_string());
+        }
+        for row in &made.evaluations {
+            let defined =
+                |value: &Result<f64, RiskError>| value.as_ref().copied().unwrap_or(f64::NAN);
+            self.integers([row.n as i64, row.violations as i64, i64::from(row.holds)]);
+            self.numbers(&[row.quantile_score, row.expectile_score, defined(&row.fz0_score)]);
+            self.numbers(&[defined(&row.kupiec_p), defined(&row.christoffersen_p)]);
+            self.numbers(&[defined(&row.dynamic_quantile_p), defined(&row.expectile_moment_p)]);
+            self.numbers(&[defined(&row.shortfall_p), defined(&row.mcs_p)]);
         }
     }
 

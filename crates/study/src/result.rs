@@ -5,8 +5,15 @@
 
 use plimsoll_engine::{CancelledEntry, Outcome, Settings};
 use plimsoll_market::{CoverageFlag, Interval, SizeFreeTrade, Timestamp};
+pub use plimsoll_risk::RiskError;
+pub use plimsoll_risk::forecast::{
+    ComparedBy, ExcludedModel, ForecastEvaluation, ForecastSeries, RefitDiagnostics,
+    RollingForecasts, Side as TailSide, TailModel,
+};
 use plimsoll_sizing::SizingRule;
 use serde::Serialize;
+
+pub use crate::strategy::Horizon;
 
 /// Everything that a study found.
 #[derive(Clone, Debug)]
@@ -62,6 +69,10 @@ pub struct StudyResult {
     pub verdict: Verdict,
     /// What other assumptions would have given.
     pub sensitivity: Vec<SensitivityRow>,
+    /// How risk was forecast; `None` where the file switched it off.
+    pub forecast_plan: Option<ForecastPlan>,
+    /// Risk forecasts of each rule's whole account, a rule at a time, its horizons in file order.
+    pub forecasts: Vec<RuleForecasts>,
     /// What the reader has to know about the data, symbol by symbol.
     pub coverage: Vec<SymbolCoverage>,
     /// What the reader has to know about the venue's tables and about the study.
@@ -229,6 +240,52 @@ pub struct SensitivityRow {
     pub is_ruined: bool,
 }
 
+/// How risk was forecast.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ForecastPlan {
+    /// The models, in file order.
+    pub models: Vec<TailModel>,
+    /// Days of history behind each fit.
+    pub window_days: usize,
+    /// Days between fits.
+    pub refit_days: usize,
+    /// How far ahead.
+    pub horizons: Vec<Horizon>,
+    /// Tail probabilities.
+    pub alphas: Vec<f64>,
+    /// Most rules that forecasts are made for.
+    pub rules_max: usize,
+    /// Bootstrap draws of each model confidence set.
+    pub draws: u64,
+}
+
+/// Risk forecasts of one rule's whole account at one horizon.
+#[derive(Clone, Debug)]
+pub struct RuleForecasts {
+    /// The rule.
+    pub rule: String,
+    /// How far ahead.
+    pub horizon: Horizon,
+    /// End of each period.
+    pub ends: Vec<Timestamp>,
+    /// Simple return of each period; of a ruined account up to the period of its ruin.
+    pub returns: Vec<f64>,
+    /// The forecasts with their tests, or why there are none.
+    pub made: Result<MadeForecasts, String>,
+    /// What has to be borne in mind: a ruin that cut the series short.
+    pub remark: Option<String>,
+}
+
+/// Forecasts and what became of them.
+#[derive(Clone, Debug)]
+pub struct MadeForecasts {
+    /// The forecasts by model and tail probability. `first` is an index into
+    /// [`RuleForecasts::returns`].
+    pub rolling: RollingForecasts,
+    /// The tests and scores of each series.
+    pub evaluations: Vec<ForecastEvaluation>,
+}
+
 /// What is known of one symbol's data.
 #[derive(Clone, Debug)]
 pub struct SymbolCoverage {
@@ -263,7 +320,7 @@ pub struct Receipt {
     pub config_hash: String,
     /// SHA-256 of the venue's tables.
     pub tables_hash: String,
-    /// SHA-256 of the results: equity paths, ledgers and metrics of every rule.
+    /// SHA-256 of the results: equity paths, ledgers, metrics and risk forecasts of every rule.
     pub result_hash: String,
     /// Seed of every random draw.
     pub seed: u64,

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use crate::compare::{Compared, compare_scope};
 use crate::coverage::{coverage_of, notes_of};
 use crate::error::StudyError;
+use crate::forecasts::forecast;
 use crate::metrics::{account_metrics, daily_series};
 use crate::parse::Study;
 use crate::receipt::{config_hash, data_hash, result_hash, tables_hash};
@@ -102,7 +103,10 @@ pub fn run(
     let mut rules = rule_results(study, &market, &scopes, outcomes);
     let compared = compare_all(study, &mut rules, &scopes, progress);
     let sensitivity = sensitivity(study, &planner, &signals, &list, &rules, span, progress);
+    let verdict = verdict(study, &rules, &compared[0]);
+    let forecast = forecast(study, &market, &rules, verdict.winner.as_deref(), progress);
     let mut notes = start.notes;
+    notes.extend(forecast.note);
     notes.extend(notes_of(study, &prepared, &rules, unused_rows, span)?);
     Ok(StudyResult {
         name: study.name.clone(),
@@ -138,7 +142,7 @@ pub fn run(
             .collect(),
         trades: list.trades,
         baseline: study.baseline.clone(),
-        verdict: verdict(study, &rules, &compared[0]),
+        verdict,
         sensitivity,
         coverage: coverage_of(&market, from_bar),
         notes,
@@ -147,9 +151,11 @@ pub fn run(
             data_hash: data_hash(&market),
             config_hash: config_hash(&study.text),
             tables_hash: tables_hash(&venue, margin_rules.as_ref()),
-            result_hash: result_hash(&rules, &compared),
+            result_hash: result_hash(&rules, &compared, &forecast.of_rules),
             seed: study.compare.bootstrap.seed,
         },
+        forecast_plan: forecast.plan,
+        forecasts: forecast.of_rules,
         comparisons: compared.into_iter().flat_map(|compared| compared.rows).collect(),
         rules,
     })

@@ -8,6 +8,8 @@ use plimsoll_sizing::SizingRule;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use crate::forecast_table::{ForecastModel, ForecastTable, Horizon};
+
 /// A strategy file: when to trade, in what account, at what cost, and by which sizing rules.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -202,6 +204,10 @@ pub struct CompareTable {
     /// Tail probabilities of value at risk, expected shortfall and expectile.
     #[serde(default = "default_alphas")]
     pub alpha: Vec<f64>,
+    /// Walk-forward forecasts of value at risk, expected shortfall and expectile by several models,
+    /// tested and ranked.
+    #[serde(default)]
+    pub forecasts: ForecastTable,
 }
 
 /// Default of `compare.alpha`.

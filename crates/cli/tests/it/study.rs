@@ -10,10 +10,12 @@ use crate::program::{differences, folder, plimsoll, tree};
 use crate::report::{CsvTable, numbers, parquet, words};
 use crate::scene::{edited, lake, strategy_in};
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 13] = [
     "comparison.csv",
     "decisions.parquet",
     "equity.parquet",
+    "forecasts.csv",
+    "forecasts.parquet",
     "ledger.parquet",
     "liquidations.csv",
     "monthly.csv",

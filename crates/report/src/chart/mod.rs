@@ -8,6 +8,7 @@
 
 pub mod bars;
 pub mod curves;
+pub mod exceedances;
 pub mod forest;
 pub mod scatter;
 pub mod steps;

@@ -2,6 +2,7 @@
 
 pub mod decisions;
 pub mod equity;
+pub mod forecasts;
 pub mod ledger;
 
 use std::sync::Arc;

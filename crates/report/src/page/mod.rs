@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod costs;
 pub mod curves;
 pub mod data;
+pub mod forecasts;
 pub mod growth;
 pub mod liquidations;
 pub mod reproduce;
@@ -65,6 +66,7 @@ pub fn page(result: &StudyResult, monthly: &[MonthRow]) -> Result<String, Report
             curves::section(&context)?,
             binding::section(&context)?,
             liquidations::section(&context),
+            forecasts::section(&context)?,
             costs::section(&context),
             data::section(&context),
             reproduce::section(&context),

@@ -1,6 +1,7 @@
 //! The CSV files: one function a file, full precision, an undefined value empty.
 
 pub mod comparison;
+pub mod forecasts;
 pub mod liquidations;
 pub mod monthly;
 pub mod refusals;

@@ -10,7 +10,7 @@ use plimsoll_report::columnar::{decisions, equity, ledger};
 
 use crate::fixture::study;
 
-fn read(bytes: &[u8]) -> RecordBatch {
+pub(crate) fn read(bytes: &[u8]) -> RecordBatch {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
@@ -19,7 +19,7 @@ fn read(bytes: &[u8]) -> RecordBatch {
     concat_batches(&schema, &batches).unwrap()
 }
 
-fn schema(batch: &RecordBatch) -> Vec<String> {
+pub(crate) fn schema(batch: &RecordBatch) -> Vec<String> {
     let fields = batch.schema();
     fields
         .fields()
@@ -31,7 +31,7 @@ fn schema(batch: &RecordBatch) -> Vec<String> {
         .collect()
 }
 
-fn numbers(batch: &RecordBatch, name: &str) -> Vec<Option<f64>> {
+pub(crate) fn numbers(batch: &RecordBatch, name: &str) -> Vec<Option<f64>> {
     batch.column_by_name(name).unwrap().as_primitive::<Float64Type>().iter().collect()
 }
 

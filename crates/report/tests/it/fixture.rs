@@ -12,6 +12,8 @@ use plimsoll_study::result::{
     RuleResult, SensitivityRow, StudyResult, SymbolCoverage, Verdict,
 };
 
+use crate::risk_forecasts;
+
 const BARS: usize = 180;
 const FROM_BAR: usize = 12;
 const EQUITY: f64 = 100_000.0;
@@ -80,6 +82,8 @@ pub(crate) fn scaled(rules: &[&str], bars: usize, interval: &str) -> StudyResult
         comparisons: comparisons(&names),
         verdict: verdict(&names),
         sensitivity: sensitivity(&names),
+        forecast_plan: Some(risk_forecasts::plan()),
+        forecasts: risk_forecasts::forecasts(&names, start),
         coverage: coverage(start, bars),
         notes: vec!["The universe is of survivors: no symbol was delisted.".to_owned()],
         rules,

@@ -29,6 +29,7 @@ fn sections_stand_in_the_order_of_a_traders_questions() {
         "Equity and drawdown</h2>",
         "What was binding, and when</h2>",
         "Liquidations and tail risk</h2>",
+        "Which tail model to trust</h2>",
         "Costs, funding, refusals and other assumptions</h2>",
         "Data coverage, flags and notes</h2>",
         "How to reproduce this</h2>",
@@ -38,7 +39,7 @@ fn sections_stand_in_the_order_of_a_traders_questions() {
         .map(|heading| page.find(heading).unwrap_or_else(|| panic!("missing: {heading}")))
         .collect();
     assert!(places.is_sorted(), "{places:?}");
-    assert_eq!(page.matches("<section ").count(), 8);
+    assert_eq!(page.matches("<section ").count(), 9);
 }
 
 #[test]

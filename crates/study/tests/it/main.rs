@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::cast_possible_wrap)]
 
 mod capacity;
+mod forecasts;
 mod lakes;
 mod messages;
 mod overrides;
