@@ -6,4 +6,5 @@ mod columnar;
 mod files;
 mod fixture;
 mod page;
+mod risk;
 mod tables;
