@@ -34,6 +34,16 @@ pub enum RiskError {
         /// The range in words.
         rule: &'static str,
     },
+    /// A name that stands for nothing.
+    #[error("`{name}` is no {what}; known are {known}")]
+    UnknownName {
+        /// What is named.
+        what: &'static str,
+        /// The name given.
+        name: String,
+        /// The names known, comma separated.
+        known: String,
+    },
     /// Two slices that must have one length do not.
     #[error("`{name}` {index} has {length} values, {expected} are expected")]
     LengthMismatch {

@@ -40,6 +40,7 @@
 //! | What did it earn, and was that luck? | [`performance`], [`sharpe`], [`trade_statistics`], [`moments`] |
 //! | How deep and how long did it fall? | [`drawdown`] |
 //! | How bad is a bad day? | [`tail`], [`expectile`], [`quantile`] |
+//! | How bad may tomorrow be, and who knew? | [`forecast`] |
 //! | Will it survive? | [`ruin`] |
 //! | Is one rule better than another? | [`compare`] |
 //! | How is resampling done? | [`resample`], [`proportion`] |
@@ -52,6 +53,7 @@ mod numeric;
 pub mod compare;
 pub mod drawdown;
 pub mod expectile;
+pub mod forecast;
 pub mod moments;
 pub mod performance;
 pub mod proportion;

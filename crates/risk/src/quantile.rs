@@ -41,7 +41,11 @@ pub fn lower_tail_mean(values: &[f64], probability: f64) -> Result<f64> {
         probability,
         "above 0 and at most 1",
     )?;
-    let ascending = sorted(values);
+    lower_tail_mean_sorted(&sorted(values), probability)
+}
+
+/// [`lower_tail_mean`] of values already in ascending order.
+pub(crate) fn lower_tail_mean_sorted(ascending: &[f64], probability: f64) -> Result<f64> {
     let count = tail_count(probability, ascending.len());
     if count <= 0.0 {
         return Err(undefined("tail mean", "the tail probability is too small"));
