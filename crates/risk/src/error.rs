@@ -68,6 +68,18 @@ pub enum RiskError {
         /// The value found.
         value: f64,
     },
+    /// A value of one of several columns is NaN or infinite.
+    #[error(
+        "value {value} at position {index} of column {column} is not finite; remove the period from every column or fill the gap before"
+    )]
+    NonFiniteInColumn {
+        /// 0-based position of the column.
+        column: usize,
+        /// 0-based position in it.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
     /// The coefficients of a regression are not determined by the data.
     #[error("regressor {column} is zero or a linear combination of those before it; leave it out")]
     SingularDesign {

@@ -25,6 +25,7 @@
 //! ```
 
 mod evaluation;
+mod expectile_models;
 mod model;
 mod rolling;
 mod simple;

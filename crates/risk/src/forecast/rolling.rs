@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use crate::check;
 use crate::error::{Result, RiskError};
+use crate::expectile::care::CareModel;
 
+use super::expectile_models::ExpectileModels;
 use super::model::{Side, TailModel};
 use super::simple::{EwmaNormal, Historical, StudentT};
 use super::tail::Asked;
@@ -196,10 +198,16 @@ fn walk_model(
     settings: &ForecastSettings,
 ) -> Result<Walk> {
     let schedule = Schedule { window: settings.window, refit_every: settings.refit_every };
+    let expectile = |model: CareModel| {
+        walk(returns, schedule, || Ok(ExpectileModels::new(model, asked, settings.seed)))
+    };
     match model {
         TailModel::Historical => walk(returns, schedule, || Ok(Historical::new(asked))),
         TailModel::EwmaNormal => walk(returns, schedule, || EwmaNormal::new(asked)),
         TailModel::StudentT => walk(returns, schedule, || Ok(StudentT::new(asked))),
+        TailModel::ExpectileKyh => expectile(CareModel::KuanYehHsu),
+        TailModel::CareSymmetric => expectile(CareModel::SymmetricAbsoluteValue),
+        TailModel::CareAsymmetric => expectile(CareModel::AsymmetricSlope),
         _ => Err(check::undefined("forecast", "this model is not built in")),
     }
 }

@@ -39,13 +39,14 @@ impl Forecaster for Historical {
         Ok(Refit::CLEAN)
     }
 
-    fn observe(&mut self, window: &[f64]) {
+    fn observe(&mut self, window: &[f64]) -> Result<()> {
         let entering = window[window.len() - 1];
         let leaves = self.position(self.oldest);
         self.ascending.remove(leaves);
         let enters = self.position(entering);
         self.ascending.insert(enters, entering);
         self.oldest = window[0];
+        Ok(())
     }
 
     fn forecast(&self, _window: &[f64]) -> Result<Vec<Tail>> {
@@ -70,7 +71,9 @@ impl Forecaster for EwmaNormal {
         Ok(Refit::CLEAN)
     }
 
-    fn observe(&mut self, _window: &[f64]) {}
+    fn observe(&mut self, _window: &[f64]) -> Result<()> {
+        Ok(())
+    }
 
     fn forecast(&self, window: &[f64]) -> Result<Vec<Tail>> {
         let deviation = ewma_deviation(window);
@@ -127,7 +130,9 @@ impl Forecaster for StudentT {
         Ok(Refit { converged: true, at_boundary: fit.nu.is_none() })
     }
 
-    fn observe(&mut self, _window: &[f64]) {}
+    fn observe(&mut self, _window: &[f64]) -> Result<()> {
+        Ok(())
+    }
 
     fn forecast(&self, _window: &[f64]) -> Result<Vec<Tail>> {
         Ok(self.fitted.clone())

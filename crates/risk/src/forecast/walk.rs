@@ -35,7 +35,7 @@ pub(super) trait Forecaster: Send {
     fn refit(&mut self, window: &[f64], index: usize) -> Result<Refit>;
 
     /// Takes in the return that has ended `window`, parameters kept.
-    fn observe(&mut self, window: &[f64]);
+    fn observe(&mut self, window: &[f64]) -> Result<()>;
 
     /// Tails of the return after `window`, as they were asked for. Called after a refit that went
     /// well, and after [`Forecaster::observe`] of every later return.
@@ -120,7 +120,7 @@ pub(super) fn walk<F: Forecaster>(
             };
             // The model stands at the end of the chunk before: its last return is still to come.
             let window = &returns[position - schedule.window..position];
-            model.observe(window);
+            model.observe(window)?;
             steps.push(model.forecast(window)?);
         }
         steps.extend(walked.steps);
@@ -164,9 +164,100 @@ fn walk_chunk<F: Forecaster>(
             continue;
         }
         if !fresh {
-            model.observe(window);
+            model.observe(window)?;
         }
         steps.push(model.forecast(window)?);
     }
     Ok(ChunkWalk { model: fitted.then_some(model), missing, steps, diagnostics, first_error })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::check::undefined;
+
+    /// Forecasts the number of its last good refit as value at risk and the returns observed
+    /// since as expected shortfall; fails where the window ends with a negative value.
+    struct Counting {
+        refit: usize,
+        since: usize,
+        seen: f64,
+    }
+
+    impl Forecaster for Counting {
+        fn refit(&mut self, window: &[f64], index: usize) -> Result<Refit> {
+            if window[window.len() - 1] < 0.0 {
+                return Err(undefined("counting", "negative"));
+            }
+            (self.refit, self.since) = (index, 0);
+            self.seen = window[window.len() - 1];
+            Ok(Refit::CLEAN)
+        }
+
+        fn observe(&mut self, window: &[f64]) -> Result<()> {
+            self.since += 1;
+            self.seen = window[window.len() - 1];
+            Ok(())
+        }
+
+        fn forecast(&self, window: &[f64]) -> Result<Vec<Tail>> {
+            assert!((self.seen - window[window.len() - 1]).abs() <= 0.0, "a return was left out");
+            let (value_at_risk, expected_shortfall) = (self.refit as f64, self.since as f64);
+            Ok(vec![Tail { value_at_risk, expected_shortfall, expectile: 0.0 }])
+        }
+    }
+
+    fn counting(returns: &[f64], window: usize, refit_every: usize) -> Result<Walk> {
+        walk(returns, Schedule { window, refit_every }, || {
+            Ok(Counting { refit: usize::MAX, since: 0, seen: f64::NAN })
+        })
+    }
+
+    /// Every step stands on the last refit that went well, across the borders of chunks as well,
+    /// and has observed every return since.
+    #[test]
+    fn failed_refits_leave_the_last_good_parameters() {
+        let (window, refit_every, n) = (5_usize, 3_usize, 700_usize);
+        let per_chunk = REFITS_A_CHUNK * refit_every;
+        // The refits around the second border fail, all of one chunk, and some in between.
+        let failing = |refit: usize| {
+            (REFITS_A_CHUNK * 2 - 2..=REFITS_A_CHUNK * 2 + 1).contains(&refit)
+                || (REFITS_A_CHUNK * 4..REFITS_A_CHUNK * 5).contains(&refit)
+                || refit % 7 == 3
+        };
+        let returns: Vec<f64> = (0..n)
+            .map(|t| {
+                let next = t + 1;
+                let refit = next >= window && (next - window).is_multiple_of(refit_every);
+                let fails = refit && failing((next - window) / refit_every);
+                if fails { -1.0 - f64::from(t as u32) } else { 1.0 + f64::from(t as u32) }
+            })
+            .collect();
+        let walked = counting(&returns, window, refit_every).unwrap();
+        assert_eq!(walked.steps.len(), n - window);
+        assert!(n - window > 5 * per_chunk);
+        let mut failed = 0;
+        for (step, tails) in walked.steps.iter().enumerate() {
+            let refit = step / refit_every;
+            failed += usize::from(step % refit_every == 0 && failing(refit));
+            let good = (0..=refit).rev().find(|refit| !failing(*refit)).unwrap();
+            assert!((tails[0].value_at_risk - good as f64).abs() < 0.5, "step {step}");
+            let since = (step - good * refit_every) as f64;
+            assert!((tails[0].expected_shortfall - since).abs() < 0.5, "step {step}");
+        }
+        assert_eq!(walked.diagnostics.failed_refits, failed);
+        assert_eq!(walked.diagnostics.refits, (n - window).div_ceil(refit_every));
+    }
+
+    #[test]
+    fn a_first_refit_that_fails_is_the_error_of_the_walk() {
+        let mut returns = vec![1.0; 40];
+        returns[4] = -1.0;
+        let error = counting(&returns, 5, 1).err();
+        assert_eq!(error, Some(undefined("counting", "negative")));
+        returns[3] = -1.0;
+        returns[4] = 1.0;
+        assert!(counting(&returns, 5, 1).is_ok());
+    }
 }

@@ -4,3 +4,5 @@
 pub(crate) mod distribution;
 pub(crate) mod entropic;
 pub(crate) mod least_squares;
+#[allow(dead_code)]
+pub(crate) mod search;

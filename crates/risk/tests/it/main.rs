@@ -10,10 +10,12 @@
 )]
 
 mod degenerate;
+mod forecast;
 mod games;
 mod golden;
 mod hand_computed;
 mod laws;
+mod model_comparison;
 mod regression;
 mod resampling;
 mod tails;

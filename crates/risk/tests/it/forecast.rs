@@ -1,0 +1,252 @@
+//! Walk-forward forecasts: nothing but the past, the same bits at any number of threads, every
+//! unit, and typed reasons for what cannot be forecast.
+
+use plimsoll_risk::RiskError;
+use plimsoll_risk::forecast::{
+    ForecastSettings, RollingForecasts, Side, TailModel, evaluate, rolling_forecasts,
+};
+use plimsoll_risk::tail::value_at_risk::{historical_es, historical_var};
+use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::assert_close;
+
+/// Returns with clusters of volatility and heavier losses than gains, from a seed.
+pub(crate) fn clustered(n: usize, seed: u64) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut normal = || {
+        let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
+        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+    };
+    let mut variance = 1e-4_f64;
+    (0..n)
+        .map(|_| {
+            let shock = normal();
+            let z = if shock < -1.5 { 1.4 * shock } else { shock };
+            let r = variance.sqrt() * z;
+            let leverage = if r < 0.0 { 0.12 } else { 0.04 };
+            variance = 4e-6 + leverage * r * r + 0.86 * variance;
+            r
+        })
+        .collect()
+}
+
+fn settings(models: &[TailModel], window: usize, refit_every: usize) -> ForecastSettings {
+    ForecastSettings {
+        models: models.to_vec(),
+        window,
+        refit_every,
+        alphas: vec![0.01, 0.05],
+        ..ForecastSettings::default()
+    }
+}
+
+/// Every forecast of `shorter` is the one of `longer`, bit for bit.
+#[track_caller]
+fn assert_prefix(shorter: &RollingForecasts, longer: &RollingForecasts) {
+    assert_eq!(shorter.first, longer.first);
+    assert_eq!(shorter.series.len(), longer.series.len());
+    assert_eq!(shorter.excluded, longer.excluded);
+    for (short, long) in shorter.series.iter().zip(&longer.series) {
+        let n = short.value_at_risk.len();
+        let name = format!("{} {} {}", short.model, short.side, short.alpha);
+        assert_eq!(short.value_at_risk, long.value_at_risk[..n], "{name}");
+        assert_eq!(short.expected_shortfall, long.expected_shortfall[..n], "{name}");
+        assert_eq!(short.expectile, long.expectile[..n], "{name}");
+    }
+}
+
+#[test]
+fn cutting_the_series_short_changes_no_earlier_forecast() {
+    let returns = clustered(340, 3);
+    let settings = settings(&TailModel::ALL, 260, 2);
+    let whole = rolling_forecasts(&returns, &settings).unwrap();
+    for n in [261, 262, 300, 324, 325, 339] {
+        assert_prefix(&rolling_forecasts(&returns[..n], &settings).unwrap(), &whole);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// What comes later has no say, however large it is.
+    #[test]
+    fn later_returns_have_no_say(
+        seed in 0_u64..1000, cut in 101_usize..160, later in -1e6_f64..1e6, every in 1_usize..5,
+    ) {
+        let models = [TailModel::Historical, TailModel::EwmaNormal, TailModel::StudentT];
+        let settings = settings(&models, 100, every);
+        let mut returns = clustered(160, seed);
+        let before = rolling_forecasts(&returns[..cut], &settings).unwrap();
+        returns[cut..].fill(later);
+        assert_prefix(&before, &rolling_forecasts(&returns, &settings).unwrap());
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let returns = clustered(400, 5);
+    let settings = settings(&TailModel::ALL, 300, 1);
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let forecasts = rolling_forecasts(&returns, &settings).unwrap();
+            let rows = evaluate(&returns, &forecasts, &settings).unwrap();
+            (forecasts, rows)
+        })
+    };
+    let one = with(1);
+    assert!(one.0.excluded.is_empty(), "{:?}", one.0.excluded);
+    for threads in [2, 7] {
+        assert!(one == with(threads), "{threads} threads");
+    }
+}
+
+/// Forecasts scale with the returns: exactly by a power of two, to rounding by other factors,
+/// over the whole range of a double.
+#[test]
+fn forecasts_scale_with_the_returns() {
+    let returns = clustered(330, 9);
+    let settings = settings(&TailModel::ALL, 300, 10);
+    let base = rolling_forecasts(&returns, &settings).unwrap();
+    for factor in [2.0_f64.powi(-40), 2.0_f64.powi(900), 100.0, 1e-300, 1e300] {
+        let scaled: Vec<f64> = returns.iter().map(|r| r * factor).collect();
+        let forecasts = rolling_forecasts(&scaled, &settings).unwrap();
+        assert_eq!(forecasts.series.len(), base.series.len());
+        let exact = factor.log2().fract().abs() <= 0.0;
+        for (got, expected) in forecasts.series.iter().zip(&base.series) {
+            for (got, expected) in [
+                (&got.value_at_risk, &expected.value_at_risk),
+                (&got.expected_shortfall, &expected.expected_shortfall),
+                (&got.expectile, &expected.expectile),
+            ] {
+                for (got, expected) in got.iter().zip(expected) {
+                    if exact {
+                        assert_eq!(*got, expected * factor);
+                    } else {
+                        assert_close(got / factor / expected, 1.0, 1e-3);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The window is forecast as it was: an independent computation of each step.
+#[test]
+fn historical_forecasts_are_those_of_each_window() {
+    let returns = clustered(260, 1);
+    let short: Vec<f64> = returns.iter().map(|r| -r).collect();
+    let settings = settings(&[TailModel::Historical], 120, 9);
+    let forecasts = rolling_forecasts(&returns, &settings).unwrap();
+    for series in &forecasts.series {
+        let gains = if series.side == Side::Lower { &returns } else { &short };
+        for (step, got) in series.value_at_risk.iter().enumerate() {
+            let window = &gains[step..step + 120];
+            assert_close(*got, historical_var(window, series.alpha).unwrap(), 1e-14);
+            let shortfall = historical_es(window, series.alpha).unwrap();
+            assert_close(series.expected_shortfall[step], shortfall, 1e-14);
+            let expectile = plimsoll_risk::expectile::sample::expectile(window, series.alpha);
+            assert_close(series.expectile[step], expectile.unwrap(), 1e-14);
+        }
+    }
+}
+
+/// Forecasts of all models are ordered: the expected shortfall is at least the value at risk, and
+/// a smaller tail probability has a larger loss.
+#[test]
+fn forecasts_are_ordered() {
+    let returns = clustered(360, 21);
+    let settings = settings(&TailModel::ALL, 300, 20);
+    let forecasts = rolling_forecasts(&returns, &settings).unwrap();
+    assert!(forecasts.excluded.is_empty(), "{:?}", forecasts.excluded);
+    assert_eq!(forecasts.series.len(), TailModel::ALL.len() * 4);
+    for pair in forecasts.series.chunks_exact(2) {
+        let (rare, common) = (&pair[0], &pair[1]);
+        assert_eq!((rare.alpha, common.alpha), (0.01, 0.05));
+        for step in 0..60 {
+            let name = format!("{} {} step {step}", rare.model, rare.side);
+            assert!(rare.value_at_risk[step] > common.value_at_risk[step], "{name}");
+            assert!(common.value_at_risk[step] > 0.0, "{name}");
+            assert!(rare.expected_shortfall[step] >= rare.value_at_risk[step], "{name}");
+            assert!(common.expected_shortfall[step] >= common.value_at_risk[step], "{name}");
+            assert!(rare.expectile[step] < common.expectile[step], "{name}");
+        }
+    }
+}
+
+/// A rule that stands aside for weeks has returns of exactly zero.
+#[test]
+fn runs_of_zeros_are_coped_with_or_refused_with_a_reason() {
+    let busy = clustered(500, 13);
+    let weeks: Vec<f64> =
+        busy.iter().enumerate().map(|(t, r)| if t / 21 % 3 == 0 { 0.0 } else { *r }).collect();
+    let settings = settings(&TailModel::ALL, 300, 10);
+    let forecasts = rolling_forecasts(&weeks, &settings).unwrap();
+    let found: Vec<TailModel> = forecasts.excluded.iter().map(|out| out.model).collect();
+    assert!(found.iter().all(|model| *model == TailModel::StudentT), "{:?}", forecasts.excluded);
+
+    // Never a trade: the loss is forecast as zero, or there is a reason for no forecast.
+    let flat = vec![0.0; 420];
+    let forecasts = rolling_forecasts(&flat, &settings).unwrap();
+    for series in &forecasts.series {
+        assert!(series.value_at_risk.iter().all(|loss| loss.abs() <= 0.0), "{}", series.model);
+    }
+    for row in evaluate(&flat, &forecasts, &settings).unwrap() {
+        assert_eq!(row.violations, 0, "{}", row.model);
+    }
+    let kept = [TailModel::Historical, TailModel::EwmaNormal];
+    assert!(kept.iter().all(|model| forecasts.series.iter().any(|s| s.model == *model)));
+}
+
+#[test]
+fn models_that_need_a_longer_window_are_left_out_with_the_reason() {
+    let returns = clustered(120, 2);
+    let models = [TailModel::Historical, TailModel::GjrSkewT];
+    let forecasts = rolling_forecasts(&returns, &settings(&models, 100, 5)).unwrap();
+    assert_eq!(forecasts.series.len(), 4);
+    assert_eq!(forecasts.excluded.len(), 1);
+    assert_eq!(forecasts.excluded[0].model, TailModel::GjrSkewT);
+    assert!(matches!(forecasts.excluded[0].error, RiskError::TooFewObservations { n: 100, .. }));
+}
+
+#[test]
+fn settings_and_returns_are_checked() {
+    let returns = clustered(120, 2);
+    let good = settings(&[TailModel::Historical], 100, 5);
+    let refused = |change: &dyn Fn(&mut ForecastSettings)| {
+        let mut settings = good.clone();
+        change(&mut settings);
+        rolling_forecasts(&returns, &settings).unwrap_err()
+    };
+    let out_of_range = |error: RiskError, parameter: &str| matches!(error, RiskError::OutOfRange { name, .. } if name == parameter);
+    assert!(out_of_range(refused(&|s| s.models.clear()), "models"));
+    assert!(out_of_range(refused(&|s| s.models.push(TailModel::Historical)), "models"));
+    assert!(out_of_range(refused(&|s| s.sides.clear()), "sides"));
+    assert!(out_of_range(refused(&|s| s.alphas = vec![0.01, 0.01]), "alphas"));
+    assert!(out_of_range(refused(&|s| s.alphas = vec![0.5]), "alpha"));
+    assert!(out_of_range(refused(&|s| s.alphas = vec![f64::NAN]), "alpha"));
+    assert!(out_of_range(refused(&|s| s.window = 49), "window"));
+    assert!(out_of_range(refused(&|s| s.refit_every = 0), "refit_every"));
+    assert!(out_of_range(refused(&|s| s.draws = 0), "draws"));
+    assert_eq!(refused(&|s| s.window = 120), RiskError::TooFewObservations { n: 120, n_min: 121 });
+    let mut broken = returns.clone();
+    broken[110] = f64::INFINITY;
+    let error = rolling_forecasts(&broken, &good).unwrap_err();
+    assert_eq!(error, RiskError::NonFinite { index: 110, value: f64::INFINITY });
+}
+
+#[test]
+fn names_are_read_as_they_are_written() {
+    for model in TailModel::ALL {
+        assert_eq!(model.name().parse(), Ok(model));
+        assert_eq!(serde_json::to_value(model).unwrap(), model.name());
+        assert!(!model.describe().is_empty());
+    }
+    for side in Side::ALL {
+        assert_eq!(side.name().parse(), Ok(side));
+    }
+    let error = "garch".parse::<TailModel>().unwrap_err().to_string();
+    assert!(error.starts_with("`garch` is no tail model; known are historical, "), "{error}");
+}
