@@ -117,6 +117,28 @@ pub enum RiskError {
         /// Blocks needed.
         blocks_min: f64,
     },
+    /// A forecast is NaN or infinite.
+    #[error("`{name}` at position {index} is {value}; leave out the periods without a forecast")]
+    NonFiniteForecast {
+        /// Which forecast.
+        name: &'static str,
+        /// 0-based position in the slice.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
+    /// A pair of forecasts for which the joint score has no value.
+    #[error(
+        "at position {index} the shortfall is {shortfall} and the quantile {quantile}; the score needs shortfall <= quantile < 0"
+    )]
+    ForecastOrder {
+        /// 0-based position of the pair.
+        index: usize,
+        /// Forecast of the quantile of returns.
+        quantile: f64,
+        /// Forecast of the mean return beyond it.
+        shortfall: f64,
+    },
     /// The statistic is undefined in too many bootstrap draws for an interval.
     #[error("`{metric}` is undefined in {undefined} of {draws} bootstrap draws")]
     TooManyUndefinedDraws {

@@ -41,6 +41,7 @@
 //! | How deep and how long did it fall? | [`drawdown`] |
 //! | How bad is a bad day? | [`tail`], [`expectile`], [`quantile`] |
 //! | How bad may tomorrow be, and who knew? | [`forecast`] |
+//! | Were the forecasts of risk any good? | [`forecast_test`] |
 //! | Will it survive? | [`ruin`] |
 //! | Is one rule better than another? | [`compare`] |
 //! | How is resampling done? | [`resample`], [`proportion`] |
@@ -55,6 +56,8 @@ pub mod compare;
 pub mod drawdown;
 pub mod expectile;
 pub mod forecast;
+pub mod forecast_test;
+pub mod garch;
 pub mod moments;
 pub mod performance;
 pub mod proportion;

@@ -1,5 +1,6 @@
 //! The metric names and what computes them, one module a topic.
 
+mod forecast_tests;
 mod margin;
 mod performance;
 pub(crate) mod published;
@@ -17,8 +18,14 @@ use crate::question::{Answer, Failure, Question};
 /// Each topic returns [`Failure::UnknownMetric`] for a name that is not its own, and the next one
 /// is asked.
 pub(crate) fn compute(question: &Question<'_>) -> Answer {
-    let topics =
-        [performance::compute, tail::compute, ruin::compute, sizing::compute, margin::compute];
+    let topics = [
+        performance::compute,
+        tail::compute,
+        forecast_tests::compute,
+        ruin::compute,
+        sizing::compute,
+        margin::compute,
+    ];
     for topic in topics {
         match topic(question) {
             Err(Failure::UnknownMetric) => {}

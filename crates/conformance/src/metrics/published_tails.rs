@@ -8,6 +8,7 @@ use plimsoll_risk::tail::discrete::DiscreteReturns;
 use plimsoll_risk::tail::value_at_risk::lognormal_tail;
 use serde_json::{Value, json};
 
+use super::forecast_tests;
 use super::published::{label_key, numbers};
 use crate::question::{Answer, Failure, Question, object};
 
@@ -17,6 +18,7 @@ pub(crate) fn compute(question: &Question<'_>) -> Answer {
         "var_cvar_discrete" => discrete_tail(question),
         "ruin_additive_10" => fixed_stake_table(question),
         "coinflip_cap" => capped_coin(question),
+        "var_pof_bin" => forecast_tests::failures_of_bank(question),
         "lw_inputs" => sharpe_test(question),
         _ => Err(Failure::UnknownMetric),
     }

@@ -10,6 +10,7 @@ use plimsoll_risk::tail::extreme_value::{
     GpdFit, excesses_above, gpd_log_likelihood, hill_tail_index, threshold_of_largest,
 };
 use plimsoll_risk::tail::liquidity::{LiquidityAdjustedVar, LiquiditySettings};
+use plimsoll_risk::tail::quantile_regression::QuantileRegression;
 use plimsoll_risk::tail::student_t::{StudentTFit, student_t_log_likelihood};
 use plimsoll_risk::tail::value_at_risk::{
     cornish_fisher, cornish_fisher_domain, entropic_var, gaussian_es, gaussian_var, historical_es,
@@ -148,11 +149,8 @@ fn of_regressors(question: &Question<'_>) -> Answer {
     let number = |name| question.number(name);
     match question.metric {
         "expectile_regression" => {
-            let scale = question.number_or("scale", 1.0)?;
-            let y: Vec<f64> = question.returns()?.iter().map(|r| scale * r).collect();
-            let few = || Failure::Input("a lag needs two returns".to_owned());
-            let lag = y.len().checked_sub(1).map(|last| &y[..last]).ok_or_else(few)?;
-            let size: Vec<f64> = lag.iter().map(|y| y.abs()).collect();
+            let (y, size) = scaled_with_size_of_lag(question)?;
+            let lag = &y[..size.len()];
             let ones = vec![1.0; lag.len()];
             let fit = ExpectileRegression::fit(&y[1..], &[&ones, &size, lag], number("tau")?)?;
             Ok(json!({
@@ -160,6 +158,14 @@ fn of_regressors(question: &Question<'_>) -> Answer {
                 "objective_mean": fit.objective,
                 "std_err": fit.standard_errors(),
             }))
+        }
+        "quantile_regression" => {
+            let (y, size) = scaled_with_size_of_lag(question)?;
+            let lag = &y[..size.len()];
+            let ones = vec![1.0; lag.len()];
+            let tau = question.parameter(&["tau", "alpha"])?;
+            let fit = QuantileRegression::fit(&y[1..], &[&ones, &size, lag], tau)?;
+            Ok(json!({"beta": fit.coefficients, "rho": fit.objective}))
         }
         "midas_beta_weights" => {
             let words = question.params.get("grid").and_then(Value::as_str).unwrap_or("k/(K+1)");
@@ -188,6 +194,16 @@ fn of_regressors(question: &Question<'_>) -> Answer {
         }
         _ => Err(Failure::UnknownMetric),
     }
+}
+
+/// The scaled returns, and the size of all but the last.
+fn scaled_with_size_of_lag(question: &Question<'_>) -> Result<(Vec<f64>, Vec<f64>), Failure> {
+    let scale = question.number_or("scale", 1.0)?;
+    let y: Vec<f64> = question.returns()?.iter().map(|r| scale * r).collect();
+    let few = || Failure::Input("a lag needs two returns".to_owned());
+    let lag = y.len().checked_sub(1).map(|last| &y[..last]).ok_or_else(few)?;
+    let size = lag.iter().map(|y| y.abs()).collect();
+    Ok((y, size))
 }
 
 /// The losses of the input: a column `loss` as it stands, returns with the sign turned.

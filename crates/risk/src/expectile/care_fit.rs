@@ -2,7 +2,7 @@
 //!
 //! With a lagged expectile the loss has local minima and flat valleys, so the search is wide:
 //! ten thousand seeded random candidates, the best ten improved by Nelder-Mead and then by BFGS
-//! with the exact gradient. Without one ([`CareModel::KuanYehHsu`]) it is a regression, solved
+//! with the exact gradient, and three more starts from a grid of `b1`. Without one ([`CareModel::KuanYehHsu`]) it is a regression, solved
 //! exactly. Returns are brought to unit size by a power of two before, which loses nothing.
 //!
 //! ```

@@ -3,13 +3,22 @@
 //! Coefficients near a unit root pull on each other: a little more memory is undone by a smaller
 //! constant. So the search moves in the long-run level `b0 / (1 - b1)`, the long-run slopes
 //! `b_j / (1 - b1)` and `atanh b1`, which also keeps `b1` inside (-1, 1).
+//!
+//! At a given `b1` the expectile is linear in the other coefficients, so the best of them are an
+//! expectile regression without local minima. Besides the random candidates the search starts from
+//! the best of these over a grid of `b1`: random points seldom hit a narrow valley.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::expectile::care_fit::CareSettings;
+use crate::expectile::regression::ExpectileRegression;
 use crate::numeric::search::{Minimum, bfgs, nelder_mead};
 
+/// Values of `b1` that the other coefficients are solved for, and the best of them that are improved.
+const LAGS: [f64; 14] =
+    [-0.97, -0.9, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.7, 0.82, 0.9, 0.945, 0.97, 0.99];
+const LAGS_IMPROVED: usize = 3;
 /// Accuracy and length of the two searches.
 const SIMPLEX_TOLERANCE: f64 = 1e-6;
 const SIMPLEX_STEPS_MAX: usize = 300;
@@ -38,7 +47,7 @@ pub(crate) struct Ended {
 }
 
 impl<const S: usize> Recursion<'_, S> {
-    /// The best `polished` of `candidates` random points, improved.
+    /// The best `polished` of `candidates` random points and the best over the grid, improved.
     pub(crate) fn search(
         &self,
         rng: &mut ChaCha8Rng,
@@ -49,7 +58,38 @@ impl<const S: usize> Recursion<'_, S> {
         // Stable, so that ties keep the order of their draws.
         tried.sort_by(|a, b| a.0.total_cmp(&b.0));
         tried.truncate(polished.max(1));
-        tried.iter().map(|(_, point)| self.improve(point)).collect()
+        let mut solved: Vec<(f64, Vec<f64>)> = LAGS
+            .iter()
+            .filter_map(|lag| self.solve_at(*lag))
+            .map(|point| (self.loss(&point), point))
+            .collect();
+        solved.sort_by(|a, b| a.0.total_cmp(&b.0));
+        solved.truncate(LAGS_IMPROVED);
+        let random = tried.iter().map(|(_, point)| self.improve(point));
+        random.chain(solved.iter().map(|(_, point)| self.descend(point))).collect()
+    }
+
+    /// The best point with this `b1`; `None` where it makes the regressors dependent.
+    fn solve_at(&self, lag: f64) -> Option<Vec<f64>> {
+        let n = self.values.len();
+        let mut response = Vec::with_capacity(n);
+        let mut columns = vec![Vec::with_capacity(n); S + 1];
+        let (mut from_start, mut by_constant, mut by_slope) = (self.start, 0.0, [0.0; S]);
+        for (x, row) in self.values.iter().zip(&self.regressors) {
+            response.push(x - from_start);
+            columns[0].push(by_constant);
+            from_start *= lag;
+            by_constant = 1.0 + lag * by_constant;
+            for j in 0..S {
+                columns[j + 1].push(by_slope[j]);
+                by_slope[j] = row[j] + lag * by_slope[j];
+            }
+        }
+        let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let fit = ExpectileRegression::fit(&response, &columns, self.tau).ok()?;
+        let mut b = fit.coefficients;
+        b.insert(1, lag);
+        Some(long_run(&b))
     }
 
     /// From earlier coefficients, and from the best of a few random points.

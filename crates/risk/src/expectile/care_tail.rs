@@ -30,8 +30,8 @@ use crate::expectile::care_fit::{CareFit, CareSettings, N_MIN};
 use crate::expectile::sample::expectile_tau_for_quantile;
 use crate::moments::sum;
 
-/// Smallest and largest level that is tried.
-const TAU_MIN: f64 = 1e-9;
+/// Smallest level that is tried, relative to the tail probability, and the largest.
+const TAU_SHARE_MIN: f64 = 1e-3;
 const TAU_MAX: f64 = 0.499;
 /// Levels tried on the way to the coverage.
 const FITS_MAX: usize = 40;
@@ -62,8 +62,10 @@ impl CareTail {
     /// Fits `model` at the level where a share `alpha` of the returns lies below the expectile.
     ///
     /// The level begins at that of the sample quantile and is bisected, on a logarithmic scale,
-    /// until the number of returns below is within a half of `alpha n`, or as near as ties let it
-    /// come.
+    /// until the number of returns below is within a half of `alpha n`. Where no level does it, the
+    /// nearest is kept and the coverage of the fit says so: returns may be tied, and a model of `p`
+    /// coefficients has about `p` returns below it at the smallest level, which is more than
+    /// `alpha n` in a short series.
     ///
     /// # Errors
     /// `alpha` outside (0, 0.5), fewer returns than [`N_MIN`] or `1 / alpha`, and what
@@ -75,7 +77,7 @@ impl CareTail {
         settings: &CareSettings,
     ) -> Result<Self> {
         Self::check(returns, alpha)?;
-        let tau = expectile_tau_for_quantile(returns, alpha)?.clamp(TAU_MIN, TAU_MAX);
+        let tau = expectile_tau_for_quantile(returns, alpha)?.clamp(TAU_SHARE_MIN * alpha, TAU_MAX);
         let fit = CareFit::of(returns, model, tau, settings)?;
         Self::matched(returns, alpha, fit, settings)
     }
@@ -120,7 +122,7 @@ impl CareTail {
     ) -> Result<Self> {
         let n = (returns.len() - first.care.model().n_without_forecast()) as f64;
         let excess = |fit: &CareFit| fit.diagnostics.n_below as f64 - alpha * n;
-        let (mut low, mut high) = (TAU_MIN.ln(), TAU_MAX.ln());
+        let (mut low, mut high) = ((TAU_SHARE_MIN * alpha).ln(), TAU_MAX.ln());
         let mut found = (false, false);
         let mut best = first.clone();
         let mut last = first;

@@ -24,15 +24,17 @@
 //! # Ok::<(), plimsoll_risk::RiskError>(())
 //! ```
 
+mod conditional;
 mod evaluation;
 mod expectile_models;
 mod model;
 mod rolling;
 mod simple;
+mod spliced;
 mod tail;
 mod walk;
 
-pub use evaluation::{ForecastEvaluation, evaluate};
+pub use evaluation::{ComparedBy, ForecastEvaluation, evaluate};
 pub use model::{Side, TailModel};
 pub use rolling::{
     ExcludedModel, ForecastSeries, ForecastSettings, RefitDiagnostics, RollingForecasts,

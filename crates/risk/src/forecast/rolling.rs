@@ -6,7 +6,9 @@ use serde::Serialize;
 use crate::check;
 use crate::error::{Result, RiskError};
 use crate::expectile::care::CareModel;
+use crate::garch::{InnovationFamily, Volatility};
 
+use super::conditional::Conditional;
 use super::expectile_models::ExpectileModels;
 use super::model::{Side, TailModel};
 use super::simple::{EwmaNormal, Historical, StudentT};
@@ -201,6 +203,9 @@ fn walk_model(
     let expectile = |model: CareModel| {
         walk(returns, schedule, || Ok(ExpectileModels::new(model, asked, settings.seed)))
     };
+    let garch = |volatility: Volatility, innovation: InnovationFamily| {
+        walk(returns, schedule, || Ok(Conditional::parametric(volatility, innovation, asked)))
+    };
     match model {
         TailModel::Historical => walk(returns, schedule, || Ok(Historical::new(asked))),
         TailModel::EwmaNormal => walk(returns, schedule, || EwmaNormal::new(asked)),
@@ -208,7 +213,16 @@ fn walk_model(
         TailModel::ExpectileKyh => expectile(CareModel::KuanYehHsu),
         TailModel::CareSymmetric => expectile(CareModel::SymmetricAbsoluteValue),
         TailModel::CareAsymmetric => expectile(CareModel::AsymmetricSlope),
-        _ => Err(check::undefined("forecast", "this model is not built in")),
+        TailModel::GarchNormal => garch(Volatility::Symmetric, InnovationFamily::Normal),
+        TailModel::GjrSkewT => garch(Volatility::Gjr, InnovationFamily::SkewT),
+        TailModel::GjrNig => garch(Volatility::Gjr, InnovationFamily::NormalInverseGaussian),
+        TailModel::GjrVarianceGamma => garch(Volatility::Gjr, InnovationFamily::VarianceGamma),
+        TailModel::FilteredHistorical => {
+            walk(returns, schedule, || Ok(Conditional::filtered_historical(asked)))
+        }
+        TailModel::ConditionalEvt => {
+            walk(returns, schedule, || Ok(Conditional::extreme_value(asked)))
+        }
     }
 }
 

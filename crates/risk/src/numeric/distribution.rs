@@ -140,7 +140,7 @@ fn beta_lower(x: f64, complement: f64, a: f64, b: f64) -> f64 {
 }
 
 /// `ln Gamma(x + 1)` minus Stirling's approximation to it.
-fn stirling_error(x: f64) -> f64 {
+pub(super) fn stirling_error(x: f64) -> f64 {
     if x > 15.0 {
         let square = 1.0 / (x * x);
         return (1.0 / 12.0
@@ -151,8 +151,11 @@ fn stirling_error(x: f64) -> f64 {
     ln_gamma(x + 1.0) - (x + 0.5) * x.ln() + x - 0.5 * (2.0 * PI).ln()
 }
 
-/// `x ln(x / mean) + mean - x`, without cancellation where both are close.
-fn deviance(x: f64, mean: f64) -> f64 {
+/// `x ln(x / mean) + mean - x`, without cancellation where both are close; `x >= 0`, `mean > 0`.
+pub(crate) fn deviance(x: f64, mean: f64) -> f64 {
+    if x <= 0.0 {
+        return mean;
+    }
     let distance = x - mean;
     if distance.abs() < 0.1 * (x + mean) {
         let v = distance / (x + mean);

@@ -3,7 +3,8 @@
 
 use plimsoll_risk::RiskError;
 use plimsoll_risk::forecast::{
-    ForecastSettings, RollingForecasts, Side, TailModel, evaluate, rolling_forecasts,
+    ComparedBy, ForecastSeries, ForecastSettings, RefitDiagnostics, RollingForecasts, Side,
+    TailModel, evaluate, rolling_forecasts,
 };
 use plimsoll_risk::tail::value_at_risk::{historical_es, historical_var};
 use proptest::prelude::*;
@@ -154,9 +155,12 @@ fn historical_forecasts_are_those_of_each_window() {
 }
 
 /// Forecasts of all models are ordered: the expected shortfall is at least the value at risk, and
-/// a smaller tail probability has a larger loss.
+/// a smaller tail probability has a larger loss. Expectiles of different levels are fitted apart
+/// and may cross, as regression quantiles may, so they are held to the first rule only.
 #[test]
 fn forecasts_are_ordered() {
+    const APART: [TailModel; 3] =
+        [TailModel::ExpectileKyh, TailModel::CareSymmetric, TailModel::CareAsymmetric];
     let returns = clustered(360, 21);
     let settings = settings(&TailModel::ALL, 300, 20);
     let forecasts = rolling_forecasts(&returns, &settings).unwrap();
@@ -167,11 +171,13 @@ fn forecasts_are_ordered() {
         assert_eq!((rare.alpha, common.alpha), (0.01, 0.05));
         for step in 0..60 {
             let name = format!("{} {} step {step}", rare.model, rare.side);
-            assert!(rare.value_at_risk[step] > common.value_at_risk[step], "{name}");
-            assert!(common.value_at_risk[step] > 0.0, "{name}");
             assert!(rare.expected_shortfall[step] >= rare.value_at_risk[step], "{name}");
             assert!(common.expected_shortfall[step] >= common.value_at_risk[step], "{name}");
-            assert!(rare.expectile[step] < common.expectile[step], "{name}");
+            if !APART.contains(&rare.model) {
+                assert!(common.value_at_risk[step] > 0.0, "{name}");
+                assert!(rare.value_at_risk[step] > common.value_at_risk[step], "{name}");
+                assert!(rare.expectile[step] < common.expectile[step], "{name}");
+            }
         }
     }
 }
@@ -249,4 +255,124 @@ fn names_are_read_as_they_are_written() {
     }
     let error = "garch".parse::<TailModel>().unwrap_err().to_string();
     assert!(error.starts_with("`garch` is no tail model; known are historical, "), "{error}");
+}
+
+/// A model that always says the same.
+fn constant(model: TailModel, side: Side, n: usize, var: f64, es: f64) -> ForecastSeries {
+    ForecastSeries {
+        model,
+        side,
+        alpha: 0.05,
+        value_at_risk: vec![var; n],
+        expected_shortfall: vec![es; n],
+        expectile: vec![-0.5 * var; n],
+        diagnostics: RefitDiagnostics::default(),
+    }
+}
+
+/// 200 returns after a first window, 10 of them losses of 3 % spread evenly, 10 gains of 5 %.
+fn made_by_hand() -> Vec<f64> {
+    (0..260_u32)
+        .map(|t| match t % 20 {
+            7 => -0.03,
+            11 => 0.05,
+            other => (f64::from(other) - 9.5) * 1e-3,
+        })
+        .collect()
+}
+
+#[test]
+fn rows_count_test_and_score_by_hand() {
+    let returns = made_by_hand();
+    let (first, n) = (60, 200);
+    let settings = ForecastSettings {
+        models: vec![TailModel::Historical, TailModel::EwmaNormal],
+        alphas: vec![0.05],
+        window: first,
+        ..ForecastSettings::default()
+    };
+    let series = vec![
+        constant(TailModel::Historical, Side::Lower, n, 0.02, 0.03),
+        constant(TailModel::Historical, Side::Upper, n, 0.02, 0.05),
+        constant(TailModel::EwmaNormal, Side::Lower, n, 0.04, 0.05),
+        constant(TailModel::EwmaNormal, Side::Upper, n, 0.0, 0.0),
+    ];
+    let forecasts = RollingForecasts { first, series, excluded: Vec::new() };
+    let rows = evaluate(&returns, &forecasts, &settings).unwrap();
+
+    let right = &rows[0];
+    assert_eq!((right.n, right.violations), (200, 10));
+    assert_close(right.expected_violations, 10.0, 1e-12);
+    // As many as promised: the likelihood ratio is 0.
+    assert_close(right.kupiec_p.clone().unwrap(), 1.0, 1e-12);
+    assert!(right.holds || right.dynamic_quantile_p.clone().unwrap() < 0.05);
+    // 10 losses of 3 % cost 0.95 * 1 %, the others 5 % of their distance from -2 %.
+    let realised = &returns[first..];
+    let quantile: f64 = realised
+        .iter()
+        .map(|r| if *r < -0.02 { 0.95 * (-0.02 - r) } else { 0.05 * (r + 0.02) })
+        .sum();
+    assert_close(right.quantile_score, quantile / 200.0, 1e-14);
+    let fz0: f64 = realised
+        .iter()
+        .map(|r| {
+            let beyond = if *r <= -0.02 { (-0.02 - r) / (0.05 * 0.03) } else { 0.0 };
+            beyond + 0.02 / 0.03 + 0.03_f64.ln() - 1.0
+        })
+        .sum();
+    assert_close(right.fz0_score.clone().unwrap(), fz0 / 200.0, 1e-12);
+    let expectile: f64 = realised
+        .iter()
+        .map(|r| (if *r < -0.01 { 0.95 } else { 0.05 }) * (r + 0.01) * (r + 0.01))
+        .sum();
+    assert_close(right.expectile_score, expectile / 200.0, 1e-14);
+
+    // The upper side counts gains: 10 of 5 % beyond 2 %.
+    assert_eq!(rows[1].violations, 10);
+    // No violation where 10 were promised: 2 * 200 ln(1 / 0.95) = 20.5.
+    assert_eq!(rows[2].violations, 0);
+    assert!(rows[2].kupiec_p.clone().unwrap() < 1e-5 && !rows[2].holds);
+    assert!(rows[2].shortfall_p.is_err());
+    // A forecast of no loss: every gain is a violation, and there is no FZ0 score to compare by.
+    assert_eq!(rows[3].violations, realised.iter().filter(|r| **r > 0.0).count());
+    assert!(matches!(rows[3].fz0_score, Err(RiskError::ForecastOrder { .. })));
+    assert_eq!(rows[0].mcs_compared_by, ComparedBy::Fz0);
+    assert_eq!(rows[1].mcs_compared_by, ComparedBy::Quantile);
+    assert_eq!(rows[3].mcs_compared_by, ComparedBy::Quantile);
+    // The better of two is in every set.
+    assert_close(rows[0].mcs_p.clone().unwrap(), 1.0, 0.0);
+    assert!(rows[2].mcs_p.clone().unwrap() < 1.0);
+}
+
+#[test]
+fn forecasts_of_another_length_are_refused() {
+    let returns = made_by_hand();
+    let settings = ForecastSettings { window: 60, alphas: vec![0.05], ..Default::default() };
+    let mut series = constant(TailModel::Historical, Side::Lower, 200, 0.02, 0.03);
+    series.expected_shortfall.pop();
+    let forecasts =
+        RollingForecasts { first: 60, series: vec![series.clone()], excluded: Vec::new() };
+    let error = evaluate(&returns, &forecasts, &settings).unwrap_err();
+    assert!(matches!(
+        error,
+        RiskError::LengthMismatch { name: "expected_shortfall", length: 199, expected: 200, .. }
+    ));
+    series.expected_shortfall.push(f64::NAN);
+    let forecasts = RollingForecasts { first: 60, series: vec![series], excluded: Vec::new() };
+    assert!(evaluate(&returns, &forecasts, &settings).is_err());
+}
+
+#[test]
+fn zz_time() {
+    let returns = clustered(500 + 128, 77);
+    for model in TailModel::ALL {
+        let start = std::time::Instant::now();
+        let f = rolling_forecasts(&returns, &settings(&[model], 500, 1)).unwrap();
+        eprintln!(
+            "{model} {:?} {:?} {:?}",
+            start.elapsed(),
+            f.series.first().map(|s| s.diagnostics),
+            f.excluded
+        );
+    }
 }

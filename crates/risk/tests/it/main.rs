@@ -9,13 +9,17 @@
     clippy::similar_names
 )]
 
+mod care;
 mod degenerate;
 mod forecast;
+mod forecast_tests;
 mod games;
 mod golden;
 mod hand_computed;
 mod laws;
 mod model_comparison;
+mod quantile_regression;
+mod real_forecasts;
 mod regression;
 mod resampling;
 mod tails;
