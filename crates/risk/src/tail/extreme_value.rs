@@ -1,9 +1,9 @@
-//! Peaks over threshold: the generalised Pareto distribution (GPD) of large losses, and Hill's
-//! tail index.
+//! Peaks over threshold: the generalised Pareto distribution (GPD) of large losses.
 //!
 //! Losses are positive. The excess of a loss over a high threshold `u` follows a GPD with shape
 //! `xi` (tail index `1 / xi`; negative for a tail with an end point) and scale `beta`
-//! (Pickands 1975; McNeil & Frey 2000).
+//! (Pickands 1975; McNeil & Frey 2000). Where to put the threshold is the question of
+//! [`super::threshold`], how sure the fit is that of [`super::profile_interval`].
 
 use serde::Serialize;
 
@@ -12,11 +12,13 @@ use crate::error::{Result, RiskError};
 use crate::moments::sum;
 use crate::tail::student_t::golden_section;
 
+pub use super::threshold::{excesses_above, hill_tail_index, threshold_of_largest};
+
 /// Fewest exceedances for a fit.
 pub const GPD_EXCEEDANCES_MIN: usize = 30;
 
 /// Below this shape the likelihood estimator is not regular (Smith 1985); fits stop here.
-const XI_MIN: f64 = -0.5;
+pub(super) const XI_MIN: f64 = -0.5;
 
 /// Shapes closer to zero than this are computed as the exponential limit.
 const XI_ZERO: f64 = 1e-8;
@@ -41,6 +43,8 @@ pub struct GpdFit {
     pub xi_standard_error: Option<f64>,
     /// Standard error of `beta`, likewise.
     pub beta_standard_error: Option<f64>,
+    /// Covariance of both estimates, likewise; negative.
+    pub xi_beta_covariance: Option<f64>,
 }
 
 impl GpdFit {
@@ -107,8 +111,9 @@ impl GpdFit {
             xi,
             beta,
             log_likelihood,
-            xi_standard_error: errors.map(|(xi_error, _)| xi_error),
-            beta_standard_error: errors.map(|(_, beta_error)| beta_error * mean),
+            xi_standard_error: errors.map(|[xi_error, _, _]| xi_error),
+            beta_standard_error: errors.map(|[_, beta_error, _]| beta_error * mean),
+            xi_beta_covariance: errors.map(|[_, _, covariance]| covariance * mean),
         })
     }
 
@@ -117,21 +122,58 @@ impl GpdFit {
     /// # Errors
     /// `alpha` outside (0, 1) or above the share of exceedances, where the tail does not reach.
     pub fn value_at_risk(&self, alpha: f64) -> Result<f64> {
+        let growth = tail_growth(self.xi, self.log_reach(alpha)?);
+        defined("gpd_var", self.threshold + self.beta * growth)
+    }
+
+    /// Standard error of [`GpdFit::value_at_risk`] by the delta method, given the threshold and
+    /// the share of losses above it; `None` where the parameters have none. The interval of
+    /// [`super::profile_interval`] is not symmetric and keeps its level better.
+    ///
+    /// # Errors
+    /// As [`GpdFit::value_at_risk`].
+    pub fn value_at_risk_standard_error(&self, alpha: f64) -> Result<Option<f64>> {
+        let reach = self.log_reach(alpha)?;
+        let by_xi = self.beta * tail_growth_slope(self.xi, reach);
+        Ok(self.delta_method(by_xi, tail_growth(self.xi, reach)))
+    }
+
+    /// Standard error of [`GpdFit::expected_shortfall`], likewise.
+    ///
+    /// # Errors
+    /// As [`GpdFit::expected_shortfall`].
+    pub fn expected_shortfall_standard_error(&self, alpha: f64) -> Result<Option<f64>> {
+        self.expected_shortfall(alpha)?;
+        let reach = self.log_reach(alpha)?;
+        let rest = 1.0 - self.xi;
+        // ES = u + beta (growth + 1) / (1 - xi).
+        let growth = (tail_growth(self.xi, reach) + 1.0) / rest;
+        let by_xi = self.beta * (tail_growth_slope(self.xi, reach) + growth) / rest;
+        Ok(self.delta_method(by_xi, growth))
+    }
+
+    /// `-ln(alpha n / n_exceed)`, at least 0: how far beyond the threshold `alpha` lies.
+    pub(super) fn log_reach(&self, alpha: f64) -> Result<f64> {
         check::open_unit("alpha", alpha)?;
         let reach = alpha * self.n as f64 / self.n_exceed as f64;
-        check::require(
-            reach <= 1.0 + 1e-12,
-            "alpha",
-            alpha,
-            "at most the share of losses above the threshold",
-        )?;
-        let log_ratio = -reach.min(1.0).ln();
-        let excess = if self.xi.abs() < XI_ZERO {
-            log_ratio
-        } else {
-            (self.xi * log_ratio).exp_m1() / self.xi
-        };
-        defined("gpd_var", self.threshold + self.beta * excess)
+        let rule = "at most the share of losses above the threshold";
+        check::require(reach <= 1.0 + 1e-12, "alpha", alpha, rule)?;
+        Ok(-reach.min(1.0).ln())
+    }
+
+    /// Standard error of a function of (xi, beta) with the given slopes.
+    pub(super) fn delta_method(&self, by_xi: f64, by_beta: f64) -> Option<f64> {
+        let (xi_error, beta_error) = (self.xi_standard_error?, self.beta_standard_error?);
+        // In units of the standard errors no square leaves the range of a double.
+        let correlation = self.xi_beta_covariance? / xi_error / beta_error;
+        let (x, y) = (by_xi * xi_error, by_beta * beta_error);
+        let unit = x.abs().max(y.abs());
+        if unit <= 0.0 {
+            return Some(0.0);
+        }
+        let (x, y) = (x / unit, y / unit);
+        let error = unit * (x * x + 2.0 * correlation * x * y + y * y).max(0.0).sqrt();
+        error.is_finite().then_some(error)
     }
 
     /// Expected shortfall `(VaR + beta - xi u) / (1 - xi)`, a loss.
@@ -177,40 +219,18 @@ pub fn gpd_log_likelihood(excesses: &[f64], xi: f64, beta: f64) -> Result<f64> {
     defined("gpd_loglik", -k * beta.ln() - (1.0 + 1.0 / xi) * logs)
 }
 
-/// Hill's estimate of the tail index: the inverse mean of `ln(L_(i) / L_(count + 1))` over the
-/// `count` largest losses (Hill 1975). About 2 to 4 for daily crypto returns; small is heavy.
-///
-/// # Errors
-/// A value that is not finite, `count` of 0 or not below the number of losses, a threshold not
-/// above 0, or `count` losses all equal to it.
-pub fn hill_tail_index(losses: &[f64], count: usize) -> Result<f64> {
-    let threshold = threshold_of_largest(losses, count)?;
-    check::require(count > 0, "count", count as f64, "at least 1")?;
-    if threshold <= 0.0 {
-        return Err(undefined(
-            "hill_alpha",
-            "the threshold is not a loss: fewer losses than asked for",
-        ));
+/// `(exp(xi log_reach) - 1) / xi`: the quantile beyond the threshold in units of the scale.
+pub(super) fn tail_growth(xi: f64, log_reach: f64) -> f64 {
+    if xi.abs() < XI_ZERO { log_reach } else { (xi * log_reach).exp_m1() / xi }
+}
+
+/// Slope of [`tail_growth`] in `xi`.
+fn tail_growth_slope(xi: f64, log_reach: f64) -> f64 {
+    let x = xi * log_reach;
+    if x.abs() < 1e-4 {
+        return log_reach * log_reach * (0.5 + x / 3.0 + x * x / 8.0);
     }
-    // Losses tied with the threshold add ln 1 = 0.
-    let logs = losses.iter().filter(|loss| **loss > threshold).map(|loss| (loss / threshold).ln());
-    check::ratio("hill_alpha", count as f64, sum(logs), "all losses in the tail are equal")
-}
-
-/// The `(count + 1)`-th largest loss.
-///
-/// # Errors
-/// A value that is not finite, or not more than `count` losses.
-pub fn threshold_of_largest(losses: &[f64], count: usize) -> Result<f64> {
-    check::series(losses, count.saturating_add(1))?;
-    let mut work = losses.to_vec();
-    let (_, threshold, _) = work.select_nth_unstable_by(count, |a, b| b.total_cmp(a));
-    Ok(*threshold)
-}
-
-/// `loss - threshold` of every loss strictly above the threshold, in the order of the sample.
-pub fn excesses_above(losses: &[f64], threshold: f64) -> Vec<f64> {
-    losses.iter().filter(|loss| **loss > threshold).map(|loss| loss - threshold).collect()
+    (log_reach * x.exp() - tail_growth(xi, log_reach)) / xi
 }
 
 /// Profile likelihood in `theta = xi / beta` of excesses with mean 1.
@@ -283,8 +303,9 @@ impl Profile<'_> {
     }
 }
 
-/// Standard errors of (xi, beta) from the inverse of the observed information.
-fn standard_errors(excesses: &[f64], xi: f64, beta: f64) -> Option<(f64, f64)> {
+/// Standard errors of xi and beta and their covariance, from the inverse of the observed
+/// information.
+fn standard_errors(excesses: &[f64], xi: f64, beta: f64) -> Option<[f64; 3]> {
     let mut information = [0.0; 3];
     for y in excesses {
         let w = y / beta;
@@ -303,5 +324,8 @@ fn standard_errors(excesses: &[f64], xi: f64, beta: f64) -> Option<(f64, f64)> {
     let [xi_xi, xi_beta, beta_beta] = information;
     let determinant = xi_xi * beta_beta - xi_beta * xi_beta;
     let positive = determinant > 0.0 && xi_xi > 0.0 && determinant.is_finite();
-    positive.then(|| ((beta_beta / determinant).sqrt(), (xi_xi / determinant).sqrt()))
+    positive.then(|| {
+        let covariance = -xi_beta / determinant;
+        [(beta_beta / determinant).sqrt(), (xi_xi / determinant).sqrt(), covariance]
+    })
 }

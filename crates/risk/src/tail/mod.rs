@@ -6,6 +6,8 @@
 pub mod discrete;
 pub mod extreme_value;
 pub mod liquidity;
+pub mod profile_interval;
 pub mod quantile_regression;
 pub mod student_t;
+pub mod threshold;
 pub mod value_at_risk;

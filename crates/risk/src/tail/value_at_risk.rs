@@ -120,6 +120,10 @@ pub fn entropic_var(returns: &[f64], alpha: f64) -> Result<f64> {
 pub struct CornishFisher {
     /// `-(mean + sd z_cf)`, divisor-n moments, a positive loss.
     pub value_at_risk: f64,
+    /// Minus the mean of the expansion's quantiles below `alpha`, a positive loss:
+    /// `-(1 / alpha) integral from 0 to alpha of q_cf(u) du`. Unlike the "modified" shortfall of
+    /// Boudt, Peterson & Croux (2008) it rises as `alpha` falls wherever the expansion is valid.
+    pub expected_shortfall: f64,
     /// Whether the expansion is a valid distribution here. Where it is not, a smaller `alpha`
     /// may give a smaller loss, and the number should not be used alone.
     pub domain: CornishFisherDomain,
@@ -136,7 +140,13 @@ pub fn cornish_fisher(returns: &[f64], alpha: f64) -> Result<CornishFisher> {
     let domain = domain_of(&moments)?;
     let z = domain.quantile(normal_quantile(alpha));
     let value_at_risk = -(moments.mean + moments.standard_deviation_population() * z);
-    Ok(CornishFisher { value_at_risk: defined("cf_var", value_at_risk)?, domain })
+    let shortfall =
+        -(moments.mean + moments.standard_deviation_population() * domain.tail_mean(alpha)?);
+    Ok(CornishFisher {
+        value_at_risk: defined("cf_var", value_at_risk)?,
+        expected_shortfall: defined("cf_es", shortfall)?,
+        domain,
+    })
 }
 
 /// Shape of a sample against the domain of the Cornish-Fisher expansion.
@@ -181,6 +191,21 @@ impl CornishFisherDomain {
         let (skewness, excess) = (self.skewness, self.excess_kurtosis);
         z + (z * z - 1.0) * skewness / 6.0 + (z.powi(3) - 3.0 * z) * excess / 24.0
             - (2.0 * z.powi(3) - 5.0 * z) * skewness * skewness / 36.0
+    }
+
+    /// Mean of [`CornishFisherDomain::quantile`] over the normal quantiles below tail probability
+    /// `alpha`, in closed form by the partial moments of the normal distribution.
+    ///
+    /// # Errors
+    /// `alpha` outside (0, 1).
+    pub fn tail_mean(&self, alpha: f64) -> Result<f64> {
+        check::open_unit("alpha", alpha)?;
+        let z = normal_quantile(alpha);
+        let hazard = normal_density(z) / alpha;
+        let (skewness, excess) = (self.skewness, self.excess_kurtosis);
+        let shape = 1.0 + z * skewness / 6.0 + (z * z - 1.0) * excess / 24.0
+            - (2.0 * z * z - 1.0) * skewness * skewness / 36.0;
+        defined("cf_tail_mean", -hazard * shape)
     }
 }
 

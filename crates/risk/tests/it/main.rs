@@ -22,6 +22,7 @@ mod quantile_regression;
 mod real_forecasts;
 mod regression;
 mod resampling;
+mod tail_uncertainty;
 mod tails;
 
 /// Asserts that two numbers agree to a relative or absolute tolerance.
