@@ -1,12 +1,12 @@
 //! How one period depends on those before it: what independent draws would forget.
 
 use serde::Serialize;
-use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::outcome::outcome;
 use crate::check::{self, defined, undefined};
 use crate::error::{Result, RiskError};
 use crate::moments::{Moments, sum};
+use crate::numeric::chi_squared::chi_squared_sf;
 use crate::resample::block_length::politis_white;
 
 /// Lags whose autocorrelations are listed.
@@ -119,7 +119,5 @@ fn ljung_box(correlations: &Result<Vec<f64>>, n: usize, lags: usize) -> Result<f
     let terms =
         correlations[..lags].iter().zip(1..).map(|(rho, lag)| rho * rho / (size - f64::from(lag)));
     let statistic = size * (size + 2.0) * sum(terms);
-    let distribution = ChiSquared::new(lags as f64)
-        .map_err(|_| undefined("ljung_box_p", "the test needs a lag"))?;
-    defined("ljung_box_p", distribution.sf(statistic))
+    defined("ljung_box_p", chi_squared_sf(statistic, lags as f64))
 }

@@ -7,7 +7,7 @@ use super::outcome::outcome;
 use super::{AssessmentSettings, sides};
 use crate::error::Result;
 use crate::forecast::Side;
-use crate::tail::extreme_value::GpdFit;
+use crate::tail::threshold::{ThresholdFit, threshold_stability};
 
 /// Shares of the sample above the threshold.
 const SHARES: [f64; 7] = [0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2];
@@ -19,17 +19,11 @@ pub struct ThresholdMeasure {
     pub side: Side,
     /// Share of the sample that was asked to lie above the threshold.
     pub share: f64,
-    /// The fit.
+    /// The fit with its tail measures at [`ThresholdMeasure::alpha`].
     #[serde(serialize_with = "outcome")]
-    pub fit: Result<GpdFit>,
-    /// Smallest of the tail probabilities asked for; `None` where none was.
-    pub alpha: Option<f64>,
-    /// Value at risk at it.
-    #[serde(serialize_with = "outcome")]
-    pub value_at_risk: Result<f64>,
-    /// Expected shortfall at it.
-    #[serde(serialize_with = "outcome")]
-    pub expected_shortfall: Result<f64>,
+    pub fit: Result<ThresholdFit>,
+    /// Smallest of the tail probabilities asked for, 1 % where none was.
+    pub alpha: f64,
 }
 
 pub(super) fn measures(
@@ -37,21 +31,15 @@ pub(super) fn measures(
     short: &[f64],
     settings: &AssessmentSettings,
 ) -> Vec<ThresholdMeasure> {
-    let alpha = settings.alphas.iter().copied().min_by(f64::total_cmp);
-    let level = alpha.unwrap_or(0.01);
+    let alpha = settings.alphas.iter().copied().min_by(f64::total_cmp).unwrap_or(0.01);
     let mut rows = Vec::new();
     // The losses of one side are the gains of the other.
     for ((side, _), (_, losses)) in sides(returns, short).into_iter().zip(sides(short, returns)) {
-        for share in SHARES {
-            let fit = GpdFit::of_largest(losses, (share * losses.len() as f64) as usize);
-            rows.push(ThresholdMeasure {
-                side,
-                share,
-                alpha,
-                value_at_risk: fit.clone().and_then(|fit| fit.value_at_risk(level)),
-                expected_shortfall: fit.clone().and_then(|fit| fit.expected_shortfall(level)),
-                fit,
-            });
+        let counts = SHARES.map(|share| (share * losses.len() as f64) as usize);
+        let fits = threshold_stability(losses, &counts, alpha);
+        for (at, share) in SHARES.into_iter().enumerate() {
+            let fit = fits.clone().and_then(|mut fits| fits.swap_remove(at));
+            rows.push(ThresholdMeasure { side, share, fit, alpha });
         }
     }
     rows

@@ -15,6 +15,8 @@
 //! let assessment = Assessment::of(&returns, &settings)?;
 //! assert_eq!(assessment.statistics.n, 120);
 //! assert!(assessment.worst_drawdowns[0].depth > 0.0);
+//! // 120 returns are too few for a volatility model, and it says so.
+//! assert!(assessment.volatility.iter().all(|row| row.fit.is_err()));
 //! # Ok::<(), plimsoll_risk::RiskError>(())
 //! ```
 
@@ -26,6 +28,7 @@ mod outcome;
 pub mod plots;
 mod ruin;
 mod tails;
+mod volatility;
 
 use serde::Serialize;
 
@@ -37,11 +40,12 @@ use crate::sharpe::{SharpeMoments, sharpe_annualisation_factor};
 use crate::summary::{ReturnStatistics, Statistic, TailFits};
 
 pub use dependence::{Autocorrelation, Dependence, SerialTest};
-pub use expectiles::ExpectileMeasure;
+pub use expectiles::{CareMeasure, CareSummary, ExpectileMeasure};
 pub use extremes::ThresholdMeasure;
 pub use forecasts::ForecastAssessment;
 pub use ruin::DrawdownProbability;
 pub use tails::TailMeasure;
+pub use volatility::{NextTail, VolatilityFit, VolatilityMeasure};
 
 /// How many of the worst drawdowns are listed.
 const WORST_DRAWDOWNS: usize = 5;
@@ -101,8 +105,12 @@ pub struct Assessment {
     pub tails: Vec<TailMeasure>,
     /// Generalised Pareto fits over a run of thresholds.
     pub thresholds: Vec<ThresholdMeasure>,
+    /// Volatility models fitted, each with its forecast for the next period.
+    pub volatility: Vec<VolatilityMeasure>,
     /// Expectiles and what follows from them.
     pub expectiles: Vec<ExpectileMeasure>,
+    /// Expectiles that move with the market.
+    pub care: Vec<CareMeasure>,
     /// How one period depends on those before it.
     pub dependence: Dependence,
     /// Probabilities of drawdowns within the horizon.
@@ -146,7 +154,11 @@ impl Assessment {
         let short: Vec<f64> = returns.iter().map(|r| -r).collect();
         let tails = tails::measures(returns, &short, settings, &fits);
         let thresholds = extremes::measures(returns, &short, settings);
+        observe("volatility");
+        let latest = returns.len().saturating_sub(settings.fit_observations_max)..;
+        let volatility = volatility::measures(&returns[latest.clone()], settings);
         observe("expectiles");
+        let care = expectiles::care_measures(&returns[latest.clone()], &short[latest], settings);
         let expectiles = expectiles::measures(returns, &short, settings);
         observe("dependence");
         let dependence = Dependence::of(returns);
@@ -165,7 +177,9 @@ impl Assessment {
             statistics,
             tails,
             thresholds,
+            volatility,
             expectiles,
+            care,
             dependence,
             ruin,
             forecasts,

@@ -1,12 +1,16 @@
 //! Points of the plots that belong to an assessment.
 
 use super::Assessment;
+use super::volatility::best;
 use crate::forecast::{Side, TailModel};
 use crate::moments::Moments;
 use crate::numeric::distribution::normal_quantile;
 use crate::tail::extreme_value::GpdFit;
 use crate::tail::student_t::StudentTFit;
 
+/// Points at each end of a quantile plot that are all shown, and about how many between them.
+const END_POINTS: usize = 50;
+const MIDDLE_POINTS: usize = 200;
 /// Points of a fitted curve.
 const CURVE_POINTS: usize = 80;
 
@@ -29,10 +33,10 @@ pub struct TailPlot {
 /// Sample quantiles against those of a distribution, smallest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantilePlot {
-    /// The distribution.
+    /// `normal`, `student_t`, or `residuals` of the best volatility model.
     pub name: &'static str,
-    /// Quantile of the distribution and of the sample, both of mean 0 and deviation 1 for the
-    /// normal, in units of the returns for others.
+    /// Quantile of the distribution and of the sample, in units of the returns; without a unit for
+    /// the standardised residuals of a volatility model.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -103,7 +107,8 @@ fn observed(gains: &[f64]) -> Vec<(f64, f64)> {
 }
 
 impl QuantilePlot {
-    /// Against the normal and the fitted Student-t distribution; none for a constant series.
+    /// Against the normal and the fitted Student-t distribution, and residuals of the best
+    /// volatility model against its own; none for a constant series.
     pub fn of(returns: &[f64], assessment: &Assessment) -> Vec<Self> {
         let mut plots = Vec::new();
         let mut ascending = returns.to_vec();
@@ -123,6 +128,12 @@ impl QuantilePlot {
                 fit.value_at_risk(p).ok().map(|v| -v)
             }));
         }
+        if let Some((_, fit)) = best(&assessment.volatility) {
+            let mut residuals = fit.garch.residuals();
+            residuals.sort_unstable_by(f64::total_cmp);
+            let law = fit.parameters.innovation;
+            plots.push(Self::against("residuals", &residuals, |p| law.quantile(p).ok()));
+        }
         plots
     }
 
@@ -131,11 +142,15 @@ impl QuantilePlot {
         ascending: &[f64],
         quantile: impl Fn(f64) -> Option<f64>,
     ) -> Self {
-        let n = ascending.len() as f64;
-        let points = ascending
-            .iter()
-            .enumerate()
-            .filter_map(|(rank, value)| Some((quantile((rank as f64 + 0.5) / n)?, *value)));
+        // All of both ends, and enough between them for a line.
+        let count = ascending.len();
+        let stride = (count / MIDDLE_POINTS).max(1);
+        let is_shown = |rank: usize| {
+            rank < END_POINTS || rank + END_POINTS >= count || rank.is_multiple_of(stride)
+        };
+        let points = ascending.iter().enumerate().filter(|(rank, _)| is_shown(*rank)).filter_map(
+            |(rank, value)| Some((quantile((rank as f64 + 0.5) / count as f64)?, *value)),
+        );
         Self { name, points: points.collect() }
     }
 }

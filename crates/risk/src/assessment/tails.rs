@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::outcome::outcome;
 use super::{AssessmentSettings, sides};
-use crate::check::undefined;
 use crate::error::Result;
 use crate::forecast::Side;
 use crate::summary::TailFits;
@@ -94,11 +93,8 @@ fn measure(
             let expansion = var::cornish_fisher(gains, alpha);
             let outside = expansion.as_ref().is_ok_and(|expansion| !expansion.domain.valid);
             (
-                expansion.map(|expansion| expansion.value_at_risk),
-                Err(undefined(
-                    "expected_shortfall",
-                    "the expansion's own is not monotone in alpha where tails are fat",
-                )),
+                expansion.clone().map(|expansion| expansion.value_at_risk),
+                expansion.map(|expansion| expansion.expected_shortfall),
                 outside.then_some("outside the domain of the expansion: do not use alone"),
             )
         }

@@ -3,6 +3,7 @@
 mod cells;
 mod forecasts;
 mod json;
+mod models;
 mod plots;
 mod read;
 mod sections;

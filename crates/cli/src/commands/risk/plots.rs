@@ -8,7 +8,7 @@ use plimsoll_risk::forecast::Side;
 use super::{Series, words};
 
 /// Names of the styles, in the order of the constants below.
-pub(super) const STYLES: [&str; 8] = [
+pub(super) const STYLES: [&str; 9] = [
     "observed",
     "Student-t",
     "generalised Pareto",
@@ -17,6 +17,7 @@ pub(super) const STYLES: [&str; 8] = [
     "value at risk, lower tail",
     "value at risk, upper tail",
     "violation",
+    "residuals of volatility",
 ];
 const OBSERVED: usize = 0;
 const STUDENT_T: usize = 1;
@@ -26,6 +27,7 @@ const EQUAL: usize = 4;
 const LOWER: usize = 5;
 const UPPER: usize = 6;
 const VIOLATION: usize = 7;
+const RESIDUALS: usize = 8;
 
 /// The sections with their plots.
 pub(super) fn with_plots(
@@ -103,7 +105,13 @@ fn quantiles(series: &Series<'_>, assessment: &Assessment) -> Vec<RiskFigure> {
                 ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
             let (name, style) = match plot.name {
                 "normal" => ("normal distribution", NORMAL),
+                "residuals" => ("innovations of the best volatility model", RESIDUALS),
                 _ => ("fitted Student-t distribution", STUDENT_T),
+            };
+            let (unit, observed) = if style == RESIDUALS {
+                (AxisUnit::Number, "standardised residual")
+            } else {
+                (AxisUnit::Percent, "return")
             };
             let mut shown = vec![dots(style, plot.points)];
             if low < high {
@@ -114,8 +122,8 @@ fn quantiles(series: &Series<'_>, assessment: &Assessment) -> Vec<RiskFigure> {
                 caption: "Dots on the line mean that the distribution fits; an S means that the \
                           tails are heavier than its own."
                     .to_owned(),
-                x: axis("quantile of the distribution", AxisUnit::Percent, false),
-                y: axis("return", AxisUnit::Percent, false),
+                x: axis("quantile of the distribution", unit, false),
+                y: axis(observed, unit, false),
                 series: shown,
             }
         })
@@ -125,7 +133,7 @@ fn quantiles(series: &Series<'_>, assessment: &Assessment) -> Vec<RiskFigure> {
 fn stability(assessment: &Assessment) -> Vec<RiskFigure> {
     let points = |side: Side| -> Vec<(f64, f64)> {
         let rows = assessment.thresholds.iter().filter(|row| row.side == side);
-        rows.filter_map(|row| Some((row.share, row.fit.as_ref().ok()?.xi))).collect()
+        rows.filter_map(|row| Some((row.share, row.fit.as_ref().ok()?.fit.xi))).collect()
     };
     let mut shown = Vec::new();
     for (side, style) in [(Side::Lower, LOWER), (Side::Upper, UPPER)] {

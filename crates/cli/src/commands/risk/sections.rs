@@ -4,9 +4,10 @@ use plimsoll_report::risk::{RiskCell, RiskSection, RiskTable};
 use plimsoll_risk::assessment::{Assessment, TailMeasure};
 use plimsoll_risk::forecast::Side;
 use plimsoll_risk::summary::Statistic;
+use plimsoll_risk::tail::threshold::ThresholdFit;
 
 use super::cells::{count, figure, number, statistics, table};
-use super::{Series, forecasts, words};
+use super::{Series, forecasts, models, words};
 use crate::output::counted;
 
 /// Statistics of earning, by name; the rest of the list belongs to other sections.
@@ -32,7 +33,8 @@ pub(super) fn all(series: &Series<'_>, assessment: &Assessment) -> Vec<RiskSecti
         drawdowns(assessment),
         tails(series, assessment),
         thresholds(assessment),
-        expectiles(assessment),
+        models::volatility(series, assessment),
+        expectiles(series, assessment),
         dependence(assessment),
         ruin(series, assessment),
     ];
@@ -224,30 +226,27 @@ fn thresholds(assessment: &Assessment) -> RiskSection {
     let mut tables = Vec::new();
     for side in Side::ALL {
         let of_side = || assessment.thresholds.iter().filter(|row| row.side == side);
-        let alpha = of_side().find_map(|row| row.alpha);
-        let level = alpha.map_or_else(String::new, |alpha| format!(" {}", words::percent(alpha)));
+        let level = of_side()
+            .next()
+            .map_or_else(String::new, |row| format!(" {}", words::percent(row.alpha)));
         let rows = of_side().map(|row| {
-            let of_fit =
-                |take: fn(&plimsoll_risk::tail::extreme_value::GpdFit) -> Option<f64>| match &row
-                    .fit
-                {
-                    Ok(fit) => take(fit).map_or_else(
-                        || RiskCell::Undefined {
-                            reason: "the fit stopped at its limit".to_owned(),
-                        },
-                        |value| number(value, words::short),
-                    ),
-                    Err(error) => RiskCell::Undefined { reason: error.to_string() },
-                };
+            let of_fit = |take: fn(&ThresholdFit) -> Option<f64>| match &row.fit {
+                Ok(fit) => take(fit).map_or_else(
+                    || RiskCell::Undefined { reason: "not determined by this fit".to_owned() },
+                    |value| number(value, words::short),
+                ),
+                Err(error) => RiskCell::Undefined { reason: error.to_string() },
+            };
             vec![
                 RiskCell::text(words::percent(row.share)),
-                of_fit(|fit| Some(fit.threshold)),
-                of_fit(|fit| Some(fit.n_exceed as f64)),
-                of_fit(|fit| Some(fit.xi)),
-                of_fit(|fit| fit.xi_standard_error),
-                of_fit(|fit| Some(fit.beta - fit.xi * fit.threshold)),
-                figure(&row.value_at_risk, words::short, None),
-                figure(&row.expected_shortfall, words::short, None),
+                of_fit(|row| Some(row.fit.threshold)),
+                of_fit(|row| Some(row.fit.n_exceed as f64)),
+                of_fit(|row| Some(row.fit.xi)),
+                of_fit(|row| row.fit.xi_standard_error),
+                of_fit(|row| Some(row.modified_scale)),
+                of_fit(|row| row.modified_scale_standard_error),
+                of_fit(|row| row.value_at_risk),
+                of_fit(|row| row.expected_shortfall),
             ]
         });
         let headings: Vec<String> = [
@@ -278,7 +277,7 @@ fn thresholds(assessment: &Assessment) -> RiskSection {
     }
 }
 
-fn expectiles(assessment: &Assessment) -> RiskSection {
+fn expectiles(series: &Series<'_>, assessment: &Assessment) -> RiskSection {
     let mut tables = Vec::new();
     for side in Side::ALL {
         let rows = assessment.expectiles.iter().filter(|row| row.side == side).map(|row| {
@@ -297,6 +296,7 @@ fn expectiles(assessment: &Assessment) -> RiskSection {
         ];
         tables.push(table(side_words(side), &headings, rows.collect()));
     }
+    tables.extend(models::care(series, assessment));
     RiskSection {
         id: "expectiles",
         title: "Expectiles",
