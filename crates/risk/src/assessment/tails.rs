@@ -30,15 +30,18 @@ pub struct TailMeasure {
     pub note: Option<&'static str>,
 }
 
-/// Names of the methods, in the order of tables, and what they are.
-pub(crate) const METHODS: [(&str, &str); 7] = [
-    ("historical", "order statistics, quantile of type 7"),
-    ("historical_inverted_cdf", "order statistics, quantile of type 1 (inverted distribution)"),
-    ("gaussian", "normal distribution"),
-    ("cornish_fisher", "normal quantile bent by skewness and kurtosis"),
-    ("student_t", "Student-t distribution by maximum likelihood"),
-    ("gpd", "generalised Pareto distribution of the largest tenth"),
-    ("entropic", "bound of both by the exponential moment (EVaR)"),
+/// Names of the methods, in the order of tables: order statistics with a quantile of type 7 and of
+/// type 1, the normal distribution, its quantile bent by skewness and kurtosis, a Student-t
+/// distribution, a generalised Pareto tail, and the bound of both measures by the exponential
+/// moment.
+const METHODS: [&str; 7] = [
+    "historical",
+    "historical_inverted_cdf",
+    "gaussian",
+    "cornish_fisher",
+    "student_t",
+    "gpd",
+    "entropic",
 ];
 
 pub(super) fn measures(
@@ -62,7 +65,7 @@ pub(super) fn measures(
         };
         for &alpha in &settings.alphas {
             rows.extend(
-                METHODS.map(|(method, _)| measure(side, alpha, method, gains, &student_t, &gpd)),
+                METHODS.map(|method| measure(side, alpha, method, gains, &student_t, &gpd)),
             );
         }
     }

@@ -9,6 +9,7 @@
     clippy::similar_names
 )]
 
+mod assessment;
 mod care;
 mod degenerate;
 mod forecast;

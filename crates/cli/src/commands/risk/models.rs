@@ -3,7 +3,7 @@
 use plimsoll_report::risk::{RiskCell, RiskSection, RiskTable};
 use plimsoll_risk::assessment::{Assessment, CareSummary, NextTail, VolatilityFit};
 use plimsoll_risk::forecast::Side;
-use plimsoll_risk::garch::Innovation;
+use plimsoll_risk::garch::{Boundary, Innovation};
 
 use super::cells::{figure, number, table};
 use super::{Series, words};
@@ -100,7 +100,7 @@ fn quality(assessment: &Assessment) -> RiskTable {
                 let mut state =
                     if fit.converged { "converged" } else { "not converged" }.to_owned();
                 for boundary in &fit.boundaries {
-                    state += &format!(", limit of {boundary:?}");
+                    state += &format!(", {}", at_limit(*boundary));
                 }
                 state
             },
@@ -125,6 +125,18 @@ fn quality(assessment: &Assessment) -> RiskTable {
         "Fit",
     ];
     table("Fits", &headings, rows.collect())
+}
+
+fn at_limit(boundary: Boundary) -> &'static str {
+    match boundary {
+        Boundary::Omega => "omega at its smallest",
+        Boundary::Alpha => "alpha at 0",
+        Boundary::NegativeResponse => "no response to losses",
+        Boundary::Beta => "beta at 0",
+        Boundary::Persistence => "persistence at 1",
+        Boundary::FirstShape => "first shape at a limit",
+        Boundary::SecondShape => "second shape at a limit",
+    }
 }
 
 /// The next period by each model and by its residuals as they were.

@@ -257,6 +257,7 @@ fn thresholds(assessment: &Assessment) -> RiskSection {
             "#+-|Standard error of the shape".to_owned(),
             "#Scale*|Scale less shape times threshold: equal above every valid threshold"
                 .to_owned(),
+            "#+- |Standard error of the modified scale".to_owned(),
             format!("#VaR{level}"),
             format!("#ES{level}"),
         ]
