@@ -19,6 +19,8 @@ pub(super) const STYLES: [&str; 9] = [
     "violation",
     "residuals of volatility",
 ];
+/// The largest losses, as a share of all periods, that a plot of the tail shows.
+const TAIL_SHARE: f64 = 0.25;
 const OBSERVED: usize = 0;
 const STUDENT_T: usize = 1;
 const PARETO: usize = 2;
@@ -71,7 +73,9 @@ fn survival(series: &Series<'_>, assessment: &Assessment) -> Vec<RiskFigure> {
                 Side::Lower => ("Losses of the holder", "falls"),
                 Side::Upper => ("Losses of one who is short", "rises"),
             };
-            // The curves end where the eye has nothing to compare them with.
+            // Small losses are no tail; the curves end where the eye has nothing to compare them with.
+            let mut plot = plot;
+            plot.observed.retain(|(_, share)| *share <= TAIL_SHARE);
             let largest = plot.observed.iter().map(|point| point.0).fold(0.0, f64::max) * 2.0;
             let smallest = plot.observed.iter().map(|point| point.0).fold(largest, f64::min);
             let in_sight = |points: Vec<(f64, f64)>| -> Vec<(f64, f64)> {

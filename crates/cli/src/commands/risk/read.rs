@@ -67,7 +67,7 @@ pub(super) fn returns(
         if !change.is_finite() {
             return Err(CliError::failed(
                 format!(
-                    "{}: row {}: `{name}` goes from {} to {}, a return beyond the range of a double",
+                    "{}: row {}: `{name}` goes from {:?} to {:?}, a return beyond the range of a double",
                     path.display(),
                     row + 2,
                     pair[0],
