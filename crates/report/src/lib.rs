@@ -29,6 +29,7 @@
 //! - [`receipt`]: how to reproduce a result, as JSON
 //! - [`page`]: `report.html`, and [`chart`], its drawings
 //! - [`adl`]: the same for a comparison of auto-deleveraging policies
+//! - [`risk`]: one page for the risk statistics of a series
 //! - [`words`]: numbers as a person reads them
 //! - [`timeline`]: bar indices as times, months and quarters
 //! - [`publish`]: writing that a crash cannot leave half done
@@ -41,6 +42,7 @@ pub mod error;
 pub mod page;
 pub mod publish;
 pub mod receipt;
+pub mod risk;
 pub mod tables;
 pub mod timeline;
 pub mod words;

@@ -24,12 +24,37 @@ pub fn publish(dir: &Path, files: &[(&'static str, Vec<u8>)]) -> Result<(), Repo
     written.and(removed)
 }
 
+/// Writes one file whole or not at all: under a temporary name beside it, then renamed. Its folder
+/// is made if it does not exist.
+///
+/// # Errors
+/// Whatever the file system refuses, with the path.
+pub fn publish_file(path: &Path, content: &[u8]) -> Result<(), ReportError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(io("make the folder", folder))?;
+    }
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or(path.as_os_str()));
+    name.push(".partial");
+    let staging = path.with_file_name(name);
+    let written = write_whole(&staging, content)
+        .and_then(|()| fs::rename(&staging, path).map_err(io("replace", path)));
+    if written.is_err() {
+        // What is left is temporary; the first error is the one to tell.
+        let _ = fs::remove_file(&staging);
+    }
+    written
+}
+
+fn write_whole(path: &Path, content: &[u8]) -> Result<(), ReportError> {
+    let mut file = File::create(path).map_err(io("write", path))?;
+    file.write_all(content).map_err(io("write", path))?;
+    file.sync_all().map_err(io("write", path))
+}
+
 fn stage(staging: &Path, files: &[(&'static str, Vec<u8>)]) -> Result<(), ReportError> {
     for (name, content) in files {
-        let path = staging.join(name);
-        let mut file = File::create(&path).map_err(io("write", &path))?;
-        file.write_all(content).map_err(io("write", &path))?;
-        file.sync_all().map_err(io("write", &path))?;
+        write_whole(&staging.join(name), content)?;
     }
     Ok(())
 }

@@ -46,12 +46,13 @@
 //! | Will it survive? | [`ruin`] |
 //! | Is one rule better than another? | [`compare`] |
 //! | How is resampling done? | [`resample`], [`proportion`] |
-//! | All of it for one column | [`summary`] |
+//! | All of it for one column | [`assessment`], in short [`summary`] |
 
 mod check;
 mod error;
 mod numeric;
 
+pub mod assessment;
 pub mod compare;
 pub mod drawdown;
 pub mod expectile;

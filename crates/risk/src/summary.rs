@@ -47,6 +47,17 @@ impl ReturnStatistics {
     /// sample is an error of the single statistic.
     pub fn compute(returns: &[f64], periods_per_year: f64, alphas: &[f64]) -> Result<Self> {
         check::series(returns, 1)?;
+        Self::with_fits(returns, periods_per_year, alphas, &TailFits::of(returns))
+    }
+
+    /// The same with distributions that are fitted already.
+    pub(crate) fn with_fits(
+        returns: &[f64],
+        periods_per_year: f64,
+        alphas: &[f64],
+        fits: &TailFits,
+    ) -> Result<Self> {
+        check::series(returns, 1)?;
         check::positive("periods_per_year", periods_per_year)?;
         for &alpha in alphas {
             check::open_unit("alpha", alpha)?;
@@ -54,7 +65,7 @@ impl ReturnStatistics {
         let mut table = Table::default();
         performance(&mut table, returns, periods_per_year);
         drawdowns(&mut table, returns);
-        tails(&mut table, returns, alphas);
+        tails(&mut table, returns, alphas, fits);
         dependence(&mut table, returns);
         Ok(Self { n: returns.len(), ruined_at: perf::first_ruin(returns), statistics: table.rows })
     }
@@ -131,9 +142,21 @@ fn drawdowns(table: &mut Table, r: &[f64]) {
     add("share_under_water", |d| Ok(d.share_under_water()));
 }
 
-fn tails(table: &mut Table, r: &[f64], alphas: &[f64]) {
-    let student_t = StudentTFit::of(r);
-    let gpd = GpdFit::of_returns(r);
+/// Distributions fitted to the returns and to their largest losses.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TailFits {
+    pub(crate) student_t: Result<StudentTFit>,
+    pub(crate) gpd: Result<GpdFit>,
+}
+
+impl TailFits {
+    pub(crate) fn of(returns: &[f64]) -> Self {
+        Self { student_t: StudentTFit::of(returns), gpd: GpdFit::of_returns(returns) }
+    }
+}
+
+fn tails(table: &mut Table, r: &[f64], alphas: &[f64], fits: &TailFits) {
+    let TailFits { student_t, gpd } = fits;
     for &alpha in alphas {
         let sparse = alpha * (r.len() as f64) < 10.0;
         let note = sparse.then_some("fewer than 10 observations in the tail");
@@ -162,7 +185,7 @@ fn tails(table: &mut Table, r: &[f64], alphas: &[f64]) {
         table.add(format!("gpd_es_{alpha}"), pareto(GpdFit::expected_shortfall));
         table.add(format!("expectile_{alpha}"), expectile(r, alpha));
     }
-    table.add("gpd_xi", gpd.map(|fit| fit.xi));
+    table.add("gpd_xi", gpd.clone().map(|fit| fit.xi));
     let losses: Vec<f64> = r.iter().map(|r| -r).collect();
     table.add("hill_alpha", hill_tail_index(&losses, losses.len() / 10));
 }

@@ -2,6 +2,7 @@
 
 mod adl;
 mod calc;
+mod risk;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub(crate) use calc::{
     ExposureArguments, FundingArguments, HeatArguments, KellyArguments, LiquidationArguments,
     MarginArguments, ModeArgument, SizeArguments,
 };
+pub(crate) use risk::{Models, RiskArguments};
 
 const EVERYWHERE: &str = "Options of every command";
 
@@ -64,8 +66,8 @@ pub(crate) enum Command {
     Data(DataArguments),
     /// Runs all sizing rules of a strategy file over the same trades: report and tables.
     Study(StudyArguments),
-    /// Every return statistic of a CSV or Parquet column.
-    Risk(RiskArguments),
+    /// Every risk statistic of a column of returns or prices, with forecasts tested day by day.
+    Risk(Box<RiskArguments>),
     /// The calculators: one line in, one answer out, with the formula named.
     Calc(Box<CalcArguments>),
     /// Who pays when the insurance fund is empty: auto-deleveraging policies side by side.
@@ -95,7 +97,7 @@ pub(crate) struct DemoArguments {
     #[arg(long, default_value_t = 12)]
     pub(crate) seed: u64,
     /// Number of threads; the result does not depend on it.
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = whole_number)]
     pub(crate) threads: Option<usize>,
 }
 
@@ -127,7 +129,7 @@ pub(crate) struct IngestArguments {
     #[arg(long)]
     pub(crate) replace: bool,
     /// Number of threads; the result does not depend on it.
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = whole_number)]
     pub(crate) threads: Option<usize>,
 }
 
@@ -164,28 +166,8 @@ pub(crate) struct StudyArguments {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
     /// Number of threads; the result does not depend on it.
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = whole_number)]
     pub(crate) threads: Option<usize>,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Losses are positive; alpha is the tail probability.
-
-Examples:
-  plimsoll risk returns.csv --column r
-  plimsoll risk hourly.parquet --column r --periods-per-year 8760 --alpha 0.01,0.05")]
-pub(crate) struct RiskArguments {
-    /// A CSV or Parquet file with simple returns per period.
-    pub(crate) file: PathBuf,
-    /// The column; without it, the only column of numbers.
-    #[arg(long)]
-    pub(crate) column: Option<String>,
-    /// Periods in a year: 365 for days, 8760 for hours.
-    #[arg(long, value_name = "P", default_value_t = 365.0, value_parser = above_zero, allow_negative_numbers = true)]
-    pub(crate) periods_per_year: f64,
-    /// Tail probabilities.
-    #[arg(long, value_name = "A,B", value_delimiter = ',', default_values_t = [0.01, 0.05], value_parser = tail_probability, allow_negative_numbers = true)]
-    pub(crate) alpha: Vec<f64>,
 }
 
 fn parse_kind(text: &str) -> Result<Kind, String> {
@@ -200,9 +182,9 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|error: plimsoll_market::MarketError| error.to_string())
 }
 
-fn parse_threads(text: &str) -> Result<usize, String> {
-    let threads = text.parse().ok().filter(|&threads| threads > 0);
-    threads.ok_or_else(|| "write a whole number of at least 1".to_owned())
+fn whole_number(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|&number| number > 0);
+    number.ok_or_else(|| "write a whole number of at least 1".to_owned())
 }
 
 fn parse_minutes(text: &str) -> Result<u32, String> {

@@ -10,6 +10,7 @@ pub mod bars;
 pub mod curves;
 pub mod exceedances;
 pub mod forest;
+pub mod plot;
 pub mod scatter;
 pub mod steps;
 pub mod ticks;
@@ -244,6 +245,11 @@ impl Canvas<'_> {
         };
         let corners: Vec<_> = corners.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
         self.put(&Polygon::new(corners, Ink::Mark(rule).colour()))
+    }
+
+    /// A small dot, one of many.
+    pub(crate) fn dot(&self, at: (i32, i32), style: usize) -> Result<(), ReportError> {
+        self.put(&Circle::new(at, 3, Ink::Mark(style).colour().filled()))
     }
 
     /// A label whose middle height is at the pixel.

@@ -74,12 +74,16 @@ pub fn page(result: &StudyResult, monthly: &[MonthRow]) -> Result<String, Report
         style: include_str!("../../templates/style.css"),
         script: include_str!("../../templates/script.js"),
         cursor: curves::cursor_data(&context)?,
+        precision: TABLES_BESIDE,
         version: &result.receipt.version,
     };
     Ok(page.render()?)
 }
 
-/// A page that no study stands behind, in the same clothes.
+/// Where the full figures are, if tables lie beside the page.
+const TABLES_BESIDE: &str = "Every figure stands in full precision in the tables beside this file.";
+
+/// A page that no study stands behind, in the same clothes, with its tables beside it.
 ///
 /// # Errors
 /// A page that could not be put together.
@@ -88,6 +92,21 @@ pub(crate) fn plain(
     facts: Vec<String>,
     legend: Legend,
     sections: Vec<Section>,
+    version: &str,
+) -> Result<String, ReportError> {
+    alone(name, facts, legend, sections, TABLES_BESIDE, version)
+}
+
+/// The same with a sentence that says where the figures stand in full `precision`.
+///
+/// # Errors
+/// A page that could not be put together.
+pub(crate) fn alone(
+    name: &str,
+    facts: Vec<String>,
+    legend: Legend,
+    sections: Vec<Section>,
+    precision: &str,
     version: &str,
 ) -> Result<String, ReportError> {
     let page = Page {
@@ -99,6 +118,7 @@ pub(crate) fn plain(
         style: include_str!("../../templates/style.css"),
         script: include_str!("../../templates/script.js"),
         cursor: "{\"bars\":[]}".to_owned(),
+        precision,
         version,
     };
     Ok(page.render()?)
@@ -115,6 +135,7 @@ struct Page<'a> {
     style: &'static str,
     script: &'static str,
     cursor: String,
+    precision: &'a str,
     version: &'a str,
 }
 

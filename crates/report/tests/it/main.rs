@@ -6,5 +6,6 @@ mod columnar;
 mod files;
 mod fixture;
 mod page;
+mod risk;
 mod risk_forecasts;
 mod tables;

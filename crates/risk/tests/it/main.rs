@@ -10,6 +10,7 @@
     clippy::unreadable_literal
 )]
 
+mod assessment;
 mod brownian_drawdown;
 mod care;
 mod degenerate;

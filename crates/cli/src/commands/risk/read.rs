@@ -1,0 +1,284 @@
+//! The column of returns or prices: a CSV file, a Parquet file, or a folder of Parquet files.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::error::CliError;
+use crate::output::counted;
+
+/// What the column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Simple returns per period.
+    Returns,
+    /// Prices or equity at the end of each period.
+    Prices,
+}
+
+impl Content {
+    /// A value that can be used, from what stands in a row.
+    fn accept(self, value: f64) -> bool {
+        value.is_finite() && (self == Self::Returns || value > 0.0)
+    }
+
+    fn rule(self) -> &'static str {
+        match self {
+            Self::Returns => "not a finite number",
+            Self::Prices => "not a finite number above 0",
+        }
+    }
+
+    fn mend(self) -> &'static str {
+        match self {
+            Self::Returns => "every row needs a return: mend the row or leave it out",
+            Self::Prices => "every row needs a price: mend the row or leave it out",
+        }
+    }
+}
+
+/// The column's name and the returns in it or between its prices.
+pub(super) fn returns(
+    path: &Path,
+    wanted: Option<&str>,
+    content: Content,
+) -> Result<(String, Vec<f64>), CliError> {
+    let (name, values) = read(path, wanted, content)?;
+    if content == Content::Returns {
+        return Ok((name, values));
+    }
+    if values.len() < 2 {
+        return Err(CliError::failed(
+            format!(
+                "{}: {} of `{name}`, no return between",
+                path.display(),
+                counted(values.len(), "price")
+            ),
+            "give at least two prices",
+        ));
+    }
+    let mut returns = Vec::with_capacity(values.len() - 1);
+    for (row, pair) in values.windows(2).enumerate() {
+        let change = pair[1] / pair[0] - 1.0;
+        if !change.is_finite() {
+            return Err(CliError::failed(
+                format!(
+                    "{}: row {}: `{name}` goes from {:?} to {:?}, a return beyond the range of a double",
+                    path.display(),
+                    row + 2,
+                    pair[0],
+                    pair[1]
+                ),
+                Content::Prices.mend(),
+            ));
+        }
+        returns.push(change);
+    }
+    Ok((name, returns))
+}
+
+/// The column's name and values.
+fn read(
+    file: &Path,
+    wanted: Option<&str>,
+    content: Content,
+) -> Result<(String, Vec<f64>), CliError> {
+    if file.is_dir() {
+        return read_folder(file, wanted, content);
+    }
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("parquet") => {
+            let mut values = Vec::new();
+            let name = read_parquet(file, wanted, content, &mut values)?;
+            if values.is_empty() {
+                return Err(no_rows(file));
+            }
+            Ok((name, values))
+        }
+        Some("csv") => read_csv(file, wanted, content),
+        _ => Err(CliError::usage(
+            format!("{}: not a .csv or .parquet file", file.display()),
+            "give a file of one of these kinds, with a header in a CSV file, or a folder of Parquet files",
+        )),
+    }
+}
+
+/// The Parquet files of a folder, at any depth, one after the other in the order of their paths.
+fn read_folder(
+    folder: &Path,
+    wanted: Option<&str>,
+    content: Content,
+) -> Result<(String, Vec<f64>), CliError> {
+    let mut files = Vec::new();
+    collect_parquet(folder, &mut files)?;
+    files.sort();
+    let mut values = Vec::new();
+    let mut name = wanted.map(str::to_owned);
+    for file in &files {
+        // The first file says which column; the others must have it too.
+        name = Some(read_parquet(file, name.as_deref(), content, &mut values)?);
+    }
+    match name {
+        Some(name) if !values.is_empty() => Ok((name, values)),
+        Some(_) if !files.is_empty() => Err(no_rows(folder)),
+        _ => Err(CliError::usage(
+            format!("{}: there is no .parquet file in this folder", folder.display()),
+            "name a folder that holds Parquet files at any depth, such as a series of the lake",
+        )),
+    }
+}
+
+fn collect_parquet(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
+    let broken = |source| CliError::Io { path: folder.to_owned(), source };
+    for entry in fs::read_dir(folder).map_err(broken)? {
+        let path = entry.map_err(broken)?.path();
+        if path.is_dir() {
+            collect_parquet(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "parquet") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn no_rows(path: &Path) -> CliError {
+    CliError::failed(format!("{}: there is no row", path.display()), "give a return a row")
+}
+
+fn read_csv(
+    file: &Path,
+    wanted: Option<&str>,
+    content: Content,
+) -> Result<(String, Vec<f64>), CliError> {
+    let broken = |error: csv::Error| csv_error(file, &error);
+    let open = File::open(file).map_err(|source| CliError::Io { path: file.to_owned(), source })?;
+    let mut reader = csv::Reader::from_reader(open);
+    let names: Vec<String> =
+        reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_owned()).collect();
+    let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    if names.iter().all(|name| name.parse::<f64>().is_ok()) {
+        return Err(CliError::failed(
+            format!("{}:1: the first line is numbers, not a heading", file.display()),
+            "begin the file with a line of column names, such as r",
+        ));
+    }
+    if records.is_empty() {
+        return Err(CliError::failed(
+            format!("{}: there is no row below the heading", file.display()),
+            "give a return a row",
+        ));
+    }
+    let is_number = |column: usize| {
+        records
+            .first()
+            .and_then(|record| record.get(column))
+            .is_some_and(|text| text.trim().parse::<f64>().is_ok())
+    };
+    let numbers: Vec<&str> = names
+        .iter()
+        .enumerate()
+        .filter(|(column, _)| is_number(*column))
+        .map(|(_, name)| name.as_str())
+        .collect();
+    let name = choose(file, &names, &numbers, wanted)?;
+    let column = names.iter().position(|other| *other == name).unwrap_or_default();
+    let mut returns = Vec::with_capacity(records.len());
+    for record in &records {
+        let text = record.get(column).unwrap_or_default().trim();
+        let line = record.position().map_or(0, csv::Position::line);
+        let value = text.parse::<f64>().ok().filter(|value| content.accept(*value));
+        returns.push(value.ok_or_else(|| {
+            CliError::failed(
+                format!("{}:{line}: `{name}` is `{text}`, {}", file.display(), content.rule()),
+                content.mend(),
+            )
+        })?);
+    }
+    Ok((name, returns))
+}
+
+/// A row of another length or no text at all, with its line.
+pub(crate) fn csv_error(file: &Path, error: &csv::Error) -> CliError {
+    let hint = "mend the file or fetch it again";
+    let line = error.position().map_or(String::new(), |at| format!(":{}", at.line()));
+    let message = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{} where {expected_len} are expected", counted(*len as usize, "field"))
+        }
+        csv::ErrorKind::Utf8 { .. } => "not UTF-8 text".to_owned(),
+        _ => error.to_string(),
+    };
+    CliError::failed(format!("{}{line}: {message}", file.display()), hint)
+}
+
+/// Adds the values of one file; gives the column's name.
+fn read_parquet(
+    file: &Path,
+    wanted: Option<&str>,
+    content: Content,
+    values: &mut Vec<f64>,
+) -> Result<String, CliError> {
+    let broken = |error: &dyn std::fmt::Display| {
+        CliError::failed(format!("{}: {error}", file.display()), "mend the file or fetch it again")
+    };
+    let open = File::open(file).map_err(|source| CliError::Io { path: file.to_owned(), source })?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| broken(&error))?;
+    let schema = builder.schema().clone();
+    let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let numbers: Vec<&str> = schema
+        .fields()
+        .iter()
+        .filter(|field| field.data_type().is_numeric())
+        .map(|field| field.name().as_str())
+        .collect();
+    let name = choose(file, &names, &numbers, wanted)?;
+    let mut rows = 0;
+    for batch in builder.build().map_err(|error| broken(&error))? {
+        let batch = batch.map_err(|error| broken(&error))?;
+        let column = batch
+            .column_by_name(&name)
+            .ok_or_else(|| broken(&format!("column `{name}` is missing")))?;
+        let column = cast(column, &DataType::Float64).map_err(|error| broken(&error))?;
+        let column = column.as_primitive::<Float64Type>();
+        for row in 0..column.len() {
+            rows += 1;
+            let value = column.is_valid(row).then(|| column.value(row));
+            values.push(value.filter(|value| content.accept(*value)).ok_or_else(|| {
+                CliError::failed(
+                    format!("{}: row {rows}: `{name}` is {}", file.display(), content.rule()),
+                    content.mend(),
+                )
+            })?);
+        }
+    }
+    Ok(name)
+}
+
+/// The column asked for, or the only one of numbers.
+fn choose(
+    file: &Path,
+    names: &[String],
+    numbers: &[&str],
+    wanted: Option<&str>,
+) -> Result<String, CliError> {
+    match (wanted, numbers) {
+        (Some(wanted), _) if names.iter().any(|name| name == wanted) => Ok(wanted.to_owned()),
+        (Some(wanted), _) => Err(CliError::usage(
+            format!("{}: there is no column `{wanted}`", file.display()),
+            format!("the columns are {}", names.join(", ")),
+        )),
+        (None, [only]) => Ok((*only).to_owned()),
+        (None, []) => Err(CliError::failed(
+            format!("{}: no column holds numbers", file.display()),
+            format!("the columns are {}", names.join(", ")),
+        )),
+        (None, several) => Err(CliError::usage(
+            format!("{}: several columns hold numbers", file.display()),
+            format!("name one with --column: {}", several.join(", ")),
+        )),
+    }
+}
