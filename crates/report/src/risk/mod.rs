@@ -167,8 +167,6 @@ pub fn write_page(report: &RiskReport, file: &Path) -> Result<(), ReportError> {
 /// or a series has a style without a name; a plot or page that could not be put together.
 pub fn page(report: &RiskReport) -> Result<String, ReportError> {
     check(report)?;
-    let sections: Vec<Section> =
-        report.sections.iter().map(section).collect::<Result<_, ReportError>>()?;
     let rules = report
         .styles
         .iter()
@@ -176,16 +174,25 @@ pub fn page(report: &RiskReport) -> Result<String, ReportError> {
         .map(|(index, name)| (index, letters(index), name.clone()))
         .collect();
     let legend = Legend { rules, rest: String::new() };
+    let sections: Vec<Section> = report
+        .sections
+        .iter()
+        .map(|one| section(one, &legend))
+        .collect::<Result<_, ReportError>>()?;
     alone(&report.name, report.facts.clone(), legend, sections, PRECISION, &report.version)
 }
 
-fn section(section: &RiskSection) -> Result<Section, ReportError> {
+fn section(section: &RiskSection, legend: &Legend) -> Result<Section, ReportError> {
     let mut blocks = Vec::new();
     if !section.lead.is_empty() {
         blocks.push(Block::Lead(section.lead.clone()));
     }
     blocks.extend(section.texts.iter().cloned().map(Block::Text));
     blocks.extend(section.notes.iter().cloned().map(Block::Note));
+    if !section.figures.is_empty() {
+        // A phone has no legend in the heading.
+        blocks.push(Block::Legend(legend.clone()));
+    }
     for figure in &section.figures {
         blocks.extend(figure_block(figure)?);
     }

@@ -107,7 +107,7 @@ fn sections_agree_with_each_other() {
         ] {
             match (a, b) {
                 (Ok(a), Ok(b)) => {
-                    assert!((a - b).abs() < 1e-6 * a.abs(), "{}: {a}, {b}", row.method)
+                    assert!((a - b).abs() < 1e-6 * a.abs(), "{}: {a}, {b}", row.method);
                 }
                 (a, b) => assert_eq!(a.is_err(), b.is_err(), "{}", row.method),
             }
@@ -208,6 +208,8 @@ fn odd_series_have_reasons_and_no_panic() {
     }
 }
 
+type Breaking = fn(&mut AssessmentSettings);
+
 #[test]
 fn bad_input_is_refused_with_its_position() {
     let mut broken = returns(50);
@@ -216,7 +218,7 @@ fn bad_input_is_refused_with_its_position() {
     assert!(matches!(error, RiskError::NonFinite { index: 13, .. }), "{error}");
     let error = Assessment::of(&[], &settings()).unwrap_err();
     assert_eq!(error, RiskError::TooFewObservations { n: 0, n_min: 1 });
-    let bad: [(&str, fn(&mut AssessmentSettings)); 6] = [
+    let bad: [(&str, Breaking); 6] = [
         ("periods_per_year", |s| s.periods_per_year = 0.0),
         ("alpha", |s| s.alphas = vec![0.05, 1.0]),
         ("drawdown", |s| s.drawdowns = vec![1.5]),

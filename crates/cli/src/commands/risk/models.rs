@@ -9,6 +9,9 @@ use super::cells::{figure, number, table};
 use super::{Series, words};
 use crate::output::counted;
 
+/// One figure of a forecast.
+type TakeFigure = fn(&NextTail) -> &Result<f64, plimsoll_risk::RiskError>;
+
 /// Volatility models with parameters, criteria and the next period.
 pub(super) fn volatility(series: &Series<'_>, assessment: &Assessment) -> RiskSection {
     let n = assessment.volatility.first().map_or(0, |row| row.n);
@@ -100,7 +103,8 @@ fn quality(assessment: &Assessment) -> RiskTable {
                 let mut state =
                     if fit.converged { "converged" } else { "not converged" }.to_owned();
                 for boundary in &fit.boundaries {
-                    state += &format!(", {}", at_limit(*boundary));
+                    state.push_str(", ");
+                    state.push_str(at_limit(*boundary));
                 }
                 state
             },
@@ -152,7 +156,7 @@ fn next(series: &Series<'_>, assessment: &Assessment, side: Side) -> RiskTable {
     let rows = assessment.volatility.iter().map(|row| {
         let mut cells = vec![RiskCell::text(row.name())];
         for &alpha in &series.settings.alphas {
-            let takes: [fn(&NextTail) -> &Result<f64, plimsoll_risk::RiskError>; 4] = [
+            let takes: [TakeFigure; 4] = [
                 |tail| &tail.value_at_risk,
                 |tail| &tail.expected_shortfall,
                 |tail| &tail.filtered_value_at_risk,
@@ -244,7 +248,8 @@ fn state(fit: &CareSummary) -> String {
         state += ", limit of b1";
     }
     if fit.starts > 1 {
-        state += &format!(", {} of {} starts agree", fit.starts_agreeing, fit.starts);
+        let agreement = format!(", {} of {} starts agree", fit.starts_agreeing, fit.starts);
+        state.push_str(&agreement);
     }
     state
 }

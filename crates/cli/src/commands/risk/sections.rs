@@ -55,11 +55,12 @@ fn summary(series: &Series<'_>, assessment: &Assessment) -> RiskSection {
         if let (Some(sharpe), Some(error)) =
             (value("sharpe_annual"), value("sharpe_standard_error"))
         {
-            text += &format!(
+            let ratio = format!(
                 ", Sharpe ratio {} with standard error {}",
                 words::brief(sharpe),
                 words::brief(error)
             );
+            text.push_str(&ratio);
         }
         texts.push(text + ".");
     }
@@ -93,7 +94,8 @@ fn summary(series: &Series<'_>, assessment: &Assessment) -> RiskSection {
                 words::percent(historical)
             );
             if !others.is_empty() {
-                text += &format!(" ({})", others.join(", "));
+                let others = format!(" ({})", others.join(", "));
+                text.push_str(&others);
             }
             texts.push(text + ".");
         }
@@ -114,8 +116,7 @@ fn summary(series: &Series<'_>, assessment: &Assessment) -> RiskSection {
     let mut notes = Vec::new();
     if let Some(at) = assessment.statistics.ruined_at {
         notes.push(format!(
-            "Ruin: return {} (counted from 0) is -100 % or worse. Wealth stays at 0 from there on.",
-            at
+            "Ruin: return {at} (counted from 0) is -100 % or worse. Wealth stays at 0 from there on."
         ));
     }
     RiskSection { id: "summary", title: "Summary", texts, notes, ..RiskSection::default() }
