@@ -126,5 +126,13 @@ fn the_golden_folder() {
     let failed: Vec<&Value> = lines.iter().filter(|line| line["verdict"] == "fail").collect();
     assert!(failed.is_empty(), "{failed:#?}");
     let passed = lines.iter().filter(|line| line["verdict"] == "pass").count();
-    assert!(passed >= 350, "only {passed} cases pass");
+    assert!(passed >= 437, "only {passed} cases pass");
+    // Cascades and contagion between markets have no crate yet.
+    let later = ["microstructure.json", "r_connectedness.json", "published.json"];
+    let missing: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["verdict"] == "unknown metric")
+        .filter(|line| !later.iter().any(|file| line["file"] == *file))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
 }

@@ -22,7 +22,6 @@ mod forecast_tests;
 mod games;
 mod garch;
 mod garch_innovation;
-mod golden;
 mod hand_computed;
 mod laws;
 mod midas;
