@@ -45,11 +45,12 @@ mod forecast;
 mod innovation;
 mod model;
 mod objective;
+mod sample;
 mod simulation;
 mod standard_errors;
 
 pub use coordinates::Boundary;
-pub use fit::{GARCH_OBSERVATIONS_MIN, GarchFit};
+pub use fit::{Convergence, GARCH_OBSERVATIONS_MIN, GarchFit};
 pub use forecast::{Exposure, GarchFilter, OneStepForecast};
 pub use innovation::Innovation;
 pub use model::{
