@@ -57,7 +57,7 @@ impl Density {
     }
 
     /// The same with its derivatives. At the cusp of a variance gamma density the derivative is
-    /// that just beside it.
+    /// the middle of those on either side.
     pub(crate) fn derivatives(&self, z: f64) -> Derivatives {
         match self {
             Self::Normal => Derivatives { log: self.log(z), slope: -z, shape: [0.0; 2] },

@@ -36,7 +36,7 @@
 //!
 //! - `model`: specification, recursion, likelihood at given parameters, expected variances
 //! - `innovation`, `density`: the laws; `coordinates`, `objective`: what a fit climbs
-//! - `fit`, `standard_errors`, `forecast`, `simulation`: what is made of it
+//! - `sample`: the search; `fit`, `standard_errors`, `forecast`, `simulation`: what is made of it
 
 mod coordinates;
 mod density;
