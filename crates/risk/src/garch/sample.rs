@@ -126,7 +126,7 @@ impl Sample {
 
     /// The maximum that a point leads to.
     fn finish(&self, coordinates: Coordinates, from: &[f64]) -> (Minimum, Convergence) {
-        let spent = if self.cusp_at(coordinates, from) {
+        let spent = if Self::cusp_at(coordinates, from) {
             0
         } else {
             let end = self.climb(coordinates, 0.0, from, GRADIENT_TOLERANCE, STEPS_MAX);
@@ -216,7 +216,7 @@ impl Sample {
     }
 
     /// Whether the density at a point is so peaked that a search by slopes would stop early.
-    fn cusp_at(&self, coordinates: Coordinates, x: &[f64]) -> bool {
+    fn cusp_at(coordinates: Coordinates, x: &[f64]) -> bool {
         let innovation = coordinates.parameters(x).innovation;
         matches!(innovation, Innovation::VarianceGamma { nu, .. } if nu > CUSP_FROM_NU)
     }
@@ -302,7 +302,7 @@ impl Sample {
                 best.evaluations = spent;
             }
         }
-        if self.cusp_at(coordinates, &best.point) {
+        if Self::cusp_at(coordinates, &best.point) {
             // The ridges that the starts lead to without the rounding.
             let sharp = points.iter().map(|(_, x)| {
                 self.climb(coordinates, 0.0, x, GRADIENT_TOLERANCE_ROUGH, STEPS_MAX_ROUGH)
