@@ -270,7 +270,8 @@ mod tests {
                 for start in [VarianceStart::Backcast, VarianceStart::MeanSquaredResidual] {
                     let spec = GarchSpec { volatility, innovation, start };
                     let coordinates = Coordinates { spec, negative_share: 0.45 };
-                    let objective = Objective { returns: &returns, spec, backcast: 0.6 };
+                    let objective =
+                        Objective { returns: &returns, spec, backcast: 0.6, rounding: 0.0 };
                     let x = [0.05, 0.4, 1.2, 0.6, 0.7, 0.3, 0.2];
                     let n = coordinates.shape_position()
                         + match innovation {

@@ -2,14 +2,15 @@
 //! set of shape parameters: what a likelihood is made of.
 
 use std::f64::consts::PI;
+use std::sync::LazyLock;
 
 use statrs::function::gamma::{digamma, ln_gamma};
 
 use super::innovation::Innovation;
-use crate::numeric::bessel::bessel_k;
+use crate::numeric::bessel::{BesselK, BesselKOfOrder, bessel_k};
 
 /// Nearest that a derivative is taken to the cusp of the variance gamma density.
-const CUSP: f64 = 1e-12;
+pub(crate) const CUSP: f64 = 1e-12;
 
 /// A density of mean 0 and variance 1, its constants computed.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +57,7 @@ impl Density {
     }
 
     /// The same with its derivatives. At the cusp of a variance gamma density the derivative is
-    /// that just beside it.
+    /// the middle of those on either side.
     pub(crate) fn derivatives(&self, z: f64) -> Derivatives {
         match self {
             Self::Normal => Derivatives { log: self.log(z), slope: -z, shape: [0.0; 2] },
@@ -187,10 +188,21 @@ impl NormalInverseGaussian {
     }
 
     pub(crate) fn derivatives(&self, z: f64) -> Derivatives {
+        self.derivatives_by(z, |x| bessel_k(1.0, x))
+    }
+
+    /// The function `K_1` prepared for many evaluations.
+    pub(crate) fn bessel() -> &'static BesselKOfOrder {
+        static FIRST: LazyLock<BesselKOfOrder> = LazyLock::new(|| BesselKOfOrder::new(1.0));
+        &FIRST
+    }
+
+    /// [`Self::derivatives`] by a given `K_1`.
+    pub(crate) fn derivatives_by(&self, z: f64, bessel: impl Fn(f64) -> BesselK) -> Derivatives {
         let Self { alpha, beta, gamma, delta, mu, log_constant } = *self;
         let x = z - mu;
         let q = delta.hypot(x);
-        let bessel = bessel_k(1.0, alpha * q);
+        let bessel = bessel(alpha * q);
         let bessel_slope = -bessel.ratio_below - 1.0 / (alpha * q);
         let along = bessel_slope * alpha - 1.0 / q;
         let by = |gamma_by: f64, square_by: f64, mu_by: f64| {
@@ -258,10 +270,27 @@ impl VarianceGamma {
     }
 
     pub(crate) fn derivatives(&self, z: f64) -> Derivatives {
+        self.derivatives_by(z, CUSP, |y| bessel_k(self.order, y))
+    }
+
+    /// The Bessel function of the law prepared for many evaluations.
+    pub(crate) fn bessel(&self) -> BesselKOfOrder {
+        BesselKOfOrder::new(self.order)
+    }
+
+    /// [`Self::derivatives`] by a given Bessel function, the distance `|x|` from the cusp replaced
+    /// by `sqrt(x^2 + rounding^2)`: a smooth function, no density but near the law's own.
+    pub(crate) fn derivatives_by(
+        &self,
+        z: f64,
+        rounding: f64,
+        bessel: impl Fn(f64) -> BesselK,
+    ) -> Derivatives {
         let Self { theta, nu, variance, root, order, .. } = *self;
-        let x = (z + theta).abs().max(CUSP).copysign(z + theta);
-        let y = x.abs() * root / variance;
-        let bessel = bessel_k(order, y);
+        let x = z + theta;
+        let size = (x * x + rounding * rounding).sqrt();
+        let y = size * root / variance;
+        let bessel = bessel(y);
         // Derivatives of ln(variance) and ln(root).
         let square = root * root;
         let variance_by = [-2.0 * nu * theta / variance, -theta * theta / variance];
@@ -276,15 +305,17 @@ impl VarianceGamma {
                 - order * root_by[which]
         };
         let order_by = -1.0 / (nu * nu);
+        let log_size = size.ln();
+        let cusp_slope = below * x / (size * size);
         Derivatives {
-            log: self.log_constant + tilt + order * x.abs().ln() + bessel.log,
-            slope: theta / variance + below / x,
+            log: self.log_constant + tilt + order * log_size + bessel.log,
+            slope: theta / variance + cusp_slope,
             shape: [
-                by(0) + (x + theta) / variance + below / x,
+                by(0) + (x + theta) / variance + cusp_slope,
                 by(1)
                     + (nu.ln() - 1.0) / (nu * nu)
                     + self.digamma / (nu * nu)
-                    + order_by * (x.abs().ln() - root.ln() + bessel.order_derivative),
+                    + order_by * (log_size - root.ln() + bessel.order_derivative),
             ],
         }
     }

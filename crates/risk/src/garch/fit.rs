@@ -2,38 +2,38 @@
 
 use serde::Serialize;
 
-use super::coordinates::{Boundary, Coordinates};
+use super::coordinates::Boundary;
 use super::forecast::{GarchFilter, OneStepForecast};
 use super::innovation::Innovation;
-use super::model::{GarchParameters, GarchSpec, InnovationFamily, Recursion, Volatility, backcast};
-use super::objective::Objective;
+use super::model::{GarchParameters, GarchSpec, InnovationFamily, Recursion, Volatility};
+use super::sample::Sample;
 use super::standard_errors::StandardErrors;
-use crate::check::{self, defined, undefined};
+use crate::check::{defined, undefined};
 use crate::error::Result;
-use crate::moments::{Moments, sum};
-use crate::numeric::search::{Minimum, bfgs, nelder_mead};
 
 /// Fewest observations for a fit.
 pub const GARCH_OBSERVATIONS_MIN: usize = 250;
 
-/// Weights of the last response and of the last variance that a search starts from: from
-/// near-integrated to almost none of either.
-const STARTS: [(f64, f64); 6] =
-    [(0.05, 0.94), (0.1, 0.86), (0.2, 0.7), (0.05, 0.75), (0.3, 0.3), (0.35, 0.02)];
-/// Shares of the response that go to negative residuals.
-const NEGATIVE_SHARES: [f64; 2] = [0.5, 0.85];
-/// Starts that are followed besides the one with the least persistence.
-const STARTS_FOLLOWED: usize = 4;
-/// Largest component of the gradient of the mean log-likelihood, in the coordinates of the search.
-const GRADIENT_TOLERANCE: f64 = 1e-7;
-/// The same for the rough search from every start.
-const GRADIENT_TOLERANCE_ROUGH: f64 = 2e-3;
-const STEPS_MAX: usize = 500;
-const STEPS_MAX_ROUGH: usize = 25;
-/// Mean log-likelihood by which a start may fall behind the best and still be finished.
-const BEHIND_MAX: f64 = 2e-3;
-/// Rounds in which the share of the variance below zero is settled for a skewed law.
-const SHARE_ROUNDS: usize = 5;
+/// How a search is known to have ended at a maximum.
+///
+/// A variance gamma density with `nu` above 2/3 or so is not smooth at its mode, and from 1 on it
+/// has a cusp there. Its likelihood then has ridges, one where each residual sits on the cusp,
+/// and as a rule its maximum is on one, where the slope does not vanish but jumps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Convergence {
+    /// The gradient vanishes: no component of it is above 1e-7.
+    Gradient,
+    /// No component of the gradient is above 1e-5, and no step along it, however short, raises the
+    /// likelihood in the digits of a double.
+    Precision,
+    /// The gradient vanishes, to 1e-6, of the likelihood whose cusp is rounded over 0.0003
+    /// standard deviations; a search from there on the likelihood itself, as far as it descends,
+    /// has given the parameters, which are at least as likely.
+    RoundedCusp,
+    /// Neither.
+    Unmet,
+}
 
 /// A fitted model.
 ///
@@ -47,10 +47,12 @@ pub struct GarchFit {
     pub log_likelihood: f64,
     /// Number of returns.
     pub n: usize,
-    /// Whether the search met its tolerance.
+    /// Whether the search met its tolerance, by one of the tests of [`GarchFit::convergence`].
     pub converged: bool,
+    /// The test by which it ended.
+    pub convergence: Convergence,
     /// Largest component of the gradient of the mean log-likelihood in the unbounded coordinates
-    /// of the search.
+    /// of the search; says nothing at a cusp, see [`Convergence::RoundedCusp`].
     pub gradient_norm: f64,
     /// Starting points from which the likelihood was climbed.
     pub starts: usize,
@@ -225,276 +227,5 @@ impl GarchFit {
 
     pub(crate) fn recursion(&self) -> Recursion {
         Recursion { volatility: self.spec.volatility, parameters: self.scaled }
-    }
-}
-
-/// The returns, standardised, and the likelihood of them.
-struct Sample {
-    spec: GarchSpec,
-    centre: f64,
-    unit: f64,
-    standardised: Vec<f64>,
-    backcast: f64,
-}
-
-/// Where a search ended.
-struct Found {
-    minimum: Minimum,
-    coordinates: Coordinates,
-    starts: usize,
-}
-
-impl Sample {
-    fn of(returns: &[f64], spec: GarchSpec) -> Result<Self> {
-        check::series(returns, GARCH_OBSERVATIONS_MIN)?;
-        let constant = || undefined("garch", "all returns are equal");
-        let largest = returns.iter().fold(0.0, |so_far, r| f64::max(so_far, r.abs()));
-        if largest <= 0.0 {
-            return Err(constant());
-        }
-        // First to size 1, where squares neither overflow nor vanish.
-        let mut standardised: Vec<f64> = returns.iter().map(|r| r / largest).collect();
-        let moments = Moments::of(&standardised)?;
-        if moments.is_constant() {
-            return Err(constant());
-        }
-        let deviation = moments.standard_deviation_population();
-        for value in &mut standardised {
-            *value = (*value - moments.mean) / deviation;
-        }
-        let unit = largest * deviation;
-        let centre = largest * moments.mean;
-        if unit < f64::MIN_POSITIVE {
-            return Err(undefined("garch", "the returns are below the range of a double"));
-        }
-        let backcast = backcast(&standardised, spec.volatility)?;
-        Ok(Self { spec, centre, unit, standardised, backcast })
-    }
-
-    fn objective(&self) -> Objective<'_> {
-        Objective { returns: &self.standardised, spec: self.spec, backcast: self.backcast }
-    }
-
-    /// Negative mean log-likelihood at coordinates, with its gradient.
-    fn value(&self, coordinates: Coordinates, x: &[f64], gradient: &mut [f64]) -> f64 {
-        let (value, by) = self.objective().evaluate(&coordinates.parameters(x));
-        coordinates.pull_back(x, &by, gradient);
-        for component in gradient.iter_mut() {
-            *component = -*component;
-        }
-        -value
-    }
-
-    fn climb(
-        &self,
-        coordinates: Coordinates,
-        from: &[f64],
-        tolerance: f64,
-        steps_max: usize,
-    ) -> Minimum {
-        bfgs(|x, gradient| self.value(coordinates, x, gradient), from, tolerance, steps_max)
-    }
-
-    /// The starting grid with the value at each point, best first.
-    fn grid(&self, coordinates: Coordinates) -> Vec<(f64, Vec<f64>)> {
-        let shares: &[f64] = match self.spec.volatility {
-            Volatility::Symmetric => &NEGATIVE_SHARES[..1],
-            _ => &NEGATIVE_SHARES,
-        };
-        let mut points = Vec::with_capacity(STARTS.len() * shares.len());
-        for (response, beta) in STARTS {
-            for share in shares {
-                let x = coordinates.of(&self.start(response, beta, *share));
-                let mut gradient = vec![0.0; x.len()];
-                points.push((self.value(coordinates, &x, &mut gradient), x));
-            }
-        }
-        points
-    }
-
-    fn start(&self, response: f64, beta: f64, negative: f64) -> GarchParameters {
-        // E|z| of a normal variable, half of it on either side of zero.
-        const MEAN_SIZE: f64 = 0.797_884_560_802_865_4;
-        let (alpha, gamma) = match self.spec.volatility {
-            Volatility::Symmetric => (response, 0.0),
-            _ => (2.0 * response * (1.0 - negative), 2.0 * response * (2.0 * negative - 1.0)),
-        };
-        let omega = match self.spec.volatility {
-            Volatility::Symmetric | Volatility::Gjr => 1.0 - response - beta,
-            Volatility::Threshold => 1.0 - MEAN_SIZE * response - beta,
-        };
-        let innovation = match self.spec.innovation {
-            InnovationFamily::Normal => Innovation::Normal,
-            InnovationFamily::StudentT => Innovation::StudentT { nu: 6.0 },
-            InnovationFamily::SkewT => Innovation::SkewT { eta: 6.0, lambda: 0.0 },
-            InnovationFamily::NormalInverseGaussian => {
-                Innovation::NormalInverseGaussian { alpha: 1.3, beta: 0.0 }
-            }
-            InnovationFamily::VarianceGamma => Innovation::VarianceGamma { theta: 0.0, nu: 0.6 },
-        };
-        GarchParameters { mu: 0.0, omega, alpha, gamma, beta, innovation }
-    }
-
-    fn search_from_grid(&self) -> Found {
-        let coordinates = Coordinates { spec: self.spec, negative_share: 0.5 };
-        let mut points = self.grid(coordinates);
-        let evaluated = points.len();
-        // Without persistence there is often an optimum of its own, far from the others.
-        let last = points.pop();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        points.truncate(STARTS_FOLLOWED);
-        points.extend(last);
-        let starts = points.len();
-        let rough = |(_, x): &(f64, Vec<f64>)| {
-            self.climb(coordinates, x, GRADIENT_TOLERANCE_ROUGH, STEPS_MAX_ROUGH)
-        };
-        let mut ends: Vec<Minimum> = points.iter().map(rough).collect();
-        ends.sort_by(|a, b| a.value.total_cmp(&b.value));
-        let evaluations = evaluated + ends.iter().map(|end| end.evaluations).sum::<usize>();
-        let mut best = self.climb(coordinates, &ends[0].point, GRADIENT_TOLERANCE, STEPS_MAX);
-        best.evaluations += evaluations;
-        for end in &ends[1..] {
-            // Those that still lead to the same optimum are told by their place.
-            let apart = end.point.iter().zip(&best.point).any(|(a, b)| (a - b).abs() > 0.3);
-            if apart && end.value <= best.value + BEHIND_MAX {
-                let other = self.climb(coordinates, &end.point, GRADIENT_TOLERANCE, STEPS_MAX);
-                let spent = best.evaluations + other.evaluations;
-                if other.value < best.value {
-                    best = other;
-                }
-                best.evaluations = spent;
-            }
-        }
-        Found { minimum: best, coordinates, starts }
-    }
-
-    fn search_from(&self, previous: &GarchFit) -> Option<Found> {
-        let ratio = previous.unit / self.unit;
-        let omega = match self.spec.volatility {
-            Volatility::Symmetric | Volatility::Gjr => previous.scaled.omega * ratio * ratio,
-            Volatility::Threshold => previous.scaled.omega * ratio,
-        };
-        let mu = (previous.mu() - self.centre) / self.unit;
-        if !(omega.is_finite() && omega > 0.0 && mu.is_finite()) {
-            return None;
-        }
-        let coordinates = Coordinates { spec: self.spec, negative_share: 0.5 };
-        let x = coordinates.of(&GarchParameters { mu, omega, ..previous.scaled });
-        let mut gradient = vec![0.0; x.len()];
-        let value = self.value(coordinates, &x, &mut gradient);
-        let grid = self.grid(coordinates);
-        if !value.is_finite() || grid.iter().any(|(other, _)| *other < value) {
-            return None;
-        }
-        let mut minimum = self.climb(coordinates, &x, GRADIENT_TOLERANCE, STEPS_MAX);
-        minimum.evaluations += grid.len() + 1;
-        minimum.converged.then_some(Found { minimum, coordinates, starts: 1 })
-    }
-
-    /// Makes a fit of the end of a search.
-    fn fit(self, mut found: Found) -> Result<GarchFit> {
-        self.settle_share(&mut found)?;
-        self.finish_without_gradient(&mut found);
-        let Found { minimum, coordinates, starts } = found;
-        if !minimum.value.is_finite() {
-            let reason = "the likelihood is not finite at any starting point";
-            return Err(undefined("garch", reason));
-        }
-        let scaled = coordinates.parameters(&minimum.point);
-        let n = self.standardised.len();
-        let mean = sum([-minimum.value, -self.unit.ln()]);
-        let recursion = Recursion { volatility: self.spec.volatility, parameters: scaled };
-        let first = recursion.first(self.spec.start, &self.standardised, self.backcast);
-        Ok(GarchFit {
-            spec: self.spec,
-            log_likelihood: defined("garch", n as f64 * mean)?,
-            n,
-            converged: minimum.converged,
-            gradient_norm: defined("garch", minimum.gradient_norm.unwrap_or(f64::INFINITY))?,
-            starts,
-            evaluations: minimum.evaluations,
-            boundaries: coordinates.boundaries(&minimum.point),
-            centre: self.centre,
-            unit: self.unit,
-            scaled,
-            states: recursion.states(&self.standardised, first),
-            standardised: self.standardised,
-        })
-    }
-
-    /// For a skewed law with a leverage term the share of the variance below zero is not one half.
-    /// It matters only where the bound of the persistence does, and is then settled by rounds.
-    fn settle_share(&self, found: &mut Found) -> Result<()> {
-        if self.spec.volatility != Volatility::Gjr {
-            return Ok(());
-        }
-        for _ in 0..SHARE_ROUNDS {
-            let fitted = found.coordinates.parameters(&found.minimum.point);
-            let share = fitted.innovation.negative_share_of_variance()?;
-            let on_bound = found.coordinates.boundaries(&found.minimum.point);
-            let bound = on_bound.contains(&Boundary::Persistence);
-            let beyond = fitted.alpha + fitted.gamma * share + fitted.beta > 1.0;
-            let settled = (share - found.coordinates.negative_share).abs() < 1e-9;
-            if settled || !(bound || beyond) {
-                break;
-            }
-            let coordinates = Coordinates { negative_share: share, ..found.coordinates };
-            let from = coordinates.of(&fitted);
-            let mut minimum = self.climb(coordinates, &from, GRADIENT_TOLERANCE, STEPS_MAX);
-            minimum.evaluations += found.minimum.evaluations;
-            found.minimum = minimum;
-            found.coordinates = coordinates;
-        }
-        Ok(())
-    }
-
-    /// The cusp of a variance gamma density can stop a search by slopes; the simplex walks on.
-    fn finish_without_gradient(&self, found: &mut Found) {
-        let minimum = &mut found.minimum;
-        if minimum.converged || !minimum.value.is_finite() {
-            return;
-        }
-        let mut gradient = vec![0.0; minimum.point.len()];
-        let scale = vec![0.02; minimum.point.len()];
-        let coordinates = found.coordinates;
-        let other = nelder_mead(
-            |x| self.value(coordinates, x, &mut gradient),
-            &minimum.point,
-            &scale,
-            1e-12,
-            400,
-        );
-        minimum.evaluations += other.evaluations;
-        if other.value <= minimum.value {
-            minimum.value = self.value(coordinates, &other.point, &mut gradient);
-            minimum.gradient_norm =
-                Some(gradient.iter().fold(0.0, |most, slope| f64::max(most, slope.abs())));
-            minimum.point = other.point;
-        }
-        minimum.converged = other.converged;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::super::model::VarianceStart;
-    use super::*;
-
-    /// A start that may be far from the sample's own is still inside every bound.
-    #[test]
-    fn every_start_is_inside_the_domain() {
-        let returns: Vec<f64> = (0..250).map(|k| (f64::from(k) * 12.9898).sin()).collect();
-        for volatility in [Volatility::Symmetric, Volatility::Gjr, Volatility::Threshold] {
-            let spec = GarchSpec {
-                volatility,
-                innovation: InnovationFamily::Normal,
-                start: VarianceStart::Backcast,
-            };
-            let sample = Sample::of(&returns, spec).unwrap();
-            let coordinates = Coordinates { spec, negative_share: 0.5 };
-            assert!(sample.grid(coordinates).iter().all(|(value, _)| value.is_finite()));
-        }
     }
 }

@@ -36,7 +36,7 @@
 //!
 //! - `model`: specification, recursion, likelihood at given parameters, expected variances
 //! - `innovation`, `density`: the laws; `coordinates`, `objective`: what a fit climbs
-//! - `fit`, `standard_errors`, `forecast`, `simulation`: what is made of it
+//! - `sample`: the search; `fit`, `standard_errors`, `forecast`, `simulation`: what is made of it
 
 mod coordinates;
 mod density;
@@ -45,11 +45,12 @@ mod forecast;
 mod innovation;
 mod model;
 mod objective;
+mod sample;
 mod simulation;
 mod standard_errors;
 
 pub use coordinates::Boundary;
-pub use fit::{GARCH_OBSERVATIONS_MIN, GarchFit};
+pub use fit::{Convergence, GARCH_OBSERVATIONS_MIN, GarchFit};
 pub use forecast::{Exposure, GarchFilter, OneStepForecast};
 pub use innovation::Innovation;
 pub use model::{

@@ -1,6 +1,6 @@
 //! The mean log-likelihood with its gradient: one pass over the returns gives both.
 
-use super::density::{Density, Derivatives};
+use super::density::{CUSP, Density, Derivatives, NormalInverseGaussian};
 use super::model::{GarchParameters, GarchSpec, VarianceStart, Volatility};
 
 /// `mu, omega, alpha, gamma, beta` and two shape parameters.
@@ -14,6 +14,9 @@ pub(crate) struct Objective<'a> {
     pub(crate) returns: &'a [f64],
     pub(crate) spec: GarchSpec,
     pub(crate) backcast: f64,
+    /// Distance in standard deviations over which the cusp of a variance gamma density is rounded;
+    /// 0 for the likelihood itself.
+    pub(crate) rounding: f64,
 }
 
 impl Objective<'_> {
@@ -47,8 +50,15 @@ impl Objective<'_> {
             }
             Density::StudentT(law) => self.pass(at, |z| law.derivatives(z), collect),
             Density::SkewT(law) => self.pass(at, |z| law.derivatives(z), collect),
-            Density::NormalInverseGaussian(law) => self.pass(at, |z| law.derivatives(z), collect),
-            Density::VarianceGamma(law) => self.pass(at, |z| law.derivatives(z), collect),
+            Density::NormalInverseGaussian(law) => {
+                let bessel = NormalInverseGaussian::bessel();
+                self.pass(at, |z| law.derivatives_by(z, |x| bessel.at(x)), collect)
+            }
+            Density::VarianceGamma(law) => {
+                let bessel = law.bessel();
+                let rounding = self.rounding.max(CUSP);
+                self.pass(at, |z| law.derivatives_by(z, rounding, |y| bessel.at(y)), collect)
+            }
         }
     }
 

@@ -52,6 +52,7 @@ impl StandardErrors {
             returns: &fit.standardised,
             spec: fit.spec,
             backcast: backcast(&fit.standardised, fit.spec.volatility)?,
+            rounding: 0.0,
         };
         let information = information(&objective, &fit.scaled, &free)?;
         let singular = || {

@@ -20,6 +20,8 @@ pub(crate) struct Minimum {
     pub(crate) evaluations: usize,
     /// Whether the tolerance was reached.
     pub(crate) converged: bool,
+    /// Whether no step down the gradient lowers the value: the end of a search without converging.
+    pub(crate) stalled: bool,
 }
 
 /// Descent required of a step, as a share of what the slope promises.
@@ -47,8 +49,16 @@ pub(crate) fn bfgs(
     let mut evaluations = 1;
     if !usable(value, &gradient) {
         let value = f64::INFINITY;
-        return Minimum { point, value, gradient_norm: None, evaluations, converged: false };
+        return Minimum {
+            point,
+            value,
+            gradient_norm: None,
+            evaluations,
+            converged: false,
+            stalled: false,
+        };
     }
+    let mut stalled = false;
     let mut inverse = InverseHessian::identity(n);
     let mut direction = vec![0.0; n];
     let mut trial = Trial { point: point.clone(), gradient: gradient.clone(), value };
@@ -69,6 +79,7 @@ pub(crate) fn bfgs(
         let found = line.search(&mut f, first, &mut trial, &mut evaluations);
         if !found {
             if inverse.fresh {
+                stalled = true;
                 break;
             }
             inverse.reset();
@@ -81,7 +92,7 @@ pub(crate) fn bfgs(
     }
     let gradient_norm = largest(&gradient);
     let converged = gradient_norm <= tolerance;
-    Minimum { point, value, gradient_norm: Some(gradient_norm), evaluations, converged }
+    Minimum { point, value, gradient_norm: Some(gradient_norm), evaluations, converged, stalled }
 }
 
 /// A point that the line search tries.
@@ -304,7 +315,7 @@ pub(crate) fn nelder_mead(
     simplex.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (value, point) = simplex.swap_remove(0);
     let converged = converged && value.is_finite();
-    Minimum { point, value, gradient_norm: None, evaluations, converged }
+    Minimum { point, value, gradient_norm: None, evaluations, converged, stalled: false }
 }
 
 /// Whether every corner lies within `tolerance` steps of the best.
