@@ -230,13 +230,10 @@ impl Coordinates {
         };
         note(LOG_OMEGA.at(x[1]).0 < LOG_OMEGA.low + 1.0, Boundary::Omega);
         note(zero(x[2].cos()), Boundary::Persistence);
-        note(zero(x[3].cos()), Boundary::Beta);
-        if self.asymmetric() {
-            note(zero(x[4].cos()), Boundary::Alpha);
-            note(zero(x[4].sin()), Boundary::NegativeResponse);
-        } else {
-            note(zero(x[3].sin()), Boundary::Alpha);
-        }
+        let GarchParameters { alpha, gamma, beta, .. } = self.parameters(x);
+        note(beta < BOUND_REACHED, Boundary::Beta);
+        note(alpha < BOUND_REACHED, Boundary::Alpha);
+        note(self.asymmetric() && alpha + gamma < BOUND_REACHED, Boundary::NegativeResponse);
         let shape = &x[self.shape_position()..];
         note(shape.first().is_some_and(|x| Range::reached(*x)), Boundary::FirstShape);
         note(shape.get(1).is_some_and(|x| Range::reached(*x)), Boundary::SecondShape);
@@ -249,6 +246,20 @@ mod tests {
     use super::super::model::VarianceStart;
     use super::super::objective::Objective;
     use super::*;
+
+    /// No response at all is no response to either sign, wherever its split between them is.
+    #[test]
+    fn every_weight_at_zero_is_a_bound() {
+        let innovation = InnovationFamily::Normal;
+        let spec =
+            GarchSpec { volatility: Volatility::Gjr, innovation, start: VarianceStart::Backcast };
+        let coordinates = Coordinates { spec, negative_share: 0.5 };
+        let none = coordinates.boundaries(&[0.0, 0.4, 1.2, 1e-4, 0.7]);
+        assert_eq!(none, [Boundary::Alpha, Boundary::NegativeResponse]);
+        let nothing = coordinates.boundaries(&[0.0, 0.4, 1e-4, 0.6, 0.7]);
+        assert_eq!(nothing, [Boundary::Beta, Boundary::Alpha, Boundary::NegativeResponse]);
+        assert_eq!(coordinates.boundaries(&[0.0, 0.4, 1.2, 0.6, 0.7]), []);
+    }
 
     /// The whole chain: gradient of the likelihood in the coordinates against differences, for
     /// every recursion, law and start.

@@ -8,6 +8,7 @@ use statrs::function::gamma::{digamma, ln_gamma};
 
 use super::innovation::Innovation;
 use crate::numeric::bessel::{BesselK, BesselKOfOrder, bessel_k};
+use crate::numeric::distribution::ln_gamma_half_step;
 
 /// Nearest that a derivative is taken to the cusp of the variance gamma density.
 pub(crate) const CUSP: f64 = 1e-12;
@@ -79,8 +80,7 @@ pub(crate) struct StudentT {
 
 impl StudentT {
     fn of(nu: f64) -> Self {
-        let log_constant =
-            ln_gamma(0.5 * (nu + 1.0)) - ln_gamma(0.5 * nu) - 0.5 * (PI * (nu - 2.0)).ln();
+        let log_constant = ln_gamma_half_step(0.5 * nu) - 0.5 * (PI * (nu - 2.0)).ln();
         let constant_derivative =
             0.5 * (digamma(0.5 * (nu + 1.0)) - digamma(0.5 * nu) - 1.0 / (nu - 2.0));
         Self { nu, log_constant, constant_derivative }

@@ -1,20 +1,26 @@
 //! Distributions of standardised innovations: mean 0, variance 1.
 
 use serde::Serialize;
-use statrs::function::gamma::ln_gamma;
 
 use super::density::{Density, NormalInverseGaussian, SkewT, VarianceGamma};
 use crate::check::{self, defined, undefined};
 use crate::error::Result;
 use crate::numeric::distribution::{
-    bisect, normal_cdf, normal_density, normal_quantile, student_t_cdf, student_t_log_density,
-    student_t_quantile,
+    bisect, ln_gamma_half_step, normal_cdf, normal_density, normal_quantile, student_t_cdf,
+    student_t_log_density, student_t_quantile,
 };
 use crate::numeric::quadrature::{half_line_moments, interval_moments};
 
 /// Largest `nu` of a variance gamma law: beyond it nearly all of the mass lies closer to the pole
 /// than a double can tell.
 const VARIANCE_GAMMA_NU_MAX: f64 = 20.0;
+/// Smallest `nu` of one, and largest `zeta` of a normal inverse Gaussian law: beyond both the law is
+/// the normal one to seven digits, while its density is a difference of numbers that grow without
+/// limit.
+const VARIANCE_GAMMA_NU_MIN: f64 = 1e-6;
+const ZETA_MAX: f64 = 1e8;
+/// Farthest that a quantile is sought.
+const QUANTILE_SIZE_MAX: f64 = 1e15;
 
 /// A distribution of mean 0 and variance 1.
 ///
@@ -36,14 +42,15 @@ pub enum Innovation {
         /// Skewness parameter.
         lambda: f64,
     },
-    /// Normal inverse Gaussian (Barndorff-Nielsen 1997), `|beta| < alpha`.
+    /// Normal inverse Gaussian (Barndorff-Nielsen 1997), `|beta| < alpha`, with
+    /// `zeta = (alpha^2 - beta^2)^2 / alpha^2` at most 1e8.
     NormalInverseGaussian {
         /// Steepness of the tails.
         alpha: f64,
         /// Asymmetry.
         beta: f64,
     },
-    /// Variance gamma (Madan, Carr & Chang 1998), `0 < nu <= 20`, `nu theta^2 < 1`. The density is
+    /// Variance gamma (Madan, Carr & Chang 1998), `1e-6 <= nu <= 20`, `nu theta^2 < 1`. The density is
     /// infinite at `-theta` for `nu >= 2`.
     VarianceGamma {
         /// Drift of the Brownian motion in gamma time: the sign of the skewness.
@@ -71,11 +78,15 @@ impl Innovation {
             Self::NormalInverseGaussian { alpha, beta } => {
                 check::positive("alpha", alpha)?;
                 let rule = "smaller than alpha in size";
-                check::require(beta.abs() < alpha, "beta", beta, rule)
+                check::require(beta.abs() < alpha, "beta", beta, rule)?;
+                let zeta = ((alpha - beta) * (1.0 + beta / alpha)).powi(2);
+                let rule = "such that (alpha^2 - beta^2)^2 / alpha^2 is at most 1e8: \
+                    the law is normal beyond it";
+                check::require(zeta <= ZETA_MAX, "alpha", alpha, rule)
             }
             Self::VarianceGamma { theta, nu } => {
-                let inside = nu > 0.0 && nu <= VARIANCE_GAMMA_NU_MAX;
-                check::require(inside, "nu", nu, "above 0 and at most 20")?;
+                let inside = (VARIANCE_GAMMA_NU_MIN..=VARIANCE_GAMMA_NU_MAX).contains(&nu);
+                check::require(inside, "nu", nu, "from 1e-6 to 20")?;
                 let rule = "such that nu theta^2 is below 1";
                 check::require(nu * theta * theta < 1.0, "theta", theta, rule)
             }
@@ -113,7 +124,8 @@ impl Innovation {
     /// The `z` with `P(Z <= z) = probability`.
     ///
     /// # Errors
-    /// Parameters out of range, or a probability outside (0, 1).
+    /// Parameters out of range, a probability outside (0, 1), or a quantile beyond 1e15 in size of a
+    /// law without a closed form.
     pub fn quantile(&self, probability: f64) -> Result<f64> {
         self.check()?;
         check::open_unit("probability", probability)?;
@@ -127,7 +139,7 @@ impl Innovation {
     pub fn lower_partial_mean(&self, z: f64) -> Result<f64> {
         self.check()?;
         check::finite_parameter("z", z)?;
-        defined("partial mean of an innovation", self.lower_moments(z)[1])
+        defined("partial mean of an innovation", self.lower_moments(z)[1].min(0.0))
     }
 
     /// `E[Z^2 1(Z < z)]`, between 0 and 1.
@@ -303,12 +315,15 @@ impl Innovation {
     /// Newton's method on the logarithm of the distribution function, inside a bracket.
     fn search_quantile(&self, probability: f64) -> f64 {
         let mut low = -1.0;
-        while self.lower_moments(low)[0] > probability && low > -1e6 {
+        while self.lower_moments(low)[0] > probability && low > -QUANTILE_SIZE_MAX {
             low *= 2.0;
         }
         let mut high = 1.0;
-        while self.lower_moments(high)[0] < probability && high < 1e6 {
+        while self.lower_moments(high)[0] < probability && high < QUANTILE_SIZE_MAX {
             high *= 2.0;
+        }
+        if low <= -QUANTILE_SIZE_MAX || high >= QUANTILE_SIZE_MAX {
+            return f64::NAN;
         }
         let density = Density::of(*self);
         let mut z = 0.5 * (low + high);
@@ -343,7 +358,8 @@ fn stretched(lambda: f64, k: i32) -> f64 {
 
 /// `E|T|^3` of a t with variance 1.
 fn student_t_third_absolute(nu: f64) -> f64 {
-    let log = ln_gamma(0.5 * (nu - 3.0)) - ln_gamma(0.5 * nu) + 1.5 * (nu - 2.0).ln();
+    let log =
+        1.5 * (nu - 2.0).ln() - ln_gamma_half_step(0.5 * (nu - 1.0)) - (0.5 * (nu - 3.0)).ln();
     log.exp() / std::f64::consts::PI.sqrt()
 }
 

@@ -23,7 +23,8 @@ pub struct ParameterError {
     /// Its estimate, in the unit of the returns.
     pub estimate: f64,
     /// Standard error from the inverse of the observed information; `None` for a parameter on a
-    /// bound, where neither holds.
+    /// bound, where neither holds. On a bound that holds a sum (`alpha + gamma = 0`, a persistence
+    /// of 1) both are those of the model in which the sum is fixed.
     pub from_hessian: Option<f64>,
     /// Standard error that holds where the law of the innovations is not the assumed one:
     /// `H^-1 (sum s s') H^-1` (Bollerslev & Wooldridge 1992).
@@ -59,7 +60,10 @@ impl StandardErrors {
             let reason = "the information matrix is not positive definite: a parameter is not determined by the data";
             undefined("garch standard errors", reason)
         };
-        let inverse = inverse_of_positive(&information).ok_or_else(singular)?;
+        let moves = moves(fit, &free)?;
+        let within = multiply(&multiply(&moves, &information), &transposed(&moves));
+        let inverse = inverse_of_positive(&within).ok_or_else(singular)?;
+        let inverse = multiply(&multiply(&transposed(&moves), &inverse), &moves);
         let scores = objective.scores(&fit.scaled);
         let n = scores.len() as f64;
         let mut products = vec![vec![0.0; free.len()]; free.len()];
@@ -114,16 +118,60 @@ fn names(fit: &GarchFit) -> Vec<(usize, &'static str)> {
     names
 }
 
-/// Whether a parameter is held by a bound. A bound on the shape holds every shape parameter.
+/// Whether a parameter is held by a bound of its own. A bound on the shape holds every shape
+/// parameter; bounds on a sum are for [`moves`].
 fn on_bound(fit: &GarchFit, position: usize) -> bool {
     fit.boundaries.iter().any(|boundary| match boundary {
         Boundary::Omega => position == 1,
         Boundary::Alpha => position == 2,
-        Boundary::NegativeResponse => position == 3,
         Boundary::Beta => position == 4,
-        Boundary::Persistence => false,
+        Boundary::NegativeResponse | Boundary::Persistence => false,
         Boundary::FirstShape | Boundary::SecondShape => position >= 5,
     })
+}
+
+/// The directions in which the free parameters can move, one a row: each by itself, but along the
+/// bounds that hold a sum of parameters.
+fn moves(fit: &GarchFit, free: &[usize]) -> Result<Vec<Vec<f64>>> {
+    let n = free.len();
+    let mut rows: Vec<Vec<f64>> =
+        (0..n).map(|i| (0..n).map(|j| if i == j { 1.0 } else { 0.0 }).collect()).collect();
+    // Weights of alpha, gamma and beta in the sum that stays.
+    let mut sums = Vec::new();
+    if fit.boundaries.contains(&Boundary::NegativeResponse) {
+        sums.push([1.0, 1.0, 0.0]);
+    }
+    if fit.boundaries.contains(&Boundary::Persistence) {
+        let share = match fit.spec.volatility {
+            Volatility::Symmetric | Volatility::Threshold => 0.5,
+            Volatility::Gjr => fit.scaled.innovation.negative_share_of_variance()?,
+        };
+        sums.push([1.0, share, 1.0]);
+    }
+    for weights in sums {
+        let change = |row: &Vec<f64>| -> f64 {
+            let weight = |p: &usize| if (2..5).contains(p) { weights[p - 2] } else { 0.0 };
+            row.iter().zip(free).map(|(step, position)| step * weight(position)).sum()
+        };
+        let changes: Vec<f64> = rows.iter().map(change).collect();
+        let largest =
+            (0..rows.len()).max_by(|i, j| changes[*i].abs().total_cmp(&changes[*j].abs()));
+        let Some(gives) = largest.filter(|i| changes[*i].abs() > 1e-9) else { continue };
+        let giving = rows.remove(gives);
+        let mut others = changes.clone();
+        others.remove(gives);
+        for (row, change) in rows.iter_mut().zip(others) {
+            for (step, other) in row.iter_mut().zip(&giving) {
+                *step -= change / changes[gives] * other;
+            }
+        }
+    }
+    Ok(rows)
+}
+
+fn transposed(a: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let width = a.first().map_or(0, Vec::len);
+    (0..width).map(|j| a.iter().map(|row| row[j]).collect()).collect()
 }
 
 /// Minus the second derivatives of the mean log-likelihood, by central differences of its gradient.
@@ -230,5 +278,6 @@ fn inverse_of_positive(matrix: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
 
 fn multiply(a: &[Vec<f64>], b: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let cell = |row: &[f64], j: usize| row.iter().zip(b).map(|(x, other)| x * other[j]).sum();
-    a.iter().map(|row| (0..b.len()).map(|j| cell(row, j)).collect()).collect()
+    let width = b.first().map_or(0, Vec::len);
+    a.iter().map(|row| (0..width).map(|j| cell(row, j)).collect()).collect()
 }

@@ -4,9 +4,9 @@ use std::sync::OnceLock;
 
 use plimsoll_risk::RiskError;
 use plimsoll_risk::garch::{
-    Aggregation, Convergence, Exposure, FilteredSimulation, GARCH_OBSERVATIONS_MIN, GarchFit,
-    GarchLikelihood, GarchParameters, GarchSpec, Innovation, InnovationFamily, VarianceStart,
-    Volatility, filtered_historical_tail, simulate,
+    Aggregation, Boundary, Convergence, Exposure, FilteredSimulation, GARCH_OBSERVATIONS_MIN,
+    GarchFit, GarchLikelihood, GarchParameters, GarchSpec, Innovation, InnovationFamily,
+    VarianceStart, Volatility, filtered_historical_tail, simulate,
 };
 use serde_json::Value;
 
@@ -407,5 +407,51 @@ fn standard_errors_agree_with_arch() {
         let expected = case["expected"]["std_err"][key].as_f64().unwrap();
         let got = errors.get(name).unwrap().robust.unwrap();
         assert!((got / expected - 1.0).abs() < 0.05, "{name}: {got}, not {expected}");
+    }
+}
+
+/// On a bound that holds a sum the errors are those of the model with one parameter less. Checked
+/// against second differences of that model's own log-likelihood, programmed apart in numpy: in
+/// the order mu, omega, alpha, from the Hessian and robust.
+#[test]
+fn standard_errors_on_a_bound_are_those_of_the_smaller_model() {
+    let heavy = |nu| Innovation::StudentT { nu };
+    let innovation = heavy(4.0);
+    let integrated =
+        GarchParameters { mu: 0.0, omega: 0.02, alpha: 0.12, gamma: 0.0, beta: 0.88, innovation };
+    let innovation = heavy(5.0);
+    let one_sided =
+        GarchParameters { mu: 0.0, omega: 0.05, alpha: 0.12, gamma: -0.12, beta: 0.85, innovation };
+    let cases = [
+        (
+            Volatility::Symmetric,
+            integrated,
+            5,
+            Boundary::Persistence,
+            [[0.025_324, 0.025_889], [0.002_897_3, 0.003_596_5], [0.016_193, 0.018_442]],
+            ["alpha", "beta"],
+        ),
+        (
+            Volatility::Gjr,
+            one_sided,
+            4,
+            Boundary::NegativeResponse,
+            [[0.026_363, 0.026_669], [0.091_377, 0.179_310], [0.091_593, 0.176_242]],
+            ["alpha", "gamma"],
+        ),
+    ];
+    for (volatility, truth, seed, bound, expected, tied) in cases {
+        let returns = simulate(volatility, &truth, 800, seed).unwrap();
+        let spec = GarchSpec::new(volatility, InnovationFamily::Normal);
+        let fit = GarchFit::of(&returns, spec).unwrap();
+        assert_eq!(fit.boundaries, [bound]);
+        let errors = fit.standard_errors().unwrap();
+        for (name, [hessian, robust]) in ["mu", "omega", "alpha"].into_iter().zip(expected) {
+            let got = errors.get(name).unwrap();
+            assert!((got.from_hessian.unwrap() / hessian - 1.0).abs() < 0.01, "{got:?}");
+            assert!((got.robust.unwrap() / robust - 1.0).abs() < 0.01, "{got:?}");
+        }
+        let [one, other] = tied.map(|name| errors.get(name).unwrap().from_hessian.unwrap());
+        assert!((one / other - 1.0).abs() < 1e-6, "{one} is not {other}");
     }
 }

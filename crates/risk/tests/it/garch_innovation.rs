@@ -181,6 +181,10 @@ fn parameters_out_of_range_are_named() {
     refused(Innovation::NormalInverseGaussian { alpha: 1.0, beta: -1.0 }, "beta");
     refused(Innovation::VarianceGamma { theta: 0.0, nu: 21.0 }, "nu");
     refused(Innovation::VarianceGamma { theta: 2.0, nu: 0.5 }, "theta");
+    // Where the density would be the difference of two huge numbers, or take for ever.
+    refused(Innovation::NormalInverseGaussian { alpha: 1e6, beta: 10.0 }, "alpha");
+    refused(Innovation::NormalInverseGaussian { alpha: 1e300, beta: -1.0 }, "alpha");
+    refused(Innovation::VarianceGamma { theta: 0.0, nu: 1e-300 }, "nu");
     for probability in [0.0, 1.0, f64::NAN, -0.1] {
         assert!(Innovation::Normal.quantile(probability).is_err());
         assert!(Innovation::Normal.expectile(probability).is_err());
@@ -188,6 +192,34 @@ fn parameters_out_of_range_are_named() {
     assert!(Innovation::Normal.cdf(f64::NAN).is_err());
     assert!(Innovation::StudentT { nu: 2.9 }.skewness().is_err());
     assert!(Innovation::SkewT { eta: 3.9, lambda: 0.1 }.excess_kurtosis().is_err());
+}
+
+/// A t with so many degrees of freedom is normal in every respect.
+#[test]
+fn a_student_t_of_any_degrees_of_freedom_keeps_its_digits() {
+    for (nu, tolerance) in [(1e8, 3e-8), (1e12, 1e-11), (1e300, 1e-11)] {
+        let law = Innovation::StudentT { nu };
+        for z in [-3.0, 0.0, 0.7] {
+            let log = Innovation::Normal.log_density(z).unwrap();
+            assert_close(law.log_density(z).unwrap(), log, tolerance);
+            let mean = Innovation::Normal.lower_partial_mean(z).unwrap();
+            assert_close(law.lower_partial_mean(z).unwrap(), mean, tolerance);
+        }
+        let expectile = Innovation::Normal.expectile(0.01).unwrap();
+        assert_close(law.expectile(0.01).unwrap(), expectile, tolerance);
+    }
+}
+
+/// Tails so long that the far quantiles lie beyond a million: P(Z < z) decays like exp(alpha z).
+#[test]
+fn far_quantiles_are_found_or_refused() {
+    let law = Innovation::NormalInverseGaussian { alpha: 1e-8, beta: 0.0 };
+    let z = law.quantile(1e-300).unwrap();
+    assert!(z < -1e10, "{z}");
+    assert_close(law.cdf(z).unwrap() / 1e-300, 1.0, 1e-8);
+    assert!(
+        Innovation::NormalInverseGaussian { alpha: 1e-15, beta: 0.0 }.quantile(1e-300).is_err()
+    );
 }
 
 fn any_law() -> impl Strategy<Value = Innovation> {
