@@ -1,7 +1,7 @@
 //! Which tail model to trust.
 
 use plimsoll_study::result::{
-    ComparedBy, ForecastEvaluation, ForecastPlan, Horizon, MadeForecasts, RuleForecasts, TailModel,
+    ForecastEvaluation, ForecastPlan, Horizon, MadeForecasts, RuleForecasts, TailModel,
 };
 
 use super::blocks::{Block, Cell, Table};
@@ -238,11 +238,7 @@ fn standings(made: &MadeForecasts, plan: &ForecastPlan) -> Vec<Standing> {
 fn ranked(made: &MadeForecasts, alpha: f64) -> Vec<&ForecastEvaluation> {
     let mut rows: Vec<&ForecastEvaluation> =
         made.evaluations.iter().filter(|row| row.alpha.to_bits() == alpha.to_bits()).collect();
-    let score = |row: &ForecastEvaluation| match (&row.fz0_score, row.mcs_compared_by) {
-        (Ok(joint), ComparedBy::Fz0) => *joint,
-        _ => row.quantile_score,
-    };
-    rows.sort_by(|a, b| score(a).total_cmp(&score(b)));
+    rows.sort_by(|a, b| a.compared_score().total_cmp(&b.compared_score()));
     rows
 }
 

@@ -50,7 +50,7 @@ pub const CONFIDENCE_SET_P_MIN: f64 = 0.10;
 /// | `n` | forecasts, each made from the window before its period only |
 /// | `expected_violations`, `violations` | `alpha n`, and losses beyond the value at risk |
 /// | `kupiec_p` | unconditional coverage |
-/// | `christoffersen_p` | conditional coverage: number and independence of violations |
+/// | `christoffersen_p` | conditional coverage: number and independence of violations; drawn where they are fewer than five |
 /// | `dynamic_quantile_p` | Engle and Manganelli: violations that the past foretells |
 /// | `shortfall_p` | McNeil and Frey: losses beyond it larger than the expected shortfall |
 /// | `expectile_moment_p` | the moment that the expectile sets to zero |

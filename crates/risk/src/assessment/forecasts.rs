@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::outcome::{outcome, reason};
 use crate::error::{Result, RiskError};
 use crate::forecast::{
-    ExcludedModel, ForecastEvaluation, ForecastSettings, RefitDiagnostics, RollingForecasts, Side,
-    TailModel, evaluate, rolling_forecasts,
+    ComparedBy, ExcludedModel, ForecastEvaluation, ForecastSettings, RefitDiagnostics,
+    RollingForecasts, Side, TailModel, evaluate, rolling_forecasts,
 };
 
 /// Forecasts of every model, each made from the returns before its own.
@@ -56,12 +56,14 @@ impl ForecastAssessment {
     }
 
     /// The model of one side and tail probability to look at first: of those whose violations no
-    /// test rejects, if there are any, the one with the lowest quantile score.
+    /// test rejects, if there are any, the one with the lowest mean of the score that the
+    /// confidence set compares ([`ForecastEvaluation::compared_score`]).
     pub fn best(&self, side: Side, alpha: f64) -> Option<&ForecastEvaluation> {
         let rows = self.evaluations.as_ref().ok()?;
-        rows.iter().filter(|row| row.side == side && row.alpha.total_cmp(&alpha).is_eq()).min_by(
-            |a, b| b.holds.cmp(&a.holds).then(a.quantile_score.total_cmp(&b.quantile_score)),
-        )
+        let score = ForecastEvaluation::compared_score;
+        rows.iter()
+            .filter(|row| row.side == side && row.alpha.total_cmp(&alpha).is_eq())
+            .min_by(|a, b| b.holds.cmp(&a.holds).then(score(a).total_cmp(&score(b))))
     }
 }
 
@@ -98,6 +100,7 @@ struct Row {
     expectile_score: f64,
     #[serde(serialize_with = "outcome")]
     mcs_p: Result<f64>,
+    mcs_compared_by: ComparedBy,
     holds: bool,
 }
 
@@ -119,6 +122,7 @@ impl Row {
             fz0_score: row.fz0_score.clone(),
             expectile_score: row.expectile_score,
             mcs_p: row.mcs_p.clone(),
+            mcs_compared_by: row.mcs_compared_by,
             holds: row.holds,
         }
     }

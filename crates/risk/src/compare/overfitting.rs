@@ -79,8 +79,9 @@ pub struct BacktestOverfitting {
 /// The line through the performances in and out of sample over all splits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Degradation {
-    /// Out of sample per unit in sample: 1 without overfitting, below 0 where the better fit is
-    /// the worse rule.
+    /// Out of sample per unit in sample. A rule that is chosen in every split has a slope near -1,
+    /// good or not: what one half of its periods gains the other lacks. So a slope below 0 is
+    /// overfitting only together with a high [`BacktestOverfitting::probability`].
     pub slope: f64,
     /// Out of sample at zero in sample.
     pub intercept: f64,

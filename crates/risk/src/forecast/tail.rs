@@ -102,6 +102,18 @@ mod tests {
     use crate::quantile::sorted;
     use crate::tail::value_at_risk::{historical_es, historical_var};
 
+    /// A mean return lessens the losses of the holder and adds to those of one who is short.
+    #[test]
+    fn a_mean_moves_the_sides_apart() {
+        let tail = Tail { value_at_risk: 2.0, expected_shortfall: 3.0, expectile: -1.0 };
+        let close = |got: Tail, expected: [f64; 3]| {
+            let got = [got.value_at_risk, got.expected_shortfall, got.expectile];
+            assert!(got.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15), "{got:?}");
+        };
+        close(tail.moved(Side::Lower, 0.25, 0.5), [0.75, 1.25, -0.25]);
+        close(tail.moved(Side::Upper, 0.25, 0.5), [1.25, 1.75, -0.75]);
+    }
+
     /// The tails are those of the public functions, on both sides.
     #[test]
     fn the_tails_are_the_historical_ones() {

@@ -2,10 +2,13 @@
 //! unit, and typed reasons for what cannot be forecast.
 
 use plimsoll_risk::RiskError;
+use plimsoll_risk::assessment::ForecastAssessment;
 use plimsoll_risk::forecast::{
-    ComparedBy, ForecastSeries, ForecastSettings, RefitDiagnostics, RollingForecasts, Side,
-    TailModel, evaluate, rolling_forecasts,
+    ComparedBy, ForecastEvaluation, ForecastSeries, ForecastSettings, RefitDiagnostics,
+    RollingForecasts, Side, TailModel, evaluate, rolling_forecasts,
 };
+use plimsoll_risk::forecast_test::independence::{Christoffersen, monte_carlo};
+use plimsoll_risk::forecast_test::violations;
 use plimsoll_risk::tail::value_at_risk::{historical_es, historical_var};
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -370,4 +373,115 @@ fn forecasts_of_another_length_are_refused() {
     series.expected_shortfall.push(f64::NAN);
     let forecasts = RollingForecasts { first: 60, series: vec![series], excluded: Vec::new() };
     assert!(evaluate(&returns, &forecasts, &settings).is_err());
+}
+
+/// The score that models are compared by is the one that they are ranked by: a right quantile with
+/// an absurd shortfall does not make a model the best.
+#[test]
+fn the_best_model_has_the_best_of_the_scores_compared() {
+    let returns = made_by_hand();
+    let settings = ForecastSettings {
+        models: vec![TailModel::Historical, TailModel::EwmaNormal],
+        window: 60,
+        alphas: vec![0.05],
+        ..ForecastSettings::default()
+    };
+    let series = vec![
+        constant(TailModel::Historical, Side::Lower, 200, 0.02, 2.0),
+        constant(TailModel::EwmaNormal, Side::Lower, 200, 0.035, 0.05),
+    ];
+    let forecasts = RollingForecasts { first: 60, series, excluded: Vec::new() };
+    let mut rows = evaluate(&returns, &forecasts, &settings).unwrap();
+    // No violation where ten were promised is rejected; here the scores alone are to decide.
+    rows[1].holds = true;
+    assert_eq!(rows[0].mcs_compared_by, ComparedBy::Fz0);
+    assert!(rows[0].holds && rows[0].quantile_score < rows[1].quantile_score);
+    assert!(rows[0].compared_score() > rows[1].compared_score());
+    let mut assessed = ForecastAssessment {
+        window: 60,
+        refit_every: 1,
+        first: Some(60),
+        evaluations: Ok(rows.clone()),
+        excluded: Vec::new(),
+        forecasts: None,
+    };
+    let best = |assessed: &ForecastAssessment| {
+        assessed.best(Side::Lower, 0.05).map(|row| row.model).unwrap()
+    };
+    assert_eq!(best(&assessed), TailModel::EwmaNormal);
+
+    // One without a joint score: all are compared by the quantile score.
+    let by_quantile = |row: &ForecastEvaluation| ForecastEvaluation {
+        mcs_compared_by: ComparedBy::Quantile,
+        ..row.clone()
+    };
+    assessed.evaluations = Ok(rows.iter().map(by_quantile).collect());
+    assert_eq!(best(&assessed), TailModel::Historical);
+}
+
+/// What is said of the level of the tests holds: 730 right forecasts of a variance that moves.
+#[test]
+fn right_forecasts_hold_as_often_as_is_said() {
+    let (n, samples) = (730_usize, 150_u64);
+    for (alpha, quantile, shortfall, expectile, rejected_low, rejected_high) in [
+        // Of the normal distribution, by scipy.
+        (0.01, -2.326_347_874, -2.665_214_220, -1.717_436_860, 0.08, 0.26),
+        (0.05, -1.644_853_627, -2.062_712_808, -1.140_171_146, 0.04, 0.20),
+    ] {
+        let settings = ForecastSettings {
+            window: 50,
+            alphas: vec![alpha],
+            draws: 19,
+            ..ForecastSettings::default()
+        };
+        let (mut rejected, mut runs) = (0.0, 0.0);
+        for sample in 0..samples {
+            let mut rng = ChaCha8Rng::seed_from_u64(sample);
+            let mut deviation = 0.01_f64;
+            let mut returns = vec![0.0; 50];
+            let mut series = constant(TailModel::Historical, Side::Lower, 0, 0.0, 0.0);
+            series.alpha = alpha;
+            for _ in 0..n {
+                let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
+                let z = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
+                returns.push(deviation * z);
+                series.value_at_risk.push(-deviation * quantile);
+                series.expected_shortfall.push(-deviation * shortfall);
+                series.expectile.push(deviation * expectile);
+                let scaled = deviation * z;
+                deviation = (5e-6 + 0.1 * scaled * scaled + 0.85 * deviation * deviation).sqrt();
+            }
+            let forecasts =
+                RollingForecasts { first: 50, series: vec![series], excluded: Vec::new() };
+            let row = evaluate(&returns, &forecasts, &settings).unwrap().remove(0);
+            rejected += f64::from(u8::from(!row.holds)) / samples as f64;
+            runs += f64::from(u8::from(row.christoffersen_p.unwrap() < 0.05)) / samples as f64;
+        }
+        assert!((rejected_low..rejected_high).contains(&rejected), "{alpha}: {rejected}");
+        assert!((0.005..0.09).contains(&runs), "{alpha}: {runs}");
+    }
+}
+
+/// With fewer than five violations the distribution of Christoffersen's statistic is drawn.
+#[test]
+fn few_violations_are_judged_by_their_own_distribution() {
+    let mut returns = vec![0.001; 260];
+    for at in [100, 150] {
+        returns[at] = -0.05;
+    }
+    let settings =
+        ForecastSettings { window: 60, alphas: vec![0.05], ..ForecastSettings::default() };
+    let forecasts = RollingForecasts {
+        first: 60,
+        series: vec![constant(TailModel::Historical, Side::Lower, 200, 0.02, 0.03)],
+        excluded: Vec::new(),
+    };
+    let row = evaluate(&returns, &forecasts, &settings).unwrap().remove(0);
+    assert_eq!(row.violations, 2);
+    let quantiles = vec![-0.02; 200];
+    let hits = violations(&returns[60..], &quantiles).unwrap();
+    let drawn = monte_carlo(&hits, 0.05, 9_999, settings.seed).unwrap();
+    assert_eq!(row.christoffersen_p, Ok(drawn.conditional.p_value));
+    let asymptotic = Christoffersen::of(&hits, 0.05).unwrap().conditional.p_value;
+    assert!((drawn.conditional.p_value - asymptotic).abs() > 1e-4);
 }

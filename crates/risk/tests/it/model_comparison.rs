@@ -347,3 +347,26 @@ proptest! {
         prop_assert!(!with.relevant[3]);
     }
 }
+
+/// Hansen (2005, section 3.2): a model counts unless it is worse by more than the root of
+/// `2 ln ln n` standard errors, 1.826 at 200 periods.
+#[test]
+fn a_model_counts_up_to_the_law_of_the_iterated_logarithm() {
+    let noise = |seed: u32| move |t: u32| f64::from((t * t * 31 + t * seed) % 101) / 101.0;
+    let benchmark: Vec<f64> = (0..200).map(noise(7)).collect();
+    let worse = |by: u32| -> Vec<f64> {
+        (0..200).map(noise(13)).map(|loss| loss + f64::from(by) * 2e-3).collect()
+    };
+    let models: Vec<Vec<f64>> = (0..80).map(worse).collect();
+    let columns: Vec<&[f64]> = models.iter().map(Vec::as_slice).collect();
+    let resampling = Resampling { mean_block: 5.0, draws: 19, seed: 1 };
+    let test =
+        SuperiorPredictiveAbility::of(&benchmark, &columns, SpaStatistic::Studentised, &resampling)
+            .unwrap();
+    let between =
+        |low: f64, high: f64| test.t_statistics.iter().filter(|t| (low..high).contains(t)).count();
+    assert!(between(-1.8, -1.3) > 0 && between(-3.0, -1.85) > 0);
+    for (t, relevant) in test.t_statistics.iter().zip(&test.relevant) {
+        assert_eq!(*relevant, *t >= -1.826_137_613_730_936_4, "{t}");
+    }
+}
