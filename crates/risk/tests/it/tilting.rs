@@ -368,3 +368,18 @@ proptest! {
         }
     }
 }
+
+/// Returns so small that one over them is beyond a double once sent the search for a tilt in
+/// circles.
+#[test]
+fn returns_near_the_smallest_double_give_a_reason() {
+    let returns: Vec<f64> = (0..60).map(|t| if t % 3 == 0 { -1e-312 } else { 1e-312 }).collect();
+    for mean_block in [1.0, 4.0] {
+        let forever = settings(Ruin::WealthBelow(0.5), None);
+        let got = tilted_ruin_of_series(&returns, mean_block, &forever);
+        assert!(matches!(got, Err(RiskError::Undefined { .. })), "{got:?}");
+    }
+    let bet = DiscreteBet::of_sample(&returns).unwrap();
+    let got = adjustment_coefficient(&bet);
+    assert!(matches!(got, Err(RiskError::Undefined { .. })), "{got:?}");
+}
