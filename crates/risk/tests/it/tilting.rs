@@ -216,6 +216,12 @@ fn no_hit_has_an_upper_limit() {
     let weak = TiltSettings { theta: Some(-0.5), draws: 100, ..few };
     let got = tilted_ruin(&game, &weak).unwrap();
     assert!(got.hits < 30 && got.high > 1e-9 && got.high <= 1.0, "{got:?}");
+    // Twenty paths, all ruined: the limit of the share is 1, and every weight is the probability.
+    let short = TiltSettings { draws: 20, ..settings(below(51.0), None) };
+    let got = tilted_ruin(&game, &short).unwrap();
+    let exact = gamblers_ruin(0.6, 51.0, None).unwrap();
+    assert_eq!((got.hits, got.low), (20, 0.0));
+    assert_close(got.high / exact, 1.0, 1e-9);
 }
 
 #[test]
