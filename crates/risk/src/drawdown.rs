@@ -78,7 +78,8 @@ impl Drawdowns {
     pub fn conditional(&self, beta: f64) -> Result<f64> {
         check::open_unit("beta", beta)?;
         let negated: Vec<f64> = self.series.iter().map(|d| -d).collect();
-        Ok(-lower_tail_mean(&negated, 1.0 - beta)?)
+        // Subtracted from zero, so that no drawdown is 0, not -0.
+        Ok(0.0 - lower_tail_mean(&negated, 1.0 - beta)?)
     }
 
     /// Entropic drawdown at risk: `inf over z > 0 of z ln(mean exp(D / z) / (1 - beta))`, at

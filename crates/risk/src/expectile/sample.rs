@@ -162,7 +162,10 @@ pub fn expectile_tau_for_quantile(returns: &[f64], alpha: f64) -> Result<f64> {
 /// Expected shortfall (a positive loss) by way of the expectile that equals the type 7 quantile
 /// (Taylor 2008): `-((1 + k) e - k mean)` with `k = tau / ((1 - 2 tau) alpha)`.
 ///
-/// Computed in the equivalent form `-q + E(q - r)+ / alpha`, which has no pole at `tau = 0.5`.
+/// Computed in the equivalent form `-q + E(q - r)+ / alpha`, which has no pole at `tau = 0.5`. It
+/// is the mean of the worst `alpha n` returns where `alpha n` is whole. In between it is larger,
+/// because the quantile is interpolated, and with `alpha n` below 1 it lies beyond the largest
+/// loss, as [`historical_es`](crate::tail::value_at_risk::historical_es) never does.
 ///
 /// # Errors
 /// A value that is not finite, an empty sample, or `alpha` outside (0, 1).

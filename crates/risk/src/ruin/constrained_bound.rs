@@ -80,7 +80,7 @@ pub fn adjustment_coefficient(bet: &DiscreteBet) -> Result<Option<f64>> {
     if worst.is_infinite() || drift <= 4.0 * f64::EPSILON {
         return Ok(Some(0.0));
     }
-    let mut high = 1.0 / scale;
+    let mut high = defined("adjustment_coefficient", 1.0 / scale)?;
     while log_mean_exp(&outcomes, -high) <= 0.0 {
         high = defined("adjustment_coefficient", 2.0 * high)?;
     }

@@ -256,7 +256,7 @@ impl<'a> Problem<'a> {
         if self.drift <= 4.0 * f64::EPSILON * scale {
             return Ok(None);
         }
-        let mut low = -1.0 / scale;
+        let mut low = defined(METRIC, -1.0 / scale)?;
         while self.chain.psi(low) <= 0.0 {
             low = defined(METRIC, 2.0 * low)?;
         }

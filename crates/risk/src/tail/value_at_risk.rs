@@ -19,7 +19,8 @@ use crate::quantile::{lower_tail_mean, quantile, quantile_inverted_cdf};
 /// A value that is not finite, an empty sample, or `alpha` outside (0, 1).
 pub fn historical_var(returns: &[f64], alpha: f64) -> Result<f64> {
     check::open_unit("alpha", alpha)?;
-    Ok(-quantile(returns, alpha)?)
+    // Subtracted from zero, a quantile of zero is a loss of 0, not of -0.
+    Ok(0.0 - quantile(returns, alpha)?)
 }
 
 /// Historical value at risk by the inverted distribution function: minus the order statistic
@@ -29,7 +30,7 @@ pub fn historical_var(returns: &[f64], alpha: f64) -> Result<f64> {
 /// A value that is not finite, an empty sample, or `alpha` outside (0, 1).
 pub fn historical_var_inverted_cdf(returns: &[f64], alpha: f64) -> Result<f64> {
     check::open_unit("alpha", alpha)?;
-    Ok(-quantile_inverted_cdf(returns, alpha)?)
+    Ok(0.0 - quantile_inverted_cdf(returns, alpha)?)
 }
 
 /// Historical expected shortfall (Acerbi & Tasche 2002; Rockafellar & Uryasev 2002): minus the
@@ -40,7 +41,7 @@ pub fn historical_var_inverted_cdf(returns: &[f64], alpha: f64) -> Result<f64> {
 /// A value that is not finite, an empty sample, or `alpha` outside (0, 1).
 pub fn historical_es(returns: &[f64], alpha: f64) -> Result<f64> {
     check::open_unit("alpha", alpha)?;
-    Ok(-lower_tail_mean(returns, alpha)?)
+    Ok(0.0 - lower_tail_mean(returns, alpha)?)
 }
 
 /// Gaussian value at risk `-(mean + sd z_alpha)`, sd with divisor n - 1.

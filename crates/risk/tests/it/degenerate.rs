@@ -220,3 +220,31 @@ fn messages_name_position_value_and_rule() {
     );
     assert_eq!(message(sharpe(&[0.1], 0.0).unwrap_err()), "1 observations, at least 2 are needed");
 }
+
+#[test]
+fn no_loss_is_zero_without_a_sign() {
+    let flat = [0.0; 20];
+    let losses = [
+        var::historical_var(&flat, 0.1).unwrap(),
+        var::historical_var_inverted_cdf(&flat, 0.1).unwrap(),
+        var::historical_es(&flat, 0.1).unwrap(),
+        Drawdowns::of_returns(&[0.01; 20]).unwrap().conditional(0.9).unwrap(),
+    ];
+    for loss in losses {
+        assert_eq!(loss.to_bits(), 0, "{loss}");
+    }
+}
+
+#[test]
+fn expectile_shortfall_of_a_part_of_an_observation_is_above_the_historical_one() {
+    let returns: Vec<f64> = (0..50).map(|i| f64::from(i * i) * 1e-4 - 0.1).collect();
+    for (alpha, whole) in [(0.04, true), (0.2, true), (0.05, false), (0.01, false)] {
+        let by_expectile = expectile_es(&returns, alpha).unwrap();
+        let historical = var::historical_es(&returns, alpha).unwrap();
+        if whole {
+            assert!((by_expectile - historical).abs() < 1e-15, "{alpha}");
+        } else {
+            assert!(by_expectile > historical + 1e-6, "{alpha}");
+        }
+    }
+}

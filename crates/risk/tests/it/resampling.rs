@@ -5,6 +5,7 @@ use plimsoll_risk::RiskError;
 use plimsoll_risk::compare::paired::{BootstrapMetrics, ComparisonMetric};
 use plimsoll_risk::drawdown::Drawdowns;
 use plimsoll_risk::performance as perf;
+use plimsoll_risk::resample::block_length::politis_white;
 use plimsoll_risk::resample::bootstrap::{
     StationaryBootstrap, percentile_interval, stationary_bootstrap_variance_of_mean,
 };
@@ -320,4 +321,16 @@ fn percentiles_of_draws() {
     assert_close(low, 25.0, 1e-12);
     assert_close(high, 975.0, 1e-12);
     assert!(percentile_interval(&[], 0.95).is_err());
+}
+
+/// A column whose long-run variance is zero asks for blocks without end: the cap, a third of a
+/// short sample (the same by `arch.bootstrap.optimal_block_length`).
+#[test]
+fn blocks_of_a_short_sample_are_capped() {
+    for (n, cap) in [(24, 8.0), (45, 15.0)] {
+        let alternating: Vec<f64> = (0..n).map(|t| f64::from(1 - 2 * (t % 2))).collect();
+        let length = politis_white(&alternating).unwrap();
+        assert_close(length.stationary, cap, 1e-12);
+        assert_close(length.circular, cap, 1e-12);
+    }
 }

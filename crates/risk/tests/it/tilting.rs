@@ -216,6 +216,12 @@ fn no_hit_has_an_upper_limit() {
     let weak = TiltSettings { theta: Some(-0.5), draws: 100, ..few };
     let got = tilted_ruin(&game, &weak).unwrap();
     assert!(got.hits < 30 && got.high > 1e-9 && got.high <= 1.0, "{got:?}");
+    // Twenty paths, all ruined: the limit of the share is 1, and every weight is the probability.
+    let short = TiltSettings { draws: 20, ..settings(below(51.0), None) };
+    let got = tilted_ruin(&game, &short).unwrap();
+    let exact = gamblers_ruin(0.6, 51.0, None).unwrap();
+    assert_eq!((got.hits, got.low), (20, 0.0));
+    assert_close(got.high / exact, 1.0, 1e-9);
 }
 
 #[test]
@@ -367,4 +373,19 @@ proptest! {
             prop_assert!(got.probability <= bound.probability * (1.0 + 1e-9));
         }
     }
+}
+
+/// Returns so small that one over them is beyond a double once sent the search for a tilt in
+/// circles.
+#[test]
+fn returns_near_the_smallest_double_give_a_reason() {
+    let returns: Vec<f64> = (0..60).map(|t| if t % 3 == 0 { -1e-312 } else { 1e-312 }).collect();
+    for mean_block in [1.0, 4.0] {
+        let forever = settings(Ruin::WealthBelow(0.5), None);
+        let got = tilted_ruin_of_series(&returns, mean_block, &forever);
+        assert!(matches!(got, Err(RiskError::Undefined { .. })), "{got:?}");
+    }
+    let bet = DiscreteBet::of_sample(&returns).unwrap();
+    let got = adjustment_coefficient(&bet);
+    assert!(matches!(got, Err(RiskError::Undefined { .. })), "{got:?}");
 }
