@@ -97,7 +97,7 @@ fn closed_forms(rows: &[DrawdownProbability]) -> RiskTable {
         "#Ever below, independent|Upper bound for wealth below its start, for all time",
         "#Ever below, blocks|The same for the blocks of the bootstrap",
     ];
-    table("Without a draw", &headings, cells.collect())
+    table("By formula", &headings, cells.collect())
 }
 
 fn deepest(deepest: &MaxDrawdownToCome) -> RiskTable {
@@ -207,28 +207,26 @@ pub(super) fn persistence(assessment: &Assessment) -> String {
     }
 }
 
-/// Probability of a drawdown in words, with the better of both estimates.
+/// Probability of a drawdown in words: by the better of both estimates, with the error of having
+/// only this history where its draws can see it.
 pub(super) fn outlook(row: &DrawdownProbability) -> Option<String> {
     let estimate = row.estimate.as_ref().ok()?;
-    let begin = format!(
-        "A drawdown of {} within {} has probability",
+    let tilted = row.tilted.as_ref().ok();
+    let probability = tilted.map_or(estimate.probability, |tilted| tilted.probability);
+    let (source, low, high) = match tilted {
+        Some(tilted) if estimate.high <= 0.0 => {
+            ("the number of draws puts", tilted.low, tilted.high)
+        }
+        _ => ("other histories of this length put", estimate.low, estimate.high),
+    };
+    Some(format!(
+        "A drawdown of {} within {} has probability {}; {source} it between {} and {}.",
         words::percent(row.drawdown),
-        counted(row.horizon_periods, "period")
-    );
-    Some(match &row.tilted {
-        Ok(tilted) => format!(
-            "{begin} {}, between {} and {} by the number of draws.",
-            words::percent(tilted.probability),
-            words::percent(tilted.low),
-            words::percent(tilted.high)
-        ),
-        Err(_) => format!(
-            "{begin} {}; other histories of this length put it between {} and {}.",
-            words::percent(estimate.probability),
-            words::percent(estimate.low),
-            words::percent(estimate.high)
-        ),
-    })
+        counted(row.horizon_periods, "period"),
+        words::percent(probability),
+        words::percent(low),
+        words::percent(high)
+    ))
 }
 
 #[cfg(test)]
@@ -259,7 +257,7 @@ mod tests {
         let tilted = seldom.tilted.as_ref().unwrap();
         let text = outlook(seldom).unwrap();
         assert!(text.contains(&words::percent(tilted.probability)), "{text}");
-        assert!(text.ends_with("by the number of draws."), "{text}");
+        assert!(text.contains("the number of draws puts"), "{text}");
         assert!(outlook(common).unwrap().contains("other histories"));
         let tables = drawdowns(&assessment);
         assert_eq!(tables.len(), 4);
