@@ -71,7 +71,7 @@ pub(super) fn measures(
         .into_par_iter()
         .map(|(side, profile, quantity, alpha)| {
             let interval = profile.and_then(|profile| interval(&profile, quantity, alpha));
-            row(side, quantity, alpha, interval)
+            row(side, quantity, alpha, &interval)
         })
         .collect()
 }
@@ -96,7 +96,7 @@ fn row(
     side: Side,
     quantity: TailQuantity,
     alpha: Option<f64>,
-    interval: Result<ProfileInterval>,
+    interval: &Result<ProfileInterval>,
 ) -> TailInterval {
     let limit = |take: fn(&ProfileInterval) -> Option<f64>| {
         let unbounded = || undefined("profile_interval", "the sample does not bound it");
