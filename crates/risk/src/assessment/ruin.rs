@@ -112,6 +112,8 @@ struct Ahead<'a> {
     brownian: Result<BrownianMotion>,
     /// Exponent of the bound for independent periods; `None` where there is no loss.
     exponent: Result<Option<f64>>,
+    /// Levels of wealth that drawdowns leave, each with its bound for the blocks.
+    blocks: Result<Vec<(f64, f64)>>,
 }
 
 impl<'a> Ahead<'a> {
@@ -120,13 +122,22 @@ impl<'a> Ahead<'a> {
             Some(index) => Err(RiskError::Ruined { index }),
             None => Ok(()),
         };
+        let mean_block = alive.clone().and_then(|()| common_block_length(&[returns]));
+        let levels = settings.drawdowns.iter().map(|drawdown| 1.0 - drawdown);
+        let levels: Vec<f64> = levels.filter(|level| *level > 0.0 && *level < 1.0).collect();
+        // The tilt is the same for all levels, and the costly part.
+        let blocks = mean_block.clone().and_then(|mean_block| {
+            let bounds = lundberg_bounds_of_series(returns, mean_block, &levels)?;
+            Ok(levels.iter().copied().zip(bounds).collect())
+        });
         Self {
             returns,
             settings,
-            mean_block: alive.clone().and_then(|()| common_block_length(&[returns])),
+            mean_block,
             brownian: alive.clone().and_then(|()| brownian(returns, settings.horizon_periods)),
             exponent: alive
                 .and_then(|()| adjustment_coefficient(&DiscreteBet::of_sample(returns)?)),
+            blocks,
         }
     }
 
@@ -134,7 +145,14 @@ impl<'a> Ahead<'a> {
         let touched = self.mean_block.clone().and_then(|block| self.first_passage(drawdown, block));
         let level = 1.0 - drawdown;
         let motion = self.brownian.clone();
-        let bound = |exponent: Option<f64>| exponent.map_or(0.0, |lambda| level.powf(lambda));
+        let of_exponent = |exponent: Option<f64>| {
+            let bound = exponent.map_or(0.0, |lambda| level.powf(lambda));
+            if level > 0.0 && level < 1.0 { Ok(bound) } else { Err(no_level()) }
+        };
+        let of_blocks = |blocks: &Vec<(f64, f64)>| {
+            let found = blocks.iter().find(|(of, _)| of.total_cmp(&level).is_eq());
+            found.map(|(_, bound)| *bound).ok_or_else(no_level)
+        };
         DrawdownProbability {
             drawdown,
             horizon_periods: self.settings.horizon_periods,
@@ -143,11 +161,8 @@ impl<'a> Ahead<'a> {
             estimate: touched.and_then(|touched| self.estimate(drawdown, &touched)),
             brownian_probability: motion
                 .and_then(|motion| motion.max_drawdown_probability(-(-drawdown).ln_1p())),
-            ever_below_bound: whole(level).and(self.exponent.clone().map(bound)),
-            ever_below_bound_blocks: whole(level).and(self.mean_block.clone()).and_then(|block| {
-                let bounds = lundberg_bounds_of_series(self.returns, block, &[level])?;
-                Ok(bounds[0])
-            }),
+            ever_below_bound: self.exponent.clone().and_then(of_exponent),
+            ever_below_bound_blocks: self.blocks.as_ref().map_err(Clone::clone).and_then(of_blocks),
         }
     }
 
@@ -237,13 +252,9 @@ fn passage(touched: &FirstPassage) -> Result<DrawdownPassage> {
     })
 }
 
-/// Nothing of wealth left has no logarithm.
-fn whole(level: f64) -> Result<()> {
-    if level > 0.0 {
-        Ok(())
-    } else {
-        Err(undefined("ever_below_bound", "a drawdown of 100 % leaves no wealth to be below"))
-    }
+/// A drawdown of everything, or one lost in rounding.
+fn no_level() -> RiskError {
+    undefined("ever_below_bound", "what the drawdown leaves of wealth must be above 0 and below 1")
 }
 
 /// Of the log returns.

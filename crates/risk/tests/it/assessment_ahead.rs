@@ -278,3 +278,33 @@ fn a_sharpe_ratio_has_its_standard_errors_and_what_trials_leave_of_it() {
         assert!(Assessment::of(&returns, &settings).is_err(), "{trials:?}");
     }
 }
+
+#[test]
+fn depths_and_bounds_refuse_bad_input() {
+    let returns = clustered();
+    let depths = |returns: &[f64], horizon, draws, block| {
+        resampled_max_drawdowns(returns, horizon, draws, block, 1)
+    };
+    assert_eq!(depths(&[0.01; 20], 30, 5, 1.0), Ok(vec![0.0; 5]));
+    // Every path loses a tenth a period.
+    let fallen = depths(&[-0.1; 20], 3, 2, 1.0).unwrap();
+    assert!(fallen.iter().all(|depth| (depth - (1.0 - 0.729)).abs() < 1e-12), "{fallen:?}");
+    for (values, horizon, draws, block) in [
+        (&[][..], 10, 10, 1.0),
+        (&[0.1, f64::NAN], 10, 10, 1.0),
+        (&[0.1, -1.0, 0.1], 10, 10, 1.0),
+        (&returns, 0, 10, 1.0),
+        (&returns, 10, 0, 1.0),
+        (&returns, 10, 10, 0.5),
+        (&returns, 10, 10, 100.0),
+    ] {
+        assert!(depths(values, horizon, draws, block).is_err(), "{horizon}, {draws}, {block}");
+    }
+    let bounds = |returns: &[f64], levels: &[f64]| lundberg_bounds_of_series(returns, 2.0, levels);
+    assert_eq!(bounds(&[0.01, 0.0, 0.02], &[0.5, 0.9]), Ok(vec![0.0, 0.0]), "no loss");
+    assert_eq!(bounds(&[0.01, -0.02], &[0.5]), Ok(vec![1.0]), "no growth");
+    assert!(bounds(&returns, &[1.0]).is_err() && bounds(&returns, &[0.0]).is_err());
+    assert!(bounds(&[0.1, -1.0], &[0.5]).is_err());
+    assert!(lundberg_bounds_of_series(&returns, f64::NAN, &[0.5]).is_err());
+    assert_eq!(bounds(&returns, &[]), Ok(vec![]));
+}
