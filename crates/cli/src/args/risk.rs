@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use plimsoll_risk::forecast::TailModel;
 
-use super::{above_zero, tail_probability, whole_number};
+use super::{above_zero, tail_probability, whole_number, zero_or_above};
 
 #[derive(Args, Debug)]
 #[command(after_help = "Losses are positive; alpha is the tail probability.
@@ -43,12 +43,19 @@ pub(crate) struct RiskArguments {
     /// Returns that each forecasting model is fitted to [default: 500, half of a shorter series].
     #[arg(long, value_name = "N", value_parser = whole_number)]
     pub(crate) forecast_window: Option<usize>,
-    /// Periods from one fit of the forecasting models to the next [default: 7, more in long series].
+    /// Periods from one fit of the forecasting models to the next [default: 7, or more where that were
+    /// over 50 fits].
     #[arg(long, value_name = "N", value_parser = whole_number)]
     pub(crate) refit_every: Option<usize>,
     /// No walk-forward forecasts, the slowest part.
     #[arg(long, conflicts_with_all = ["models", "forecast_window", "refit_every"])]
     pub(crate) no_forecasts: bool,
+    /// Strategies tried before this one was chosen, for the deflated Sharpe ratio.
+    #[arg(long, value_name = "N", value_parser = whole_number, requires = "trials_variance")]
+    pub(crate) trials: Option<usize>,
+    /// Variance of their Sharpe ratios per period, not annualised.
+    #[arg(long, value_name = "V", value_parser = zero_or_above, requires = "trials", allow_negative_numbers = true)]
+    pub(crate) trials_variance: Option<f64>,
     /// Writes one offline page with plots to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,

@@ -171,6 +171,9 @@ fn json_has_a_reason_for_every_missing_figure() {
         "care",
         "dependence",
         "ruin",
+        "tail_intervals",
+        "several_periods",
+        "max_drawdown_to_come",
         "forecasts",
     ] {
         assert!(document.get(key).is_some(), "{key}");
@@ -179,8 +182,36 @@ fn json_has_a_reason_for_every_missing_figure() {
         assert!(row["fit"]["value"].is_null(), "160 returns are too few");
         assert!(row["fit"]["reason"].as_str().unwrap().contains("250"), "{row}");
     }
+    assert!(document["several_periods"]["reason"].as_str().unwrap().contains("250"));
+    for row in document["ruin"].as_array().unwrap() {
+        for name in ["estimate", "passage", "brownian_probability", "ever_below_bound"] {
+            assert!(row[name]["value"] != serde_json::Value::Null, "{name}: {row}");
+        }
+        assert!(row["tilted"]["reason"].is_string(), "plain draws are enough: {row}");
+    }
     let rows = document["forecasts"]["evaluations"]["value"].as_array().unwrap();
     assert!(rows.iter().all(|row| row["n"] == 60), "a window of 100");
+}
+
+#[test]
+fn trials_deflate_the_sharpe_ratio() {
+    let place = folder("risk-trials");
+    fs::write(place.join("r.csv"), csv("r", &series())).unwrap();
+    let of = |words: &[&str]| {
+        let mut line = vec!["risk", "r.csv", "--json", "--no-forecasts"];
+        line.extend(words);
+        plimsoll(&place, &line).good().json()["sharpe"].clone()
+    };
+    let find = |rows: &serde_json::Value| {
+        let rows = rows.as_array().unwrap();
+        rows.iter().find(|row| row["name"] == "deflated_sharpe").map(|row| row["value"].clone())
+    };
+    assert_eq!(find(&of(&[])), None);
+    let few = find(&of(&["--trials", "2", "--trials-variance", "0.001"])).unwrap();
+    let many = find(&of(&["--trials", "500", "--trials-variance", "0.001"])).unwrap();
+    assert!(few.as_f64().unwrap() > many.as_f64().unwrap(), "{few}, {many}");
+    let alone = plimsoll(&place, &["risk", "r.csv", "--trials", "20"]);
+    assert!(alone.stderr.contains("--trials-variance"), "{}", alone.stderr);
 }
 
 #[test]
@@ -236,6 +267,8 @@ fn the_page_is_written_with_its_plots() {
         "Losses of the holder",
         "Quantiles against the normal distribution",
         "Shape of the tail by threshold",
+        "Periods until it is reached",
+        "95 % intervals by profile likelihood",
         "Returns beyond the value at risk of 5 %",
         "n/a",
     ] {

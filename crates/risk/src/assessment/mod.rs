@@ -24,26 +24,33 @@ mod dependence;
 mod expectiles;
 mod extremes;
 mod forecasts;
+mod intervals;
 mod outcome;
 pub mod plots;
 mod ruin;
+mod several_periods;
+mod sharpe;
 mod tails;
 mod volatility;
 
 use serde::Serialize;
 
+use outcome::outcome;
+
 use crate::check;
 use crate::drawdown::{Drawdowns, Episode};
 use crate::error::Result;
 use crate::forecast::{ForecastSettings, Side};
-use crate::sharpe::{SharpeMoments, sharpe_annualisation_factor};
 use crate::summary::{ReturnStatistics, Statistic, TailFits};
 
 pub use dependence::{Autocorrelation, Dependence, SerialTest};
 pub use expectiles::{CareMeasure, CareSummary, ExpectileMeasure};
 pub use extremes::ThresholdMeasure;
 pub use forecasts::ForecastAssessment;
-pub use ruin::DrawdownProbability;
+pub use intervals::{TailInterval, TailQuantity};
+pub use ruin::{DrawdownPassage, DrawdownProbability, MaxDrawdownToCome};
+pub use several_periods::{SeveralPeriods, SeveralPeriodsTail};
+pub use sharpe::SharpeTrials;
 pub use tails::TailMeasure;
 pub use volatility::{NextTail, VolatilityFit, VolatilityMeasure};
 
@@ -69,6 +76,9 @@ pub struct AssessmentSettings {
     pub outer_draws: u64,
     /// Seed of every random number.
     pub seed: u64,
+    /// Strategies that were tried before this one was chosen; `None` where the choice is not to be
+    /// corrected for.
+    pub trials: Option<SharpeTrials>,
     /// Walk-forward forecasts to make and to test; `None` for none.
     pub forecasts: Option<ForecastSettings>,
 }
@@ -86,6 +96,7 @@ impl Default for AssessmentSettings {
             draws: 2_000,
             outer_draws: 100,
             seed: 0,
+            trials: None,
             forecasts: None,
         }
     }
@@ -105,8 +116,13 @@ pub struct Assessment {
     pub tails: Vec<TailMeasure>,
     /// Generalised Pareto fits over a run of thresholds.
     pub thresholds: Vec<ThresholdMeasure>,
+    /// Profile-likelihood intervals of the tail above the largest tenth of the losses.
+    pub tail_intervals: Vec<TailInterval>,
     /// Volatility models fitted, each with its forecast for the next period.
     pub volatility: Vec<VolatilityMeasure>,
+    /// Tails of several periods together, by the best of them.
+    #[serde(serialize_with = "outcome")]
+    pub several_periods: Result<SeveralPeriods>,
     /// Expectiles and what follows from them.
     pub expectiles: Vec<ExpectileMeasure>,
     /// Expectiles that move with the market.
@@ -115,6 +131,8 @@ pub struct Assessment {
     pub dependence: Dependence,
     /// Probabilities of drawdowns within the horizon.
     pub ruin: Vec<DrawdownProbability>,
+    /// How deep the deepest of them will be.
+    pub max_drawdown_to_come: MaxDrawdownToCome,
     /// Walk-forward forecasts, tested and ranked; `None` where none were asked for.
     pub forecasts: Option<ForecastAssessment>,
     /// Fits behind the sections, for plots.
@@ -154,16 +172,18 @@ impl Assessment {
         let short: Vec<f64> = returns.iter().map(|r| -r).collect();
         let tails = tails::measures(returns, &short, settings, &fits);
         let thresholds = extremes::measures(returns, &short, settings);
+        let tail_intervals = intervals::measures(returns, &short, settings);
         observe("volatility");
         let latest = returns.len().saturating_sub(settings.fit_observations_max)..;
         let volatility = volatility::measures(&returns[latest.clone()], settings);
+        let several_periods = several_periods::measure(&volatility, settings);
         observe("expectiles");
         let care = expectiles::care_measures(&returns[latest.clone()], &short[latest], settings);
         let expectiles = expectiles::measures(returns, &short, settings);
         observe("dependence");
         let dependence = Dependence::of(returns);
         observe("drawdowns");
-        let ruin = ruin::measures(returns, settings);
+        let (ruin, max_drawdown_to_come) = ruin::measures(returns, settings);
         let forecasts = match &settings.forecasts {
             Some(forecast) => {
                 observe("forecasts");
@@ -172,16 +192,19 @@ impl Assessment {
             None => None,
         };
         Ok(Self {
-            sharpe: sharpe(returns, settings.periods_per_year),
+            sharpe: sharpe::statistics(returns, settings),
             worst_drawdowns: worst_drawdowns(returns),
             statistics,
             tails,
             thresholds,
+            tail_intervals,
             volatility,
+            several_periods,
             expectiles,
             care,
             dependence,
             ruin,
+            max_drawdown_to_come,
             forecasts,
             fits,
         })
@@ -191,6 +214,9 @@ impl Assessment {
 impl AssessmentSettings {
     fn check(&self) -> Result<()> {
         check::positive("periods_per_year", self.periods_per_year)?;
+        if let Some(trials) = &self.trials {
+            trials.check()?;
+        }
         for &alpha in &self.alphas {
             check::open_unit("alpha", alpha)?;
         }
@@ -221,32 +247,4 @@ fn worst_drawdowns(returns: &[f64]) -> Vec<Episode> {
     episodes.sort_by(|a, b| b.depth.total_cmp(&a.depth).then(a.start.cmp(&b.start)));
     episodes.truncate(WORST_DRAWDOWNS);
     episodes
-}
-
-/// How long a record the Sharpe ratio needs, and what autocorrelation does to it.
-fn sharpe(returns: &[f64], periods_per_year: f64) -> Vec<Statistic> {
-    let moments = SharpeMoments::of(returns);
-    let row = |name: &str, value, note| Statistic { name: name.to_owned(), value, note };
-    let length = moments.clone().and_then(|m| m.min_track_record_length(0.0, 0.95));
-    let periods = periods_per_year.round();
-    let corrected = if periods < returns.len() as f64 {
-        moments.and_then(|m| {
-            Ok(m.sharpe * sharpe_annualisation_factor(returns, (periods as usize).max(1))?)
-        })
-    } else {
-        let n_min = (periods as usize).saturating_add(1);
-        Err(crate::RiskError::TooFewObservations { n: returns.len(), n_min })
-    };
-    vec![
-        row(
-            "min_track_record_periods_0.95",
-            length,
-            Some("periods until a ratio above 0 is sure at 95 %"),
-        ),
-        row(
-            "sharpe_annual_autocorrelation",
-            corrected.and_then(|value| check::defined("sharpe_annual_autocorrelation", value)),
-            Some("annualised with the autocorrelations (Lo 2002)"),
-        ),
-    ]
 }

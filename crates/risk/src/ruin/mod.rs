@@ -8,6 +8,7 @@
 //! | Exact drawdowns of a bet with several outcomes | [`discrete_bet`] |
 //! | When is a barrier touched first? | [`first_passage`] |
 //! | Many rules on the same resampled days | [`paths`] |
+//! | How deep do resampled paths fall? | [`resampled_depths`] |
 //! | Probabilities too small to simulate | [`tilting`] |
 
 pub mod brownian_drawdown;
@@ -17,5 +18,6 @@ pub mod discrete_bet;
 pub mod first_passage;
 pub mod games;
 pub mod paths;
+pub mod resampled_depths;
 mod tilted_chain;
 pub mod tilting;

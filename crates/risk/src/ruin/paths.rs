@@ -143,6 +143,23 @@ pub fn estimate_ruin(
     Ok(estimates.collect())
 }
 
+/// Sampling error of one rule alone: `low` and `high` of its [`RuinEstimate`], without the
+/// estimate itself.
+///
+/// # Errors
+/// As [`estimate_ruin`], the rule's own ruin included.
+pub fn sampling_interval(rule: DailyPath, config: &RuinConfig) -> Result<(f64, f64)> {
+    let rules = [rule];
+    let days = check_input(&rules, config)?;
+    if let Some(index) = rules[0].growth.iter().position(|growth| *growth <= 0.0) {
+        return Err(RiskError::Ruined { index });
+    }
+    let lanes = Lanes::new(&rules, days);
+    let bootstrap = StationaryBootstrap::new(days, config.mean_block, config.seed)?;
+    let resampled = resampled_probabilities(&lanes, &bootstrap, config);
+    percentile_interval(&resampled.concat(), 0.95)
+}
+
 /// Draws in which each rule was ruined.
 fn count_ruined(lanes: &Lanes, bootstrap: &StationaryBootstrap, config: &RuinConfig) -> Vec<u64> {
     let floor = 1.0 - config.drawdown;

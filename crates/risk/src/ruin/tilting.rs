@@ -145,6 +145,39 @@ pub fn tilted_ruin_of_series(
     mean_block: f64,
     settings: &TiltSettings,
 ) -> Result<TiltedEstimate> {
+    Problem::new(&chain_of_series(returns, mean_block)?, settings)?.estimate()
+}
+
+/// Lundberg's upper bounds of "wealth is ever at or below this fraction of its start" under the
+/// stationary bootstrap of `returns`, one for each of `levels`; see [`tilted_ruin_of_series`]. At a
+/// mean block of 1 they are those of
+/// [`constrained_bound`](crate::ruin::constrained_bound::ever_below_bound). 1 where wealth does not
+/// grow in logs, 0 where no return is a loss.
+///
+/// # Errors
+/// A level outside (0, 1), a return of -1 or below, one that is not finite, a mean block below 1, or
+/// a result beyond the range of a double.
+pub fn lundberg_bounds_of_series(
+    returns: &[f64],
+    mean_block: f64,
+    levels: &[f64],
+) -> Result<Vec<f64>> {
+    for &level in levels {
+        check::open_unit("wealth level", level)?;
+    }
+    let chain = chain_of_series(returns, mean_block)?;
+    if chain.log_returns().iter().all(|l| *l >= 0.0) {
+        return Ok(vec![0.0; levels.len()]);
+    }
+    let Some(theta) = siegmund(&chain)? else {
+        return Ok(vec![1.0; levels.len()]);
+    };
+    let tilted = chain.tilted(theta);
+    let bound = |level: &f64| defined(METRIC, lundberg(&tilted, level.ln()));
+    levels.iter().map(bound).collect()
+}
+
+fn chain_of_series(returns: &[f64], mean_block: f64) -> Result<Chain> {
     check::series(returns, 1)?;
     check::require(
         mean_block >= 1.0 && mean_block.is_finite(),
@@ -157,7 +190,7 @@ pub fn tilted_ruin_of_series(
     }
     let logs = returns.iter().map(|r| r.ln_1p()).collect();
     let start = vec![1.0 / returns.len() as f64; returns.len()];
-    Problem::new(&Chain::new(logs, start, mean_block), settings)?.estimate()
+    Ok(Chain::new(logs, start, mean_block))
 }
 
 /// A checked question about a chain.
@@ -221,7 +254,7 @@ impl<'a> Problem<'a> {
             let reason = "the worst return in every period does not reach the level";
             return Err(undefined(METRIC, reason));
         }
-        let siegmund = self.siegmund()?;
+        let siegmund = siegmund(self.chain)?;
         if self.settings.horizon.is_none() && siegmund.is_none() {
             // Without growth in logs every level is reached in the end.
             return Ok(self.certain());
@@ -241,34 +274,12 @@ impl<'a> Problem<'a> {
         }
         let bound = match siegmund {
             Some(theta) if !self.from_peak => {
-                let tilted = self.chain.tilted(theta);
-                Some(self.weight_max(&tilted, 0.0).min(1.0))
+                Some(lundberg(&self.chain.tilted(theta), self.barrier))
             }
             _ => None,
         };
         let weights = self.weights(&tilted)?;
         self.summarise(&tilted, &weights, bound)
-    }
-
-    /// `theta* < 0` with `psi(theta*) = 0`; `None` where wealth does not grow in logs.
-    fn siegmund(&self) -> Result<Option<f64>> {
-        let scale = self.chain.log_returns().iter().map(|l| l.abs()).fold(0.0, f64::max);
-        if self.drift <= 4.0 * f64::EPSILON * scale {
-            return Ok(None);
-        }
-        let mut low = defined(METRIC, -1.0 / scale)?;
-        while self.chain.psi(low) <= 0.0 {
-            low = defined(METRIC, 2.0 * low)?;
-        }
-        let mut high = 0.5 * low;
-        // psi is convex, 0 at 0 and below 0 from there down to theta*.
-        while self.chain.psi(high) >= 0.0 {
-            high *= 0.5;
-            if high >= -f64::MIN_POSITIVE {
-                return Ok(None);
-            }
-        }
-        Ok(Some(bisect(low, high, |theta| self.chain.psi(theta) > 0.0)))
     }
 
     /// The tilt described at the head of the module.
@@ -441,4 +452,31 @@ impl<'a> Problem<'a> {
             lundberg_bound: None,
         }
     }
+}
+
+/// `theta* < 0` with `psi(theta*) = 0`; `None` where wealth does not grow in logs.
+fn siegmund(chain: &Chain) -> Result<Option<f64>> {
+    let scale = chain.log_returns().iter().map(|l| l.abs()).fold(0.0, f64::max);
+    if chain.drift() <= 4.0 * f64::EPSILON * scale {
+        return Ok(None);
+    }
+    let mut low = defined(METRIC, -1.0 / scale)?;
+    while chain.psi(low) <= 0.0 {
+        low = defined(METRIC, 2.0 * low)?;
+    }
+    let mut high = 0.5 * low;
+    // psi is convex, 0 at 0 and below 0 from there down to theta*.
+    while chain.psi(high) >= 0.0 {
+        high *= 0.5;
+        if high >= -f64::MIN_POSITIVE {
+            return Ok(None);
+        }
+    }
+    Ok(Some(bisect(low, high, |theta| chain.psi(theta) > 0.0)))
+}
+
+/// The largest weight at Siegmund's tilt of a path that falls to `barrier` in logs.
+fn lundberg(tilted: &TiltedChain<'_>, barrier: f64) -> f64 {
+    let (low, _) = tilted.right_range();
+    ((-tilted.theta * barrier).exp() * tilted.right(None) / low).min(1.0)
 }

@@ -45,6 +45,8 @@ fn check_reasons(value: &Value, path: &str) {
                     "forecasts",
                     "from_hessian",
                     "robust",
+                    "alpha",
+                    "lundberg_bound",
                     "xi_standard_error",
                     "xi_beta_covariance",
                     "beta_standard_error",

@@ -11,6 +11,7 @@
 )]
 
 mod assessment;
+mod assessment_ahead;
 mod brownian_drawdown;
 mod care;
 mod degenerate;

@@ -1,5 +1,6 @@
 //! `plimsoll risk`: every risk statistic of one series of returns.
 
+mod ahead;
 mod cells;
 mod forecasts;
 mod json;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 use plimsoll_report::risk::{RiskReport, write_page};
 use plimsoll_risk::RiskError;
-use plimsoll_risk::assessment::{Assessment, AssessmentSettings};
+use plimsoll_risk::assessment::{Assessment, AssessmentSettings, SharpeTrials};
 use plimsoll_risk::forecast::{ForecastSettings, TailModel};
 
 use super::use_threads;
@@ -125,6 +126,10 @@ fn settings(arguments: &RiskArguments, n: usize) -> AssessmentSettings {
         alphas,
         horizon_periods: arguments.horizon.unwrap_or(year as usize),
         seed: arguments.seed,
+        trials: arguments
+            .trials
+            .zip(arguments.trials_variance)
+            .map(|(count, variance)| SharpeTrials { count: count as f64, variance }),
         ..AssessmentSettings::default()
     }
 }

@@ -6,7 +6,7 @@ use plimsoll_risk::forecast::Side;
 use plimsoll_risk::garch::{Boundary, Innovation};
 
 use super::cells::{figure, number, table};
-use super::{Series, words};
+use super::{Series, ahead, words};
 use crate::output::counted;
 
 /// One figure of a forecast.
@@ -19,14 +19,16 @@ pub(super) fn volatility(series: &Series<'_>, assessment: &Assessment) -> RiskSe
     for side in Side::ALL {
         tables.push(next(series, assessment, side));
     }
+    tables.push(ahead::several_periods(series, assessment));
     let fits =
         || assessment.volatility.iter().filter_map(|row| Some((row, row.fit.as_ref().ok()?)));
     let best = fits().filter(|(_, fit)| fit.converged).min_by(|a, b| a.1.bic.total_cmp(&b.1.bic));
     let lead = best.map_or_else(String::new, |(row, fit)| {
         format!(
-            "Best by BIC: {}; it expects a standard deviation of {} in the next period.",
+            "Best by BIC: {}; it expects a standard deviation of {} in the next period. {}",
             row.name(),
-            words::percent(fit.sigma_next)
+            words::percent(fit.sigma_next),
+            ahead::persistence(assessment)
         )
     });
     RiskSection {

@@ -7,7 +7,7 @@ use plimsoll_risk::summary::Statistic;
 use plimsoll_risk::tail::threshold::ThresholdFit;
 
 use super::cells::{count, figure, number, statistics, table};
-use super::{Series, forecasts, models, words};
+use super::{Series, ahead, forecasts, models, words};
 use crate::output::counted;
 
 /// Statistics of earning, by name; the rest of the list belongs to other sections.
@@ -100,19 +100,7 @@ fn summary(series: &Series<'_>, assessment: &Assessment) -> RiskSection {
             texts.push(text + ".");
         }
     }
-    if let Some(row) = assessment.ruin.last()
-        && let Ok(estimate) = &row.estimate
-    {
-        texts.push(format!(
-            "A drawdown of {} within {} has probability {}; other histories of this length put it \
-             between {} and {}.",
-            words::percent(row.drawdown),
-            counted(row.horizon_periods, "period"),
-            words::percent(estimate.probability),
-            words::percent(estimate.low),
-            words::percent(estimate.high)
-        ));
-    }
+    texts.extend(assessment.ruin.last().and_then(ahead::outlook));
     let mut notes = Vec::new();
     if let Some(at) = assessment.statistics.ruined_at {
         notes.push(format!(
@@ -266,6 +254,7 @@ fn thresholds(assessment: &Assessment) -> RiskSection {
         let caption = side_words(side).to_owned();
         tables.push(RiskTable { caption, headings, rows: rows.collect() });
     }
+    tables.extend(ahead::intervals(assessment));
     RiskSection {
         id: "thresholds",
         title: "Extreme values",
@@ -372,16 +361,21 @@ fn ruin(series: &Series<'_>, assessment: &Assessment) -> RiskSection {
         "#To ",
         "#Block|Mean block of the bootstrap in periods",
     ];
+    let mut tables = vec![table("", &headings, rows.collect())];
+    tables.extend(ahead::drawdowns(assessment));
     RiskSection {
         id: "ruin",
         title: "Drawdowns to come",
-        texts: vec![format!(
-            "Probability of a drawdown from the peak within {}, from {} of resampled blocks. The \
+        texts: vec![
+            format!(
+                "Probability of a drawdown from the peak within {}, from {} of resampled blocks. The \
              first interval is the error of the draws, the second that of having only this history.",
-            counted(series.settings.horizon_periods, "period"),
-            counted(series.settings.draws as usize, "path")
-        )],
-        tables: vec![table("", &headings, rows.collect())],
+                counted(series.settings.horizon_periods, "period"),
+                counted(series.settings.draws as usize, "path")
+            ),
+            ahead::RUIN_WORDS.to_owned(),
+        ],
+        tables,
         ..RiskSection::default()
     }
 }
