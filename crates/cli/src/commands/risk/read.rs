@@ -90,6 +90,8 @@ fn read(
     if file.is_dir() {
         return read_folder(file, wanted, content);
     }
+    // Whether it is there comes before what it is.
+    fs::metadata(file).map_err(|source| CliError::Io { path: file.to_owned(), source })?;
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("parquet") => {
             let mut values = Vec::new();
@@ -100,9 +102,6 @@ fn read(
             Ok((name, values))
         }
         Some("csv") => read_csv(file, wanted, content),
-        _ if !file.exists() => {
-            Err(CliError::Io { path: file.to_owned(), source: std::io::ErrorKind::NotFound.into() })
-        }
         _ => Err(CliError::usage(
             format!("{}: not a .csv or .parquet file", file.display()),
             "give a file of one of these kinds, with a header in a CSV file, or a folder of Parquet files",
