@@ -40,11 +40,12 @@ pub(crate) struct RiskArguments {
     /// Models to forecast with, or all [default: six of different kinds].
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = models)]
     pub(crate) models: Vec<Models>,
-    /// Returns that each forecasting model is fitted to [default: 500, half of a shorter series].
+    /// Returns that each forecasting model is fitted to [default: 500; half of a series below
+    /// 1,000, but 250 where that leaves 100 to forecast].
     #[arg(long, value_name = "N", value_parser = whole_number)]
     pub(crate) forecast_window: Option<usize>,
-    /// Periods from one fit of the forecasting models to the next [default: 7, or more where that were
-    /// over 50 fits].
+    /// Periods from one fit of the forecasting models to the next [default: as many as give 50
+    /// fits, at least 7].
     #[arg(long, value_name = "N", value_parser = whole_number)]
     pub(crate) refit_every: Option<usize>,
     /// No walk-forward forecasts, the slowest part.

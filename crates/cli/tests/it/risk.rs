@@ -73,6 +73,9 @@ fn what_is_wrong_with_a_column_is_named() {
         ("none.csv", "day\nmonday\n"),
         ("empty.csv", "r\n"),
         ("short.csv", "r,q\n1,2\n3\n"),
+        ("nothing.csv", ""),
+        ("twins.csv", "r,r\n0.1,0.2\n"),
+        ("late.csv", "close,r\n100,\n101,0.01\n"),
     ] {
         fs::write(place.join(name), text).unwrap();
     }
@@ -90,6 +93,10 @@ fn what_is_wrong_with_a_column_is_named() {
         ("no_rows", &["risk", "empty.csv"], 1),
         ("row_too_short", &["risk", "short.csv"], 1),
         ("bad_parquet", &["risk", "bad.parquet"], 1),
+        ("file_empty", &["risk", "nothing.csv"], 1),
+        ("column_twice", &["risk", "twins.csv", "--column", "r"], 1),
+        ("column_begins_empty", &["risk", "late.csv"], 2),
+        ("file_missing", &["risk", "nowhere"], 2),
         ("price_zero", &["risk", "prices.csv", "--prices"], 1),
         ("price_alone", &["risk", "one_price.csv", "--prices"], 1),
         ("price_jump", &["risk", "far_prices.csv", "--prices"], 1),
@@ -278,4 +285,14 @@ fn the_page_is_written_with_its_plots() {
     let quiet = plimsoll(&place, &["risk", "r.csv", "--html", "quiet.html", "--quiet"]).good();
     assert_eq!(quiet.stderr, "");
     assert!(place.join("quiet.html").is_file());
+}
+
+#[test]
+fn a_series_of_zeros_has_a_page_and_no_negative_zero() {
+    let place = folder("risk-zeros");
+    fs::write(place.join("r.csv"), csv("r", &[0.0; 250])).unwrap();
+    let words = ["risk", "r.csv", "--models", "historical", "--html", "zeros.html"];
+    let text = plimsoll(&place, &words).good().stdout;
+    assert!(!text.split_whitespace().any(|word| word == "-0"), "{text}");
+    assert!(fs::read_to_string(place.join("zeros.html")).unwrap().contains("</html>"));
 }

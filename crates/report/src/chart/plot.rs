@@ -172,7 +172,12 @@ impl Axis {
             return None;
         }
         let span = high - low;
-        let pad = if span > 0.0 { span * 0.04 } else { low.abs() * 0.1 + f64::MIN_POSITIVE };
+        let pad = match (span > 0.0, low.abs() > 0.0) {
+            (true, _) => span * 0.04,
+            (false, true) => low.abs() * 0.1 + f64::MIN_POSITIVE,
+            // Nothing says how large one is: a per cent, or a hundredth.
+            (false, false) => 0.01,
+        };
         // A range of one value at the end of the doubles has no room on one side.
         let range = low - pad..high + pad;
         (range.start < range.end && (range.end - range.start).is_finite()).then_some(range)

@@ -15,8 +15,13 @@ pub fn linear(low: f64, high: f64, n: usize) -> Vec<f64> {
         .map(|factor| factor * power)
         .find(|&step| step >= rough * 0.999)
         .unwrap_or(10.0 * power);
-    let (first, last) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
-    (first..=last).map(|k| k as f64 * step).collect()
+    let (first, last) = ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor());
+    // A step below the normal doubles has lost its digits, and may divide to infinity.
+    let is_even = step >= f64::MIN_POSITIVE && last - first <= 10.0 * n as f64;
+    if !is_even {
+        return vec![low];
+    }
+    (first as i64..=last as i64).map(|k| k as f64 * step).collect()
 }
 
 /// Round values for a logarithmic axis: 1, 2, 5 per decade, or even steps where the range is less
@@ -109,6 +114,8 @@ mod tests {
         };
         close(linear(0.0, 1.0, 5), &[0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
         close(linear(-0.3, 0.3, 4), &[-0.2, 0.0, 0.2]);
+        // A span of which no round part can be written.
+        close(linear(-f64::MIN_POSITIVE, f64::MIN_POSITIVE, 7), &[0.0]);
         close(logarithmic(900.0, 120_000.0, 8), &[1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5]);
         close(logarithmic(900.0, 120_000.0, 5), &[1e3, 3e3, 1e4, 3e4, 1e5]);
         close(logarithmic(1.0, 1e9, 4), &[1.0, 1e3, 1e6, 1e9]);

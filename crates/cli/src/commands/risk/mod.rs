@@ -33,6 +33,10 @@ const HORIZON_MAX: usize = 10_000;
 const WINDOW: usize = 500;
 /// A window that says anything about a tail.
 const WINDOW_MIN: usize = 100;
+/// The fewest returns that volatility models are fitted to.
+const WINDOW_OF_VOLATILITY: usize = 250;
+/// Forecasts that are worth a test.
+const FORECASTS_MIN: usize = 100;
 /// Without a word about it, models are fitted about so many times at most.
 const FITS_MAX: usize = 50;
 /// And not more often than this.
@@ -148,7 +152,7 @@ fn forecast_settings(arguments: &RiskArguments, alphas: &[f64], n: usize) -> For
     }
     models.sort_unstable();
     models.dedup();
-    let window = arguments.forecast_window.unwrap_or(WINDOW.min(n / 2).max(WINDOW_MIN));
+    let window = arguments.forecast_window.unwrap_or_else(|| default_window(n));
     let forecasts = n.saturating_sub(window);
     let refit_every = arguments.refit_every.unwrap_or(forecasts.div_ceil(FITS_MAX).max(REFIT_MIN));
     ForecastSettings {
@@ -158,5 +162,35 @@ fn forecast_settings(arguments: &RiskArguments, alphas: &[f64], n: usize) -> For
         alphas: alphas.to_vec(),
         seed: arguments.seed,
         ..ForecastSettings::default()
+    }
+}
+
+/// Half of a short series, or what volatility models need if enough is left to forecast.
+fn default_window(n: usize) -> usize {
+    let half = n / 2;
+    let least =
+        if n >= WINDOW_OF_VOLATILITY + FORECASTS_MIN { WINDOW_OF_VOLATILITY } else { WINDOW_MIN };
+    half.clamp(least, WINDOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_series_leaves_returns_to_forecast() {
+        for (n, window) in [
+            (3, 100),
+            (160, 100),
+            (300, 150),
+            (349, 174),
+            (350, 250),
+            (499, 250),
+            (600, 300),
+            (1_000, 500),
+            (9_999, 500),
+        ] {
+            assert_eq!(default_window(n), window, "{n}");
+        }
     }
 }

@@ -90,6 +90,8 @@ fn read(
     if file.is_dir() {
         return read_folder(file, wanted, content);
     }
+    // Whether it is there comes before what it is.
+    fs::metadata(file).map_err(|source| CliError::Io { path: file.to_owned(), source })?;
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("parquet") => {
             let mut values = Vec::new();
@@ -160,6 +162,12 @@ fn read_csv(
     let names: Vec<String> =
         reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_owned()).collect();
     let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    if names.is_empty() {
+        return Err(CliError::failed(
+            format!("{}: the file is empty", file.display()),
+            "give a line of column names, and a return a row below it",
+        ));
+    }
     if names.iter().all(|name| name.parse::<f64>().is_ok()) {
         return Err(CliError::failed(
             format!("{}:1: the first line is numbers, not a heading", file.display()),
@@ -172,11 +180,10 @@ fn read_csv(
             "give a return a row",
         ));
     }
+    // Returns often begin with a row that has none; such a column is one of numbers all the same.
     let is_number = |column: usize| {
-        records
-            .first()
-            .and_then(|record| record.get(column))
-            .is_some_and(|text| text.trim().parse::<f64>().is_ok())
+        let mut cells = records.iter().filter_map(|record| record.get(column));
+        cells.any(|text| text.trim().parse::<f64>().is_ok_and(f64::is_finite))
     };
     let numbers: Vec<&str> = names
         .iter()
@@ -265,8 +272,13 @@ fn choose(
     numbers: &[&str],
     wanted: Option<&str>,
 ) -> Result<String, CliError> {
+    let named = |wanted: &str| names.iter().filter(|name| *name == wanted).count();
     match (wanted, numbers) {
-        (Some(wanted), _) if names.iter().any(|name| name == wanted) => Ok(wanted.to_owned()),
+        (Some(wanted), _) if named(wanted) == 1 => Ok(wanted.to_owned()),
+        (Some(wanted), _) if named(wanted) > 1 => Err(CliError::failed(
+            format!("{}: {} columns are called `{wanted}`", file.display(), named(wanted)),
+            "give each column a name of its own",
+        )),
         (Some(wanted), _) => Err(CliError::usage(
             format!("{}: there is no column `{wanted}`", file.display()),
             format!("the columns are {}", names.join(", ")),

@@ -21,6 +21,8 @@ pub(super) fn percent(value: f64) -> String {
 }
 
 fn significant(value: f64, digits: usize) -> String {
+    // Nothing lost is no gain either: no -0.
+    let value = value + 0.0;
     let magnitude = value.abs();
     if magnitude > 0.0 && !(1e-4..1e9).contains(&magnitude) {
         return format!("{value:.*e}", digits - 1);
@@ -48,6 +50,7 @@ mod tests {
     fn digits_are_significant() {
         for (value, six, four) in [
             (0.0, "0", "0"),
+            (-0.0, "0", "0"),
             (0.123_456_789, "0.123457", "0.1235"),
             (0.012_345_678, "0.012346", "0.01235"),
             (123.456_789, "123.457", "123.5"),
