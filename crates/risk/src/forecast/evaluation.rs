@@ -26,6 +26,10 @@ const LEVEL: f64 = 0.05;
 const ASYMPTOTIC_FROM: usize = 5;
 /// Draws of its distribution below that.
 const COVERAGE_DRAWS: usize = 9_999;
+/// Expected violations from which it is taken for the dynamic quantile statistic.
+const DYNAMIC_ASYMPTOTIC_FROM: f64 = 20.0;
+/// Draws of its distribution below that.
+const DYNAMIC_DRAWS: usize = 999;
 
 /// What the models of a confidence set are compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -190,8 +194,14 @@ fn evaluate_series(
         Christoffersen::of(&hits, alpha).map(|test| test.conditional.p_value)
     };
     let dynamic = DynamicQuantileSettings::default();
-    let dynamic_quantile_p = DynamicQuantileTest::of(&gains, &quantiles, alpha, dynamic)
-        .map(|dynamic| dynamic.test.p_value);
+    let dynamic_quantile_p = if alpha * (n as f64) < DYNAMIC_ASYMPTOTIC_FROM {
+        let (draws, seed) = (DYNAMIC_DRAWS, settings.seed);
+        DynamicQuantileTest::monte_carlo(&gains, &quantiles, alpha, dynamic, draws, seed)
+            .map(|drawn| drawn.p_value)
+    } else {
+        DynamicQuantileTest::of(&gains, &quantiles, alpha, dynamic)
+            .map(|dynamic| dynamic.test.p_value)
+    };
     let keeps = |p_value: &Result<f64>| p_value.as_ref().map_or(true, |p| *p >= LEVEL);
     let holds = [&kupiec_p, &christoffersen_p, &dynamic_quantile_p].into_iter().all(keeps);
     let row = ForecastEvaluation {
