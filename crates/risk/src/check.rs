@@ -53,6 +53,15 @@ pub(crate) fn defined(metric: &'static str, value: f64) -> Result<f64> {
     }
 }
 
+/// The same for a mean of squares: one that `vanishes` by right may be 0, but no other may have
+/// left the range of a double at its lower end, where the digits go.
+pub(crate) fn defined_square(metric: &'static str, value: f64, vanishes: bool) -> Result<f64> {
+    if value < f64::MIN_POSITIVE && !vanishes {
+        return Err(undefined(metric, "the result is beyond the range of a double"));
+    }
+    defined(metric, value)
+}
+
 /// Shorthand for [`RiskError::Undefined`].
 pub(crate) fn undefined(metric: &'static str, reason: &'static str) -> RiskError {
     RiskError::Undefined { metric, reason }

@@ -81,7 +81,9 @@ pub enum RiskError {
         value: f64,
     },
     /// The coefficients of a regression are not determined by the data.
-    #[error("regressor {column} is zero or a linear combination of those before it; leave it out")]
+    #[error(
+        "regressor {column} is zero or (nearly) a linear combination of those before it; leave it out"
+    )]
     SingularDesign {
         /// 0-based position of the regressor.
         column: usize,

@@ -23,8 +23,10 @@ const HEADINGS: [&str; 14] = [
     "#Count p|Kupiec: are there as many as there should be?",
     "#Runs p|Christoffersen: and are they independent of one another?",
     "#Foretold p|Engle and Manganelli's dynamic quantile test: could they have been foretold?",
-    "#Shortfall p|McNeil and Frey: are losses beyond it larger than the expected shortfall says?",
-    "#Expectile p|Does the expectile balance gains against losses as its level demands?",
+    "#Shortfall p|McNeil and Frey: are losses beyond it larger than the expected shortfall says? \
+     Slow to reject where few are expected",
+    "#Expectile p|Does the expectile balance gains against losses as its level demands? Quick \
+     to reject where few losses beyond are expected",
     "#Score|Fissler-Ziegel FZ0, the joint score of value at risk and expected shortfall; lower is \
      better",
     "#VaR score|Pinball score of the value at risk alone, by which models are compared where one has \

@@ -24,7 +24,7 @@
 //! # Ok::<(), plimsoll_risk::RiskError>(())
 //! ```
 
-use crate::check::{self, defined};
+use crate::check::{self, defined, defined_square};
 use crate::error::{Result, RiskError};
 use crate::moments::sum;
 
@@ -155,14 +155,16 @@ impl Care {
     /// for `KuanYehHsu`, which has no forecast of it. In squared units of the returns.
     ///
     /// # Errors
-    /// As [`Self::filter`]; no return with a forecast; a loss beyond the range of a double.
+    /// As [`Self::filter`]; no return with a forecast; a loss beyond the range of a double,
+    /// as the squares of returns below about 1e-154 are.
     pub fn loss(&self, returns: &[f64]) -> Result<f64> {
         let skipped = self.model.n_without_forecast();
         check::series(returns, skipped + 1)?;
         let path = self.filter(returns)?;
         let pairs = returns.iter().zip(&path.expectiles).skip(skipped);
+        let exact = pairs.clone().all(|(r, e)| (r - e).abs() <= 0.0);
         let total = sum(pairs.map(|(r, e)| asymmetric_square(self.tau, r - e)));
-        defined("care_loss", total / (returns.len() - skipped) as f64)
+        defined_square("care_loss", total / (returns.len() - skipped) as f64, exact)
     }
 
     fn after(&self, expectile: f64, observed: f64) -> f64 {

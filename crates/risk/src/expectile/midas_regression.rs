@@ -30,7 +30,7 @@
 //! # Ok::<(), plimsoll_risk::RiskError>(())
 //! ```
 
-use crate::check::{self, defined};
+use crate::check::{self, defined, defined_square};
 use crate::error::{Result, RiskError};
 use crate::expectile::asymmetric_normal::AsymmetricNormal;
 use crate::expectile::midas_search::Profile;
@@ -165,9 +165,10 @@ impl MidasExpectile {
         check_lengths(response, lags)?;
         check::series(response, 1)?;
         let expectiles = self.expectiles(lags)?;
-        let square = |(y, e): (&f64, &f64)| super::care::asymmetric_square(self.tau, y - e);
-        let total = sum(response.iter().zip(&expectiles).map(square));
-        defined("midas_expectile", total / response.len() as f64)
+        let pairs = response.iter().zip(&expectiles);
+        let exact = pairs.clone().all(|(y, e)| (y - e).abs() <= 0.0);
+        let total = sum(pairs.map(|(y, e)| super::care::asymmetric_square(self.tau, y - e)));
+        defined_square("midas_expectile", total / response.len() as f64, exact)
     }
 
     /// Does the expectile lie where it should? The moment test over periods that were not fitted,

@@ -21,7 +21,7 @@
 //! # Ok::<(), plimsoll_risk::RiskError>(())
 //! ```
 
-use crate::check::{self, defined, undefined};
+use crate::check::{self, defined, defined_square, undefined};
 use crate::error::{Result, RiskError};
 use crate::moments::sum;
 use crate::numeric::least_squares::{Design, Factor, dot};
@@ -87,9 +87,10 @@ impl ExpectileRegression {
                 .enumerate()
                 .map(standard_error)
                 .collect::<Result<_>>()?,
-            objective: defined(
+            objective: defined_square(
                 "expectile_regression",
-                solved.objective * problem.unit * problem.unit,
+                problem.objective(&solved),
+                solved.objective <= 0.0,
             )?,
             n: response.len(),
             n_below: solved.residuals.iter().filter(|u| **u < 0.0).count(),

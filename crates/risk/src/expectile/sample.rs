@@ -216,8 +216,13 @@ pub fn exponential_expectile(tau: f64) -> Result<f64> {
     check::open_unit("tau", tau)?;
     let positive = |e: f64| {
         // e - 1 + exp(-e), by its series where that cancels.
-        let below =
-            if e < 1e-3 { e * e * (0.5 - e / 6.0 + e * e / 24.0) } else { e + (-e).exp_m1() };
+        let below = if e < 0.05 {
+            // 1 / 2 - e / 6 + e^2 / 24 - ..., up to e^8 / 10!.
+            let series = (3..=10).rev().fold(1.0, |rest, k| 1.0 - e / f64::from(k) * rest);
+            0.5 * e * e * series
+        } else {
+            e + (-e).exp_m1()
+        };
         tau * (-e).exp() > (1.0 - tau) * below
     };
     Ok(bisect(0.0, 800.0, positive))

@@ -99,7 +99,8 @@ pub struct RollingForecasts {
     pub first: usize,
     /// By model, then side, then tail probability, each in the order of the settings.
     pub series: Vec<ForecastSeries>,
-    /// Models that could not be fitted to the first window.
+    /// Models that could not be fitted to the first window, or that gave a forecast beyond the
+    /// range of a double later on: those have no series either, since a series has no gaps.
     pub excluded: Vec<ExcludedModel>,
 }
 
@@ -161,7 +162,8 @@ impl RefitDiagnostics {
 ///
 /// The forecast for `returns[t]` rests on `returns[..t]` alone: fitted to the window that ended
 /// at the last refit, filtered up to `t - 1`. Cutting the series short leaves all earlier
-/// forecasts as they were, bit for bit, and so does the number of threads.
+/// forecasts as they were, bit for bit, and so does the number of threads. What a later return can
+/// do is leave a model without any: see [`RollingForecasts::excluded`].
 ///
 /// A refit that fails leaves the last good parameters in force and is counted. A model whose very
 /// first refit fails has no forecast to begin with: it is in [`RollingForecasts::excluded`], with

@@ -97,7 +97,8 @@ struct ChunkWalk<F> {
 ///
 /// # Errors
 /// That of the first refit, where it fails: there is no forecast for the first return then. And
-/// a forecast beyond the range of a double.
+/// a forecast beyond the range of a double at any step, since a walk has no gaps; the forecasts
+/// made before go with it.
 pub(super) fn walk<F: Forecaster>(
     returns: &[f64],
     schedule: Schedule,

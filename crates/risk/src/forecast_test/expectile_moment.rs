@@ -45,6 +45,10 @@ impl ExpectileMomentTest {
     /// autocovariances (0: the plain variance with divisor n, right where the deviations are not
     /// autocorrelated; [`super::newey_west_lags`] gives a usual choice).
     ///
+    /// Where `tau n` is small the deviations are skewed, and right forecasts are rejected too
+    /// often: at the level 5 % and `tau` 1 % of heavy-tailed returns in 19 % of cases at n = 230,
+    /// 11.5 % at 730, 5.4 % at 6,000.
+    ///
     /// # Errors
     /// As [`asymmetric_deviations`]; fewer than two periods, `lags` not below their number, or
     /// deviations that do not vary.

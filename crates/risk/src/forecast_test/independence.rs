@@ -203,7 +203,7 @@ impl Draw {
 }
 
 /// Positions of independent violations, by their geometric distances.
-fn independent_hits(random: &mut ChaCha8Rng, n: usize, alpha: f64) -> Vec<usize> {
+pub(super) fn independent_hits(random: &mut ChaCha8Rng, n: usize, alpha: f64) -> Vec<usize> {
     let log_miss = (-alpha).ln_1p();
     let mut hits = Vec::new();
     let mut position = 0;
@@ -248,7 +248,7 @@ fn transitions_of(hits: &[usize], n: usize) -> TransitionCounts {
     TransitionCounts { n00: n - 1 - n01 - n10 - n11, n01, n10, n11 }
 }
 
-fn rank_p(
+pub(super) fn rank_p(
     statistic: f64,
     draws: impl Iterator<Item = f64>,
     random: &mut ChaCha8Rng,

@@ -35,6 +35,7 @@
 pub mod coverage;
 pub mod diebold_mariano;
 pub mod dynamic_quantile;
+mod dynamic_quantile_draws;
 pub mod expectile_moment;
 pub mod independence;
 pub mod score;

@@ -34,6 +34,10 @@ impl ExceedanceResidualTest {
     /// the returns; `volatilities` of `None` leaves them in units of the returns, which takes
     /// periods of calm and of storm together.
     ///
+    /// With few violations the test is conservative: at the level 5 % it rejects right forecasts at
+    /// `alpha` 1 % in 1.0 to 1.5 % of cases where there are 230 or 730, at `alpha` 5 % in 4.1 %
+    /// where there are 730.
+    ///
     /// The bootstrap is that of Efron & Tibshirani (1993, section 16.4): it assumes residuals that
     /// are independent and alike, not that they are normal.
     ///

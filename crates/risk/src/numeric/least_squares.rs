@@ -93,10 +93,16 @@ impl Design {
     }
 
     fn check_rank(&self) -> Result<()> {
+        self.check_independence(INDEPENDENT_MIN)
+    }
+
+    /// Whether more than `least` of the length of every column lies outside the span of those
+    /// before it.
+    pub(crate) fn check_independence(&self, least: f64) -> Result<()> {
         let factor = self.factor(&vec![1.0; self.rows.len()])?;
         for column in 0..self.n_columns() {
             let length = norm(&factor.columns[column][..=column]);
-            if factor.columns[column][column].abs() <= INDEPENDENT_MIN * length {
+            if factor.columns[column][column].abs() <= least * length {
                 return Err(RiskError::SingularDesign { column });
             }
         }

@@ -20,6 +20,10 @@ pub const GPD_EXCEEDANCES_MIN: usize = 30;
 /// Below this shape the likelihood estimator is not regular (Smith 1985); fits stop here.
 pub(super) const XI_MIN: f64 = -0.5;
 
+/// Largest `xi / beta`, in units of the mean excess, that is searched: beyond it the smallest
+/// excesses in these units come near the end of the range of a double.
+const HIGHEST_THETA: f64 = 1e285;
+
 /// Shapes closer to zero than this are computed as the exponential limit.
 const XI_ZERO: f64 = 1e-8;
 
@@ -72,8 +76,8 @@ impl GpdFit {
     /// (Grimshaw 1993) over `xi >= -0.5`.
     ///
     /// # Errors
-    /// A value that is not finite, or fewer than [`GPD_EXCEEDANCES_MIN`] losses above the
-    /// threshold.
+    /// A value that is not finite, fewer than [`GPD_EXCEEDANCES_MIN`] losses above the threshold,
+    /// or excesses more than some 280 orders of magnitude apart.
     pub fn above(losses: &[f64], threshold: f64) -> Result<Self> {
         check::finite(losses)?;
         check::finite_parameter("threshold", threshold)?;
@@ -91,7 +95,7 @@ impl GpdFit {
         // In units of the mean excess the search is free of scale.
         let scaled: Vec<f64> = excesses.iter().map(|y| y / mean).collect();
         let profile = Profile { excesses: &scaled };
-        let (mut xi, mut scaled_beta) = profile.maximise();
+        let (mut xi, mut scaled_beta) = profile.maximise()?;
         let mut log_likelihood = gpd_log_likelihood(&excesses, xi, scaled_beta * mean)?;
         // Where the constraint binds, the scale is free once the shape is fixed.
         let boundary_beta = profile.beta_at_boundary();
@@ -258,8 +262,9 @@ impl Profile<'_> {
     }
 
     /// The best (xi, beta) on the profile, over `xi >= -0.5`.
-    fn maximise(&self) -> (f64, f64) {
+    fn maximise(&self) -> Result<(f64, f64)> {
         let largest = self.excesses.iter().copied().fold(0.0, f64::max);
+        let smallest = self.excesses.iter().copied().fold(f64::INFINITY, f64::min);
         // xi(theta) rises from minus infinity at -1 / largest to 0 at 0.
         let lowest = crate::numeric::distribution::bisect(-1.0 / largest, 0.0, |theta| {
             self.xi(theta) < XI_MIN
@@ -268,7 +273,14 @@ impl Profile<'_> {
         // evenly below zero, in equal ratios above.
         let mut grid: Vec<f64> = (0..40).map(|i| lowest * (1.0 - f64::from(i) / 40.0)).collect();
         grid.push(0.0);
-        grid.extend((0..120).map(|i| 10.0_f64.powf(-3.0 + f64::from(i) * 0.15)));
+        // Where theta times every excess is large the profile falls for good: its slope by
+        // ln theta is 1 - s (1 + 1 / xi), s the mean of theta y / (1 + theta y).
+        let highest = 1e15_f64.max(1e3 / smallest);
+        if highest > HIGHEST_THETA {
+            return Err(undefined("gpd_fit", "the exceedances are too many magnitudes apart"));
+        }
+        let above_zero = (0..).map(|i| 10.0_f64.powf(-3.0 + f64::from(i) * 0.15));
+        grid.extend(above_zero.take_while(|theta| *theta <= highest));
         let mut best = (0, f64::NEG_INFINITY);
         for (index, &theta) in grid.iter().enumerate() {
             let value = self.value(theta);
@@ -283,7 +295,7 @@ impl Profile<'_> {
         } else {
             golden_section(low, high, |x| self.value(x))
         };
-        (self.xi(theta).max(XI_MIN), self.beta(theta))
+        Ok((self.xi(theta).max(XI_MIN), self.beta(theta)))
     }
 
     /// The best scale at a shape of exactly -0.5, where the score is

@@ -19,8 +19,10 @@ use crate::numeric::distribution::bisect;
 use crate::tail::extreme_value::{GpdFit, XI_MIN, excesses_above, gpd_log_likelihood, tail_growth};
 use crate::tail::student_t::golden_section;
 
-/// Largest shape that is looked at; daily returns are near 0.3.
+/// Largest shape that is looked at, where the estimate is not near it; daily returns are near 0.3.
 const XI_MAX: f64 = 5.0;
+/// The same in estimates, for those that are.
+const XI_MAX_FACTOR: f64 = 4.0;
 
 /// A tail whose likelihood is at hand.
 #[derive(Debug, Clone)]
@@ -40,8 +42,8 @@ pub struct ProfileInterval {
     pub estimate: f64,
     /// Lower limit; `None` where the sample does not bound it: a shape down to -0.5.
     pub low: Option<f64>,
-    /// Upper limit; `None` where the sample does not bound it: a shape up to 5, or a shortfall
-    /// that may be infinite because a shape of 1 is not excluded.
+    /// Upper limit; `None` where the sample does not bound it: a shape up to 5 or four times the
+    /// estimate, or a shortfall that may be infinite because a shape of 1 is not excluded.
     pub high: Option<f64>,
 }
 
@@ -74,7 +76,8 @@ impl GpdProfile {
         let inside = |xi: f64| self.at_shape(xi) >= least;
         let xi = self.fit.xi;
         let low = (!inside(XI_MIN)).then(|| bisect(XI_MIN, xi, |xi| !inside(xi)));
-        let high = (!inside(XI_MAX)).then(|| bisect(xi, XI_MAX, inside));
+        let xi_max = self.xi_max();
+        let high = (!inside(xi_max)).then(|| bisect(xi, xi_max, inside));
         Ok(ProfileInterval { estimate: xi, low, high })
     }
 
@@ -86,7 +89,7 @@ impl GpdProfile {
     pub fn value_at_risk_interval(&self, alpha: f64, confidence: f64) -> Result<ProfileInterval> {
         let estimate = self.fit.value_at_risk(alpha)?;
         let reach = self.fit.log_reach(alpha)?;
-        self.interval("gpd_var", estimate, confidence, XI_MAX, &|xi| tail_growth(xi, reach))
+        self.interval("gpd_var", estimate, confidence, self.xi_max(), &|xi| tail_growth(xi, reach))
     }
 
     /// Interval of [`GpdFit::expected_shortfall`] at tail probability `alpha`, over shapes below 1.
@@ -137,6 +140,11 @@ impl GpdProfile {
             None
         };
         Ok(ProfileInterval { estimate, low: limit(-0.125), high: limit(0.125) })
+    }
+
+    /// Largest shape that is looked at.
+    fn xi_max(&self) -> f64 {
+        XI_MAX.max(XI_MAX_FACTOR * self.fit.xi)
     }
 
     /// Log-likelihood at the limits of an interval.

@@ -28,6 +28,9 @@ const APART: f64 = 1e-11;
 const SLOPE_MIN: f64 = 1e-9;
 /// Vertices after which the search is given up; it ends by itself after some tens.
 const STEPS_MAX: usize = 20_000;
+/// Part of a regressor outside the span of those before it, below which a search that has failed
+/// is put down to it.
+const NEARLY: f64 = 1e-6;
 /// Distance from the line, in parts of the largest response, that is no more than rounding.
 const ON_LINE_MAX: f64 = 1e-13;
 
@@ -62,7 +65,8 @@ impl QuantileRegression {
     /// # Errors
     /// `tau` outside (0, 1), no regressor, columns of other lengths, fewer observations than
     /// regressors, a value that is not finite, or a regressor that is a linear combination of
-    /// those before it ([`RiskError::SingularDesign`]).
+    /// those before it, or so nearly one that rounding hides the minimum
+    /// ([`RiskError::SingularDesign`]).
     pub fn fit(response: &[f64], regressors: &[&[f64]], tau: f64) -> Result<Self> {
         check::open_unit("tau", tau)?;
         check::finite(response)?;
@@ -74,7 +78,12 @@ impl QuantileRegression {
             scaled.iter().enumerate().map(|(i, y)| y + APART * scatter(i)).collect();
 
         let walk = Walk { rows: design.rows(), response: &apart, tau };
-        let vertex = walk.to_minimum(walk.first_basis(&design)?)?;
+        let found = walk.first_basis(&design).and_then(|basis| walk.to_minimum(basis));
+        let vertex = match found {
+            // A column that is nearly dependent is the better reason, if there is one.
+            Err(error) => return Err(design.check_independence(NEARLY).err().unwrap_or(error)),
+            Ok(vertex) => vertex,
+        };
         let mut basis = vertex.basis;
         basis.sort_unstable();
         let inverse = inverse(design.rows(), &basis)

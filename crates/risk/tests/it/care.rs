@@ -223,6 +223,9 @@ fn scale_changes_only_the_unit() {
     }
     let large = fit(&returns.iter().map(|r| 1e300 * r).collect::<Vec<_>>(), MODELS[0], 0.03);
     assert!(large.care.loss(&[1e300]).is_err(), "its square is beyond a double");
+    let tiny: Vec<f64> = returns.iter().map(|r| 1e-300 * r).collect();
+    let small = fit(&tiny, MODELS[0], 0.03);
+    assert!(small.care.loss(&tiny).is_err(), "its square is below one");
 }
 
 /// The coverage is that of `alpha`, and the expected shortfall that of Taylor's relation.

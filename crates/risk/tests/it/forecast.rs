@@ -7,6 +7,9 @@ use plimsoll_risk::forecast::{
     ComparedBy, ForecastEvaluation, ForecastSeries, ForecastSettings, RefitDiagnostics,
     RollingForecasts, Side, TailModel, evaluate, rolling_forecasts,
 };
+use plimsoll_risk::forecast_test::dynamic_quantile::{
+    DynamicQuantileSettings, DynamicQuantileTest,
+};
 use plimsoll_risk::forecast_test::independence::{Christoffersen, monte_carlo};
 use plimsoll_risk::forecast_test::violations;
 use plimsoll_risk::tail::value_at_risk::{historical_es, historical_var};
@@ -425,7 +428,7 @@ fn right_forecasts_hold_as_often_as_is_said() {
     let (n, samples) = (730_usize, 150_u64);
     for (alpha, quantile, shortfall, expectile, rejected_low, rejected_high) in [
         // Of the normal distribution, by scipy.
-        (0.01, -2.326_347_874, -2.665_214_220, -1.717_436_860, 0.08, 0.26),
+        (0.01, -2.326_347_874, -2.665_214_220, -1.717_436_860, 0.02, 0.16),
         (0.05, -1.644_853_627, -2.062_712_808, -1.140_171_146, 0.04, 0.20),
     ] {
         let settings = ForecastSettings {
@@ -434,7 +437,7 @@ fn right_forecasts_hold_as_often_as_is_said() {
             draws: 19,
             ..ForecastSettings::default()
         };
-        let (mut rejected, mut runs) = (0.0, 0.0);
+        let (mut rejected, mut runs, mut foretold) = (0.0, 0.0, 0.0);
         for sample in 0..samples {
             let mut rng = ChaCha8Rng::seed_from_u64(sample);
             let mut deviation = 0.01_f64;
@@ -455,10 +458,13 @@ fn right_forecasts_hold_as_often_as_is_said() {
                 RollingForecasts { first: 50, series: vec![series], excluded: Vec::new() };
             let row = evaluate(&returns, &forecasts, &settings).unwrap().remove(0);
             rejected += f64::from(u8::from(!row.holds)) / samples as f64;
+            let foretold_p = row.dynamic_quantile_p.unwrap();
+            foretold += f64::from(u8::from(foretold_p < 0.05)) / samples as f64;
             runs += f64::from(u8::from(row.christoffersen_p.unwrap() < 0.05)) / samples as f64;
         }
         assert!((rejected_low..rejected_high).contains(&rejected), "{alpha}: {rejected}");
         assert!((0.005..0.09).contains(&runs), "{alpha}: {runs}");
+        assert!((0.005..0.12).contains(&foretold), "{alpha}: {foretold}");
     }
 }
 
@@ -484,4 +490,18 @@ fn few_violations_are_judged_by_their_own_distribution() {
     assert_eq!(row.christoffersen_p, Ok(drawn.conditional.p_value));
     let asymptotic = Christoffersen::of(&hits, 0.05).unwrap().conditional.p_value;
     assert!((drawn.conditional.p_value - asymptotic).abs() > 1e-4);
+
+    // So is the dynamic quantile statistic where fewer than twenty were promised.
+    let gains = &returns[60..];
+    let four = DynamicQuantileSettings::default();
+    let drawn = DynamicQuantileTest::monte_carlo(gains, &quantiles, 0.05, four, 999, settings.seed)
+        .unwrap();
+    assert_eq!(row.dynamic_quantile_p, Ok(drawn.p_value));
+    let settings = ForecastSettings { alphas: vec![0.1], ..settings };
+    let mut series = constant(TailModel::Historical, Side::Lower, 200, 0.02, 0.03);
+    series.alpha = 0.1;
+    let forecasts = RollingForecasts { first: 60, series: vec![series], excluded: Vec::new() };
+    let row = evaluate(&returns, &forecasts, &settings).unwrap().remove(0);
+    let asymptotic = DynamicQuantileTest::of(gains, &quantiles, 0.1, four).unwrap().test.p_value;
+    assert_eq!(row.dynamic_quantile_p, Ok(asymptotic));
 }

@@ -492,3 +492,72 @@ proptest! {
         }
     }
 }
+
+/// Violations of 730 forecasts of one size at `alpha` 1 %.
+fn dynamic_quantile_p(hits: &[usize], draws: usize, seed: u64) -> f64 {
+    let quantiles: Vec<f64> = (0..730_u32).map(|t| -1.0 - 0.2 * f64::from(t).sin()).collect();
+    let mut returns = vec![0.0; 730];
+    for hit in hits {
+        returns[*hit] = -2.0;
+    }
+    let settings = DynamicQuantileSettings::default();
+    DynamicQuantileTest::monte_carlo(&returns, &quantiles, 0.01, settings, draws, seed)
+        .unwrap()
+        .p_value
+}
+
+/// Seven violations, two of them two days apart: the chi-squared distribution rejects what one right
+/// forecast in nine has. Drawn p-values by numpy, 40,000 draws and least squares for each.
+#[test]
+fn few_violations_near_one_another_are_no_proof() {
+    let near = [50, 150, 152, 300, 420, 555, 700];
+    let apart = [50, 150, 250, 350, 450, 550, 700];
+    assert!(chi_squared_p_value(13.433_854_186_193_503, 6).unwrap() < 0.04);
+    assert!((dynamic_quantile_p(&near, 9_999, 3) - 0.1171).abs() < 0.014);
+    assert!((dynamic_quantile_p(&apart, 9_999, 3) - 0.3970).abs() < 0.02);
+    // One a day for a week says it all.
+    assert_close(dynamic_quantile_p(&[300, 301, 302, 303, 304, 305, 306], 999, 3), 0.001, 1e-15);
+    let again = [dynamic_quantile_p(&near, 999, 3), dynamic_quantile_p(&near, 999, 3)];
+    assert_close(again[0], again[1], 0.0);
+}
+
+/// With many violations the drawn distribution is the chi-squared one.
+#[test]
+fn many_violations_have_the_chi_squared_distribution() {
+    let (n, alpha) = (3_000, 0.2);
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let quantiles: Vec<f64> = (0..n).map(|_| -1.0 - rng.random::<f64>()).collect();
+    for _ in 0..3 {
+        let returns: Vec<f64> =
+            (0..n).map(|_| if rng.random::<f64>() < alpha { -3.0 } else { 0.0 }).collect();
+        let settings = DynamicQuantileSettings::default();
+        let asymptotic =
+            DynamicQuantileTest::of(&returns, &quantiles, alpha, settings).unwrap().test.p_value;
+        let drawn =
+            DynamicQuantileTest::monte_carlo(&returns, &quantiles, alpha, settings, 1_999, 1);
+        assert!((drawn.unwrap().p_value - asymptotic).abs() < 0.05, "{asymptotic}");
+    }
+}
+
+/// No violation, nothing but violations, too few periods, no draw.
+#[test]
+fn drawn_dynamic_quantiles_of_odd_samples() {
+    let settings = DynamicQuantileSettings::default();
+    let drawn = |returns: &[f64], alpha: f64, draws: usize| {
+        let quantiles = vec![-1e-300; returns.len()];
+        DynamicQuantileTest::monte_carlo(returns, &quantiles, alpha, settings, draws, 1)
+    };
+    for value in [1e300, 0.0, -1e300] {
+        for alpha in [1e-300, 0.01, 0.5, 1.0 - 1e-15] {
+            let drawn = drawn(&[value; 40], alpha, 99).unwrap();
+            let (p, conservative) = (drawn.p_value, drawn.p_value_conservative);
+            assert!(0.0 < p && p <= conservative && conservative <= 1.0, "{value} {alpha}: {p}");
+        }
+    }
+    assert_eq!(
+        drawn(&[0.0; 10], 0.01, 99),
+        Err(RiskError::TooFewObservations { n: 10, n_min: 11 })
+    );
+    assert!(matches!(drawn(&[0.0; 40], 0.01, 0), Err(RiskError::OutOfRange { .. })));
+    assert!(matches!(drawn(&[f64::NAN; 40], 0.01, 9), Err(RiskError::NonFinite { .. })));
+}

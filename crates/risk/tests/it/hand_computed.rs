@@ -109,6 +109,16 @@ fn theoretical_expectiles_balance() {
         assert_close(symmetric, -mirrored, 1e-6);
     }
     assert_close(ex::exponential_expectile(0.5).unwrap(), 1.0, 1e-13);
+    // By mpmath, to sixty digits.
+    for (tau, expected) in [
+        (1e-12, 1.414_212_895_707_567_6e-6),
+        (1e-7, 4.471_469_648_489_836e-4),
+        (2e-4, 0.019_869_850_278_692_02),
+        (1e-3, 0.044_089_777_017_606_12),
+        (0.01, 0.135_808_374_293_769_94),
+    ] {
+        assert_close(ex::exponential_expectile(tau).unwrap() / expected, 1.0, 2e-14);
+    }
     assert_close(ex::uniform_expectile(0.2).unwrap(), 1.0 / 3.0, 1e-15);
     // t(2): e = (2 tau - 1) sqrt(2 / (1 - (2 tau - 1)^2)) is both quantile and expectile.
     let m: f64 = 2.0 * 0.05 - 1.0;

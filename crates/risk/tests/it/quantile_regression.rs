@@ -141,6 +141,28 @@ fn what_cannot_be_fitted_says_why() {
     assert!(fit(&y, &[&ones], 0.5).predict(&[1.0, 2.0]).is_err());
 }
 
+/// A search that rounding keeps from settling is put down to the column that is at fault.
+#[test]
+fn a_column_that_is_nearly_dependent_is_named() {
+    let n = 300_u32;
+    let noise = |i: u32, k: f64| (f64::from(i) * k).sin();
+    let ones = vec![1.0; n as usize];
+    let x: Vec<f64> = (0..n).map(|i| noise(i, 12.9)).collect();
+    let y: Vec<f64> = (0..n).map(|i| noise(i, 78.2) + 0.5 * noise(i, 12.9)).collect();
+    for part in [1e-9, 1e-10] {
+        let near: Vec<f64> = (0..n).map(|i| noise(i, 12.9) + part * noise(i, 3.7)).collect();
+        for tau in [0.05, 0.5] {
+            match QuantileRegression::fit(&y, &[&ones, &x, &near], tau) {
+                Ok(line) => {
+                    let without = fit(&y, &[&ones, &x], tau).objective;
+                    assert!(line.objective <= without * (1.0 + 1e-9), "{part} {tau}");
+                }
+                Err(error) => assert_eq!(error, RiskError::SingularDesign { column: 2 }),
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 

@@ -248,3 +248,21 @@ proptest! {
         prop_assert!(falling.windows(2).all(|pair| pair[0] > pair[1]));
     }
 }
+
+/// The loss is in squared units: it leaves the range of a double at both ends.
+#[test]
+fn a_loss_beyond_a_double_has_a_reason() {
+    let x: Vec<f64> = (0..40_u32).map(f64::from).collect();
+    let fit = |unit: f64| {
+        let y: Vec<f64> = x.iter().map(|x| unit * (0.1 * x + (7.0 * x).sin())).collect();
+        ExpectileRegression::fit(&y, &[&[1.0; 40], &x], 0.1)
+    };
+    assert!(fit(1e-140).unwrap().objective > 0.0);
+    for unit in [1e-300, 1e-155, 1e160, 1e300] {
+        let error = fit(unit).unwrap_err();
+        assert!(matches!(error, RiskError::Undefined { .. }), "{unit}: {error}");
+    }
+    // A line through every point has no loss at any scale.
+    let line = ExpectileRegression::fit(&[0.0; 40], &[&[1.0; 40], &x], 0.1).unwrap();
+    assert_eq!(line.objective, 0.0);
+}

@@ -180,3 +180,24 @@ fn the_shortfall_of_the_expansion_is_its_integral() {
         assert_close(domain.tail_mean(alpha).unwrap(), expected, 1e-10);
     }
 }
+
+/// One loss beyond all measure: estimates and the profile by scipy, or a reason.
+#[test]
+fn an_outlier_of_any_size_is_fitted_or_refused() {
+    let losses = |outlier: f64| -> Vec<f64> {
+        (1..=60_u32).map(|i| 0.001 * f64::from(i)).chain([outlier]).collect()
+    };
+    for (outlier, xi, beta, log_likelihood, low, high) in [
+        (1e30, 2.619_204_69, 0.021_297_407_6, 14.027_879_051_7, 1.946_192_69, 3.597_232_83),
+        (1e150, 8.270_121_40, 0.017_067_201_8, -317.171_008_107, 6.386_266_19, 10.934_674_42),
+    ] {
+        let profile = GpdProfile::above(&losses(outlier), 0.0).unwrap();
+        let fit = profile.fit();
+        assert_close(fit.xi / xi, 1.0, 1e-6);
+        assert_close(fit.beta / beta, 1.0, 1e-6);
+        assert_close(fit.log_likelihood, log_likelihood, 1e-9);
+        assert_interval(profile.xi_interval(0.95).unwrap(), low, Some(high));
+    }
+    let error = GpdFit::above(&losses(1e308), 0.0).unwrap_err();
+    assert!(matches!(error, RiskError::Undefined { metric: "gpd_fit", .. }), "{error}");
+}

@@ -16,11 +16,12 @@ pub(super) fn section(series: &Series<'_>, assessment: &Assessment) -> Option<Ri
         "One-period forecasts from the past alone: each model is fitted to the last {} and fitted \
          anew every {}. p-values are of the hypothesis that the forecast is right; a small one \
          speaks against it. A model holds where none of Kupiec, Christoffersen and dynamic quantile \
-         (DQ) is below 0.05; of 730 right forecasts the three reject one series in six at 1 %, one \
-         in ten at 5 %. Scores are losses, the lower the better; the model confidence set (MCS) \
-         keeps what cannot be told from the best score, by FZ0 or, where a model has none, by \
-         pinball. Best of a tail is the lowest of that score among the models that hold, or among \
-         all where none does.",
+         (DQ) is below 0.05; of 730 right forecasts the three reject one series in thirteen at 1 %, \
+         one in ten at 5 %. With few expected violations the test of the shortfall (ES) is slow to \
+         reject, that of the expectile quick. Scores are losses, the lower the better; the model \
+         confidence set (MCS) keeps what cannot be told from the best score, by FZ0 or, where a \
+         model has none, by pinball. Best of a tail is the lowest of that score among the models \
+         that hold, or among all where none does.",
         counted(assessed.window, "return"),
         counted(assessed.refit_every, "period")
     ));
