@@ -91,6 +91,17 @@ impl Coordinates {
         if self.asymmetric() { 5 } else { 4 }
     }
 
+    /// Position of the coordinate of the skew, of a law that has one; its negative is the skew to
+    /// the other side.
+    pub(crate) fn skew_position(self) -> Option<usize> {
+        match self.spec.innovation {
+            InnovationFamily::Normal | InnovationFamily::StudentT => None,
+            InnovationFamily::SkewT
+            | InnovationFamily::NormalInverseGaussian
+            | InnovationFamily::VarianceGamma => Some(self.shape_position() + 1),
+        }
+    }
+
     pub(crate) fn parameters(self, x: &[f64]) -> GarchParameters {
         let (log_omega, _) = LOG_OMEGA.at(x[1]);
         let persistence = x[2].sin().powi(2);
