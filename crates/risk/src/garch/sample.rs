@@ -338,12 +338,14 @@ impl Sample {
         // or rises: once more from a little inside.
         if !coordinates.boundaries(&best.point).is_empty() {
             let inside = coordinates.of(&coordinates.parameters(&best.point));
-            let (other, by) = self.finish(coordinates, &inside);
-            let spent = best.evaluations + other.evaluations;
-            if other.value < best.value {
-                (best, convergence) = (other, by);
+            for inside in coordinates.to_either_sign(inside) {
+                let (other, by) = self.finish(coordinates, &inside);
+                let spent = best.evaluations + other.evaluations;
+                if other.value < best.value {
+                    (best, convergence) = (other, by);
+                }
+                best.evaluations = spent;
             }
-            best.evaluations = spent;
         }
         if Self::cusp_at(coordinates, &best.point) {
             // The ridges that the starts lead to without the rounding.
