@@ -1,6 +1,7 @@
 //! Checks of arguments and results shared by the modules.
 
 use crate::error::{Result, RiskError};
+use crate::quantile::sorted;
 
 /// Every value finite, and at least `n_min` of them.
 pub(crate) fn series(values: &[f64], n_min: usize) -> Result<()> {
@@ -17,6 +18,27 @@ pub(crate) fn finite(values: &[f64]) -> Result<()> {
         Some(index) => Err(RiskError::NonFinite { index, value: values[index] }),
         None => Ok(()),
     }
+}
+
+/// Share of identical values from which on the likelihood of a Student-t distribution with half a
+/// degree of freedom has no maximum: with `nu` of them the share is `nu / (1 + nu)`.
+const IDENTICAL_SHARE_MAX: f64 = 1.0 / 3.0;
+
+/// Fewer identical values than a density with a peak or heavy tails can be fitted to: it would
+/// rise at them without end, or as far as the range of its parameters lets it.
+pub(crate) fn few_identical(metric: &'static str, values: &[f64]) -> Result<()> {
+    let ascending = sorted(values);
+    let mut longest = 1_usize;
+    let mut run = 1;
+    for pair in ascending.windows(2) {
+        run = if pair[0] < pair[1] { 1 } else { run + 1 };
+        longest = longest.max(run);
+    }
+    if longest as f64 >= IDENTICAL_SHARE_MAX * values.len() as f64 {
+        let reason = "a third or more of the returns are identical: the likelihood is unbounded, or has its maximum at them";
+        return Err(undefined(metric, reason));
+    }
+    Ok(())
 }
 
 /// A probability strictly inside (0, 1).

@@ -47,7 +47,7 @@ impl Conditional {
         Self::new(GarchSpec::new(volatility, innovation), Residuals::Fitted, asked)
     }
 
-    /// The tail by the residuals as they were, of a GJR filter with Student-t innovations.
+    /// The tail by the residuals as they were, of a GJR filter fitted as if they were normal.
     pub(super) fn filtered_historical(asked: &[Asked]) -> Self {
         Self::new(filter(), Residuals::Historical, asked)
     }
@@ -73,9 +73,11 @@ impl Conditional {
     }
 }
 
-/// What the residuals of the two hybrids are filtered by.
+/// What the residuals of the two hybrids are filtered by: a volatility by quasi maximum likelihood,
+/// as in both papers. It asks nothing of the law of the residuals, and the normal likelihood stays
+/// in bounds where many returns are exactly zero, those of a strategy that stands aside.
 fn filter() -> GarchSpec {
-    GarchSpec::new(Volatility::Gjr, InnovationFamily::StudentT)
+    GarchSpec::new(Volatility::Gjr, InnovationFamily::Normal)
 }
 
 impl Forecaster for Conditional {

@@ -25,8 +25,9 @@ pub enum TailModel {
     GjrNig,
     /// GJR-GARCH with variance gamma innovations.
     GjrVarianceGamma,
-    /// GJR-GARCH with Student-t innovations as a filter, the tail by the order statistics of its
-    /// residuals (Barone-Adesi, Giannopoulos & Vosper 1999).
+    /// GJR-GARCH as a filter, the tail by the order statistics of its residuals (Barone-Adesi,
+    /// Giannopoulos & Vosper 1999). The filter is fitted by quasi maximum likelihood: as if the
+    /// innovations were normal, which any number of identical returns leaves bounded.
     FilteredHistorical,
     /// The same filter, the tail by a generalised Pareto distribution of its residuals (McNeil &
     /// Frey 2000).
@@ -95,8 +96,10 @@ impl TailModel {
             Self::GjrSkewT => "GJR-GARCH, skewed Student-t innovations",
             Self::GjrNig => "GJR-GARCH, normal inverse Gaussian innovations",
             Self::GjrVarianceGamma => "GJR-GARCH, variance gamma innovations",
-            Self::FilteredHistorical => "GJR-GARCH filter, residuals as they were",
-            Self::ConditionalEvt => "GJR-GARCH filter, generalised Pareto tails of the residuals",
+            Self::FilteredHistorical => {
+                "GJR-GARCH filter (quasi-likelihood), residuals as they were"
+            }
+            Self::ConditionalEvt => "GJR-GARCH filter (quasi-likelihood), generalised Pareto tails",
             Self::ExpectileKyh => "expectile regression on the last return and its squares",
             Self::CareSymmetric => "autoregressive expectile, symmetric absolute value",
             Self::CareAsymmetric => "autoregressive expectile, asymmetric slope",

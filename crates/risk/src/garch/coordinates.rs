@@ -27,6 +27,8 @@ const LOG_GAMMA_NU: Range = Range { low: -4.6, high: 0.641_853_886_172_394_8 };
 const DRIFT: Range = Range { low: -0.98, high: 0.98 };
 /// A start is kept this far from a bound, at which a derivative vanishes.
 const START_MARGIN: f64 = 0.02;
+/// Less than this is no response, next to that of a point moved inside its bounds.
+const RESPONSE_NONE: f64 = 1e-3;
 /// Nearer than this a bound counts as reached.
 const BOUND_REACHED: f64 = 1e-6;
 
@@ -89,6 +91,32 @@ impl Coordinates {
     /// Position of the first shape coordinate.
     fn shape_position(self) -> usize {
         if self.asymmetric() { 5 } else { 4 }
+    }
+
+    /// Position of the coordinate of the skew, of a law that has one; its negative is the skew to
+    /// the other side.
+    pub(crate) fn skew_position(self) -> Option<usize> {
+        match self.spec.innovation {
+            InnovationFamily::Normal | InnovationFamily::StudentT => None,
+            InnovationFamily::SkewT
+            | InnovationFamily::NormalInverseGaussian
+            | InnovationFamily::VarianceGamma => Some(self.shape_position() + 1),
+        }
+    }
+
+    /// The point itself; in place of one with next to no response two, the response being to
+    /// residuals of one sign.
+    pub(crate) fn to_either_sign(self, x: Vec<f64>) -> Vec<Vec<f64>> {
+        let GarchParameters { alpha, gamma, .. } = self.parameters(&x);
+        if !self.asymmetric() || alpha.max(alpha + gamma) > RESPONSE_NONE {
+            return vec![x];
+        }
+        let tilted = |angle: f64| {
+            let mut x = x.clone();
+            x[4] = angle;
+            x
+        };
+        vec![tilted(0.2), tilted(std::f64::consts::FRAC_PI_2 - 0.2)]
     }
 
     pub(crate) fn parameters(self, x: &[f64]) -> GarchParameters {

@@ -12,12 +12,16 @@ use crate::numeric::search::{Minimum, bfgs};
 
 /// Weights of the last response and of the last variance that a search starts from: from
 /// near-integrated to almost none of either.
-const STARTS: [(f64, f64); 6] =
-    [(0.05, 0.94), (0.1, 0.86), (0.2, 0.7), (0.05, 0.75), (0.3, 0.3), (0.35, 0.02)];
-/// Shares of the response that go to negative residuals.
-const NEGATIVE_SHARES: [f64; 2] = [0.5, 0.85];
-/// Starts that are followed besides the one with the least persistence.
-const STARTS_FOLLOWED: usize = 4;
+const STARTS: [(f64, f64); 5] = [(0.05, 0.94), (0.1, 0.86), (0.2, 0.7), (0.05, 0.75), (0.3, 0.3)];
+/// The like that are followed whatever the likelihood is there, as each often has an optimum of
+/// its own, far from the others: a variance without persistence, one that drifts on its own, and
+/// one that is all but constant.
+const STARTS_APART: [(f64, f64); 3] = [(0.35, 0.02), (0.005, 0.985), (0.01, 0.5)];
+/// Shares of the response that go to negative residuals. Those of the mirrored returns are among
+/// them, so that both sides of a market are searched alike.
+const NEGATIVE_SHARES: [f64; 3] = [0.5, 0.15, 0.85];
+/// Of [`STARTS`], how many are followed.
+const STARTS_FOLLOWED: usize = 3;
 /// Largest component of the gradient of the mean log-likelihood, in the coordinates of the search.
 const GRADIENT_TOLERANCE: f64 = 1e-7;
 /// The same where no step of any size raises the value that a double can hold.
@@ -44,10 +48,16 @@ const RIDGE_GAIN_MIN: f64 = 1e-7;
 /// From this `nu` on a variance gamma density is rounded from the start; below, its likelihood is
 /// smooth enough for slopes as a rule.
 const CUSP_FROM_NU: f64 = 0.8;
-/// Mean log-likelihood by which a start may fall behind the best and still be finished.
+/// Mean log-likelihood by which a start may fall behind the best and still be finished: after a
+/// rough search that met its tolerance, and after one that ran out of steps.
 const BEHIND_MAX: f64 = 2e-3;
-/// Rounds in which the share of the variance below zero is settled for a skewed law.
-const SHARE_ROUNDS: usize = 5;
+const BEHIND_MAX_UNFINISHED: f64 = 0.3;
+/// Rounds in which the share of the variance below zero is settled for a skewed law, and the
+/// difference between two of them that is none; on a cusp, where a search ends on one of many
+/// ridges, a wider one.
+const SHARE_ROUNDS: usize = 12;
+const SHARE_TOLERANCE: f64 = 1e-7;
+const SHARE_TOLERANCE_CUSP: f64 = 1e-4;
 
 /// The returns, standardised, and the likelihood of them.
 pub(super) struct Sample {
@@ -79,6 +89,9 @@ impl Sample {
         let moments = Moments::of(&standardised)?;
         if moments.is_constant() {
             return Err(constant());
+        }
+        if spec.innovation != InnovationFamily::Normal {
+            check::few_identical("garch", returns)?;
         }
         let deviation = moments.standard_deviation_population();
         for value in &mut standardised {
@@ -230,21 +243,34 @@ impl Sample {
         }
     }
 
-    /// The starting grid with the value at each point, best first.
+    /// The points that a search may start from with the value at each, every pair of weights with
+    /// its best share of the response: of [`STARTS`] best first, then of [`STARTS_APART`].
     fn grid(&self, coordinates: Coordinates) -> Vec<(f64, Vec<f64>)> {
-        let shares: &[f64] = match self.spec.volatility {
+        let by_value = |a: &(f64, Vec<f64>), b: &(f64, Vec<f64>)| a.0.total_cmp(&b.0);
+        let best = |(response, beta): &(f64, f64)| {
+            let points = self.negative_shares().iter().map(|share| {
+                let x = coordinates.of(&self.start(*response, *beta, *share));
+                let mut gradient = vec![0.0; x.len()];
+                (self.value(coordinates, self.rough_rounding(), &x, &mut gradient), x)
+            });
+            points.min_by(by_value)
+        };
+        let mut points: Vec<(f64, Vec<f64>)> = STARTS.iter().filter_map(best).collect();
+        points.sort_by(by_value);
+        points.extend(STARTS_APART.iter().filter_map(best));
+        points
+    }
+
+    /// Evaluations that make a grid.
+    fn grid_evaluations(&self) -> usize {
+        (STARTS.len() + STARTS_APART.len()) * self.negative_shares().len()
+    }
+
+    fn negative_shares(&self) -> &'static [f64] {
+        match self.spec.volatility {
             Volatility::Symmetric => &NEGATIVE_SHARES[..1],
             _ => &NEGATIVE_SHARES,
-        };
-        let mut points = Vec::with_capacity(STARTS.len() * shares.len());
-        for (response, beta) in STARTS {
-            for share in shares {
-                let x = coordinates.of(&self.start(response, beta, *share));
-                let mut gradient = vec![0.0; x.len()];
-                points.push((self.value(coordinates, self.rough_rounding(), &x, &mut gradient), x));
-            }
         }
-        points
     }
 
     fn start(&self, response: f64, beta: f64, negative: f64) -> GarchParameters {
@@ -273,28 +299,47 @@ impl Sample {
     pub(super) fn search_from_grid(&self) -> Found {
         let coordinates = Coordinates { spec: self.spec, negative_share: 0.5 };
         let mut points = self.grid(coordinates);
-        let evaluated = points.len();
-        // Without persistence there is often an optimum of its own, far from the others.
-        let last = points.pop();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let apart = points.split_off(STARTS.len());
         points.truncate(STARTS_FOLLOWED);
-        points.extend(last);
-        let starts = points.len();
-        let rough = |(_, x): &(f64, Vec<f64>)| {
+        points.extend(apart);
+        let rough = |x: &[f64]| {
             let rounding = self.rough_rounding();
             self.climb(coordinates, rounding, x, GRADIENT_TOLERANCE_ROUGH, STEPS_MAX_ROUGH)
         };
-        let mut ends: Vec<Minimum> = points.iter().map(rough).collect();
+        let mut ends: Vec<Minimum> = points.iter().map(|(_, x)| rough(x)).collect();
         ends.sort_by(|a, b| a.value.total_cmp(&b.value));
-        let evaluations = evaluated + ends.iter().map(|end| end.evaluations).sum::<usize>();
+        // Skewed to the other side.
+        if let Some(skew) = coordinates.skew_position() {
+            let mut mirrored = ends[0].point.clone();
+            mirrored[skew] = -mirrored[skew];
+            ends.push(rough(&mirrored));
+            ends.sort_by(|a, b| a.value.total_cmp(&b.value));
+        }
+        let starts = ends.len();
+        let evaluations =
+            self.grid_evaluations() + ends.iter().map(|end| end.evaluations).sum::<usize>();
         let best_rough = ends[0].value;
         let (mut best, mut convergence) = self.finish(coordinates, &ends[0].point);
         best.evaluations += evaluations;
         for end in &ends[1..] {
             // Those that still lead to the same optimum are told by their place.
             let apart = end.point.iter().zip(&best.point).any(|(a, b)| (a - b).abs() > 0.3);
-            if apart && end.value <= best_rough.max(best.value) + BEHIND_MAX {
+            let behind = if end.converged { BEHIND_MAX } else { BEHIND_MAX_UNFINISHED };
+            if apart && end.value <= best_rough.max(best.value) + behind {
                 let (other, by) = self.finish(coordinates, &end.point);
+                let spent = best.evaluations + other.evaluations;
+                if other.value < best.value {
+                    (best, convergence) = (other, by);
+                }
+                best.evaluations = spent;
+            }
+        }
+        // The slope along a coordinate vanishes on a bound whether the likelihood falls from there
+        // or rises: once more from a little inside.
+        if !coordinates.boundaries(&best.point).is_empty() {
+            let inside = coordinates.of(&coordinates.parameters(&best.point));
+            for inside in coordinates.to_either_sign(inside) {
+                let (other, by) = self.finish(coordinates, &inside);
                 let spent = best.evaluations + other.evaluations;
                 if other.value < best.value {
                     (best, convergence) = (other, by);
@@ -342,7 +387,7 @@ impl Sample {
             return None;
         }
         let (mut minimum, convergence) = self.finish(coordinates, &x);
-        minimum.evaluations += grid.len() + 1;
+        minimum.evaluations += self.grid_evaluations() + 1;
         minimum.converged.then_some(Found { minimum, convergence, coordinates, starts: 1 })
     }
 
@@ -378,19 +423,27 @@ impl Sample {
     }
 
     /// For a skewed law with a leverage term the share of the variance below zero is not one half.
-    /// It matters only where the bound of the persistence does, and is then settled by rounds.
+    /// It matters only where the bound of the persistence does, and is then settled by rounds:
+    /// each holds it at what the innovations of the one before have. A share that does not settle
+    /// is no convergence.
     fn settle_share(&self, found: &mut Found) -> Result<()> {
         if self.spec.volatility != Volatility::Gjr {
             return Ok(());
         }
-        for _ in 0..SHARE_ROUNDS {
+        for round in 0..=SHARE_ROUNDS {
             let fitted = found.coordinates.parameters(&found.minimum.point);
             let share = fitted.innovation.negative_share_of_variance()?;
             let on_bound = found.coordinates.boundaries(&found.minimum.point);
             let bound = on_bound.contains(&Boundary::Persistence);
             let beyond = fitted.alpha + fitted.gamma * share + fitted.beta > 1.0;
-            let settled = (share - found.coordinates.negative_share).abs() < 1e-9;
+            let cusp = Self::cusp_at(found.coordinates, &found.minimum.point);
+            let tolerance = if cusp { SHARE_TOLERANCE_CUSP } else { SHARE_TOLERANCE };
+            let settled = (share - found.coordinates.negative_share).abs() < tolerance;
             if settled || !(bound || beyond) {
+                break;
+            }
+            if round == SHARE_ROUNDS {
+                found.convergence = Convergence::Unmet;
                 break;
             }
             let coordinates = Coordinates { negative_share: share, ..found.coordinates };

@@ -96,7 +96,8 @@ impl SimulatedTail {
 }
 
 /// One-day tail by filtered historical simulation (Barone-Adesi, Giannopoulos & Vosper 1999):
-/// `mu + sigma_next z` over the standardised residuals of the sample.
+/// `mu + sigma_next z` over the standardised residuals of the sample, which are neither centred
+/// nor rescaled: their mean and variance are 0 and 1 only as nearly as the fit makes them.
 ///
 /// # Errors
 /// `alpha` outside (0, 1), or a return beyond the range of a double.
@@ -110,7 +111,9 @@ pub fn filtered_historical_tail(
     SimulatedTail::of(&returns, alpha, exposure)
 }
 
-/// Paths of several days: residuals drawn with replacement, the recursion run on each path.
+/// Paths of several days: residuals drawn with replacement, the recursion run on each path. The
+/// residuals are taken as they are, neither centred nor rescaled to variance 1, so that a mean or
+/// variance of theirs other than 0 and 1 adds up over the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct FilteredSimulation {
     /// Days of a path.

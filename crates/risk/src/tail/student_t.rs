@@ -9,7 +9,6 @@ use crate::numeric::distribution::{
     normal_density, normal_quantile, student_t_log_constant, student_t_log_density,
     student_t_quantile,
 };
-use crate::quantile::sorted;
 
 /// Fewest observations for a fit.
 pub const STUDENT_T_OBSERVATIONS_MIN: usize = 50;
@@ -44,13 +43,7 @@ impl StudentTFit {
         if moments.is_constant() {
             return Err(undefined("t_mle", "all returns are equal"));
         }
-        let ties_allowed = NU_MIN / (1.0 + NU_MIN);
-        if largest_tie_share(returns) >= ties_allowed {
-            return Err(undefined(
-                "t_mle",
-                "a third or more of the returns are identical: the likelihood is unbounded",
-            ));
-        }
+        check::few_identical("t_mle", returns)?;
         let deviation = moments.standard_deviation_population();
         let standardised: Vec<f64> =
             returns.iter().map(|r| (r - moments.mean) / deviation).collect();
@@ -227,15 +220,4 @@ pub(crate) fn golden_section(
         }
     }
     0.5 * (low + high)
-}
-
-fn largest_tie_share(values: &[f64]) -> f64 {
-    let ascending = sorted(values);
-    let mut longest = 1_usize;
-    let mut run = 1;
-    for pair in ascending.windows(2) {
-        run = if pair[0] < pair[1] { 1 } else { run + 1 };
-        longest = longest.max(run);
-    }
-    longest as f64 / ascending.len() as f64
 }

@@ -180,6 +180,47 @@ fn unusable_series_have_typed_reasons() {
     assert!(GarchLikelihood::at(&[1e200], Volatility::Gjr, start, &parameters).is_err());
 }
 
+/// An outlier early in independent returns: the likelihood is highest where the variance falls on
+/// its own, without any response. Log-likelihood found by arch 8.0 from several starts.
+#[test]
+fn an_optimum_without_a_response_is_found() {
+    let innovation = Innovation::StudentT { nu: 3.0 };
+    let truth =
+        GarchParameters { mu: 0.0, omega: 1.0, alpha: 0.0, gamma: 0.0, beta: 0.0, innovation };
+    let returns = simulate(Volatility::Symmetric, &truth, 600, 3).unwrap();
+    for volatility in [Volatility::Symmetric, Volatility::Gjr] {
+        let fit = GarchFit::of(&returns, GarchSpec::new(volatility, InnovationFamily::Normal));
+        let fit = fit.unwrap();
+        assert!(fit.converged, "{:?}", fit.convergence);
+        assert!(fit.log_likelihood > -1_001.827, "{volatility:?} {}", fit.log_likelihood);
+        assert!(fit.boundaries.contains(&Boundary::Alpha), "{:?}", fit.boundaries);
+    }
+}
+
+/// Zeros of a third of the returns: only the normal likelihood is fitted.
+#[test]
+fn many_identical_returns_are_for_the_normal_law() {
+    let mut returns = sample().0[..600].to_vec();
+    for family in [
+        InnovationFamily::Normal,
+        InnovationFamily::StudentT,
+        InnovationFamily::SkewT,
+        InnovationFamily::NormalInverseGaussian,
+        InnovationFamily::VarianceGamma,
+    ] {
+        for step in 0..200 {
+            returns[step * 3] = 0.0;
+        }
+        let result = GarchFit::of(&returns, GarchSpec::new(Volatility::Gjr, family));
+        if family == InnovationFamily::Normal {
+            assert!(result.unwrap().converged);
+        } else {
+            let reason = result.unwrap_err().to_string();
+            assert!(reason.contains("a third or more of the returns are identical"), "{reason}");
+        }
+    }
+}
+
 /// Series on which a model has little to say are fitted all the same, and say so.
 #[test]
 fn odd_series_are_fitted_or_refused_without_a_panic() {
