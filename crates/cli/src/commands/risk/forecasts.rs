@@ -14,10 +14,27 @@ const EXPECTED_FEW: f64 = 5.0;
 /// With fewer expected than this, a model that is not rejected has shown nothing.
 const EXPECTED_MIN: f64 = 1.0;
 
+/// Forecasts are of tail probabilities below this.
+const ALPHA_END: f64 = 0.5;
+
 /// Tables of tests and scores for each side and tail probability.
 pub(super) fn section(series: &Series<'_>, assessment: &Assessment) -> Option<RiskSection> {
     let assessed = assessment.forecasts.as_ref()?;
     let mut section = RiskSection { id: "forecasts", title: "Forecasts", ..RiskSection::default() };
+    if let Some(alpha) = series.settings.alphas.iter().find(|alpha| **alpha >= ALPHA_END) {
+        section.notes.push(format!(
+            "No forecast: --alpha has {alpha}, which is no tail; forecasts are of tail \
+             probabilities below 0.5."
+        ));
+        return Some(section);
+    }
+    let rows = match &assessed.evaluations {
+        Ok(rows) => rows,
+        Err(error) => {
+            section.notes.push(format!("No forecast: {error}."));
+            return Some(section);
+        }
+    };
     section.texts.push(format!(
         "One-period forecasts from the past alone: each model is fitted to the last {} and fitted \
          anew every {}. p-values are of the hypothesis that the forecast is right; a small one \
@@ -39,13 +56,6 @@ pub(super) fn section(series: &Series<'_>, assessment: &Assessment) -> Option<Ri
             counted(assessed.window, "return")
         ));
     }
-    let rows = match &assessed.evaluations {
-        Ok(rows) => rows,
-        Err(error) => {
-            section.notes.push(format!("No forecast: {error}."));
-            return Some(section);
-        }
-    };
     section.lead = lead(rows);
     for one in &assessed.excluded {
         section.notes.push(format!("{} is left out: {}.", one.model, one.error));
@@ -246,12 +256,13 @@ mod tests {
         assert!(few.lead.contains("too few to tell"), "{}", few.lead);
         assert!(few.tables[0].caption.contains("can hardly reject"), "{}", few.tables[0].caption);
         assert!(few.notes.is_empty(), "{:?}", few.notes);
-        // Kupiec (1995), table 3: of 255 forecasts at 1 % fewer than 7 violations are kept.
+        // Of 255 forecasts at 1 % Kupiec (1995, table 3) keeps fewer than 7 violations. None is
+        // rejected: -2 * 255 * ln 0.99 = 5.13 is above 3.84.
         let more = assessed(355, 101);
         let caption = &more.tables[0].caption;
         assert!(caption.contains("255 forecasts, 2.55 violations expected"), "{caption}");
-        assert!(caption.contains("Kupiec keeps 0 to 6 violations"), "{caption}");
-        assert_eq!(verdict(&more), "holds, best");
+        assert!(caption.contains("Kupiec keeps 1 to 6 violations"), "{caption}");
+        assert_eq!(verdict(&more), "rejected, best");
         assert!(more.notes[0].contains("--refit-every"), "{:?}", more.notes);
     }
 }
