@@ -17,7 +17,7 @@ pub enum RiskError {
         value: f64,
     },
     /// The sample is shorter than the statistic needs.
-    #[error("{n} observations, at least {n_min} are needed")]
+    #[error("{}, at least {n_min} are needed", observations(*n))]
     TooFewObservations {
         /// Observations given.
         n: usize,
@@ -107,7 +107,8 @@ pub enum RiskError {
     },
     /// The sample holds fewer blocks than a block bootstrap can work with.
     #[error(
-        "{n} observations are {blocks:.1} blocks of mean length {mean_block:.1}, at least {blocks_min} are needed; use a longer history"
+        "{} {} {blocks:.1} blocks of mean length {mean_block:.1}, at least {blocks_min} are needed; use a longer history",
+        observations(*n), if *n == 1 { "is" } else { "are" }
     )]
     TooFewBlocks {
         /// Observations given.
@@ -151,6 +152,10 @@ pub enum RiskError {
         /// All draws.
         draws: usize,
     },
+}
+
+fn observations(n: usize) -> String {
+    if n == 1 { "1 observation".to_owned() } else { format!("{n} observations") }
 }
 
 /// Short form used throughout the crate.

@@ -35,7 +35,7 @@ pub(crate) struct RiskArguments {
     #[arg(long, value_name = "A,B", value_delimiter = ',', default_values_t = [0.01, 0.05], value_parser = tail_probability, allow_negative_numbers = true)]
     pub(crate) alpha: Vec<f64>,
     /// Periods within which drawdowns are expected [default: a year, at most 10,000].
-    #[arg(long, value_name = "N", value_parser = whole_number)]
+    #[arg(long, value_name = "N", value_parser = horizon)]
     pub(crate) horizon: Option<usize>,
     /// Models to forecast with, or all [default: six of different kinds].
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = models)]
@@ -75,6 +75,17 @@ pub(crate) enum Models {
     All,
     /// The one named.
     One(TailModel),
+}
+
+/// A century of hours is less.
+const HORIZON_END: usize = 1_000_000;
+
+fn horizon(text: &str) -> Result<usize, String> {
+    let periods = whole_number(text)?;
+    if periods > HORIZON_END {
+        return Err("write a number of periods up to 1000000".to_owned());
+    }
+    Ok(periods)
 }
 
 fn models(text: &str) -> Result<Models, String> {

@@ -24,7 +24,6 @@ fn the_message_names_the_word_and_the_mend() {
         ("interval_unknown", &["ingest", "empty", "--interval", "7x"]),
         ("alpha_out_of_range", &["risk", "nowhere.csv", "--alpha", "0.01,1"]),
         ("periods_out_of_range", &["risk", "nowhere.csv", "--periods-per-year", "0"]),
-        ("not_a_table", &["risk", "returns.txt"]),
     ] {
         let text = refusal(&place, words);
         assert!(text.ends_with("exit code 2"), "{text}");

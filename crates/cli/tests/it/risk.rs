@@ -75,6 +75,10 @@ fn what_is_wrong_with_a_column_is_named() {
         ("short.csv", "r,q\n1,2\n3\n"),
         ("nothing.csv", ""),
         ("twins.csv", "r,r\n0.1,0.2\n"),
+        ("returns.txt", "r\n0.01\n"),
+        ("windows.csv", "r\r\n0.01\r\nhalt\r\n"),
+        ("gaps.csv", "r\r\n0.01\r\n0.02\r\n\r\n0.03\r\n\r\n"),
+        ("ragged.csv", "r,q\r\n1,2\r\n\r\n3\r\n"),
         ("late.csv", "close,r\n100,\n101,0.01\n"),
     ] {
         fs::write(place.join(name), text).unwrap();
@@ -95,6 +99,12 @@ fn what_is_wrong_with_a_column_is_named() {
         ("bad_parquet", &["risk", "bad.parquet"], 1),
         ("file_empty", &["risk", "nothing.csv"], 1),
         ("column_twice", &["risk", "twins.csv", "--column", "r"], 1),
+        ("not_a_table", &["risk", "returns.txt"], 2),
+        ("column_twice_unnamed", &["risk", "twins.csv"], 1),
+        ("line_of_windows", &["risk", "windows.csv"], 1),
+        ("line_blank", &["risk", "gaps.csv"], 1),
+        ("line_ragged", &["risk", "ragged.csv"], 1),
+        ("horizon_huge", &["risk", "nan.csv", "--horizon", "4294967296"], 2),
         ("column_begins_empty", &["risk", "late.csv"], 2),
         ("file_missing", &["risk", "nowhere"], 2),
         ("price_zero", &["risk", "prices.csv", "--prices"], 1),
@@ -107,7 +117,10 @@ fn what_is_wrong_with_a_column_is_named() {
         let text = refusal(&place, words);
         assert!(text.ends_with(&format!("exit code {code}")), "{text}");
         // clap says what is possible in words of its own.
-        assert!(text.contains("  hint: ") || name == "model_unknown", "{text}");
+        assert!(
+            text.contains("  hint: ") || ["model_unknown", "horizon_huge"].contains(&name),
+            "{text}"
+        );
         assert_text!(format!("risk_{name}"), text);
     }
     let chosen = plimsoll(&place, &["risk", "two.csv", "--column", "b", "--json"]).good();
@@ -145,6 +158,10 @@ fn the_sections_as_they_are_printed() {
     assert_text!("risk_sections", ran.stdout);
     let longest = ran.stdout.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(longest < 160, "{longest}");
+
+    let half = plimsoll(&place, &["risk", "r.csv", "--alpha", "0.5", "--models", "historical"]);
+    let half = half.good().stdout;
+    assert!(half.contains("No forecast: --alpha has 0.5, which is no tail"), "{half}");
 
     let without = plimsoll(&place, &["risk", "r.csv", "--no-forecasts"]).good().stdout;
     assert!(!without.contains("Forecasts"), "{without}");
@@ -294,5 +311,7 @@ fn a_series_of_zeros_has_a_page_and_no_negative_zero() {
     let words = ["risk", "r.csv", "--models", "historical", "--html", "zeros.html"];
     let text = plimsoll(&place, &words).good().stdout;
     assert!(!text.split_whitespace().any(|word| word == "-0"), "{text}");
+    let json = plimsoll(&place, &["risk", "r.csv", "--no-forecasts", "--json"]).good().stdout;
+    assert!(!json.contains("-0.0,") && !json.contains("-0.0\n"), "{json}");
     assert!(fs::read_to_string(place.join("zeros.html")).unwrap().contains("</html>"));
 }

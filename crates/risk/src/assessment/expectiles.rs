@@ -80,8 +80,10 @@ pub struct CareSummary {
     pub starts_agreeing: usize,
     /// Value at risk of the next period, a positive loss.
     pub value_at_risk_next: f64,
-    /// Expected shortfall of the next period, a positive loss.
-    pub expected_shortfall_next: f64,
+    /// Expected shortfall of the next period, a positive loss; undefined where the expectile is no
+    /// loss.
+    #[serde(serialize_with = "outcome")]
+    pub expected_shortfall_next: Result<f64>,
 }
 
 pub(super) fn care_measures(
@@ -127,7 +129,7 @@ fn summary(tail: &CareTail) -> CareSummary {
         starts: tail.fit.diagnostics.starts,
         starts_agreeing: tail.fit.diagnostics.starts_agreeing,
         value_at_risk_next: next.value_at_risk,
-        expected_shortfall_next: next.expected_shortfall,
+        expected_shortfall_next: next.shortfall_of_loss(),
     }
 }
 

@@ -128,7 +128,7 @@ impl QuantilePlot {
                 fit.value_at_risk(p).ok().map(|v| -v)
             }));
         }
-        if let Some((_, fit)) = best(&assessment.volatility) {
+        if let Ok((_, fit)) = best(&assessment.volatility) {
             let mut residuals = fit.garch.residuals();
             residuals.sort_unstable_by(f64::total_cmp);
             let law = fit.parameters.innovation;

@@ -19,7 +19,7 @@ const PATHS: usize = 10_000;
 /// Value at risk and expected shortfall of the return over several periods.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SeveralPeriods {
-    /// The converged model with the lowest criterion of Schwarz, such as `gjr_garch skew_t`.
+    /// The best volatility model ([`super::Assessment::best_volatility`]), such as `gjr_garch skew_t`.
     pub model: String,
     /// Periods of a path.
     pub periods: usize,
@@ -51,12 +51,7 @@ pub(super) fn measure(
     volatility: &[VolatilityMeasure],
     settings: &AssessmentSettings,
 ) -> Result<SeveralPeriods> {
-    let Some((row, fit)) = best(volatility) else {
-        // Where all fail, the first says why.
-        let failed = volatility.iter().find_map(|row| row.fit.as_ref().err());
-        let none = || undefined("several_periods", "no volatility model converged");
-        return Err(failed.cloned().unwrap_or_else(none));
-    };
+    let (row, fit) = best(volatility)?;
     Ok(SeveralPeriods {
         model: row.name(),
         periods: PERIODS,

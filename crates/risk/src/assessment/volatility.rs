@@ -3,13 +3,14 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::AssessmentSettings;
 use super::outcome::outcome;
+use super::{Assessment, AssessmentSettings};
+use crate::check::undefined;
 use crate::error::Result;
 use crate::forecast::Side;
 use crate::garch::{
-    Boundary, Exposure, GarchFit, GarchParameters, GarchSpec, InnovationFamily, StandardErrors,
-    Volatility, filtered_historical_tail,
+    Boundary, Exposure, GarchFit, GarchParameters, GarchSpec, InnovationFamily, ParameterError,
+    StandardErrors, Volatility, filtered_historical_tail,
 };
 
 /// Recursions and innovations that are fitted, in the order of tables.
@@ -42,13 +43,13 @@ pub struct VolatilityMeasure {
 pub struct VolatilityFit {
     /// Estimates, in the unit of the returns.
     pub parameters: GarchParameters,
-    /// Their standard errors.
-    #[serde(serialize_with = "outcome")]
+    /// Their standard errors. Under serde a parameter without them says why.
+    #[serde(serialize_with = "standard_errors")]
     pub standard_errors: Result<StandardErrors>,
     /// How much of a shock to the variance is left after a period.
     #[serde(serialize_with = "outcome")]
     pub persistence: Result<f64>,
-    /// Log-likelihood at the optimum.
+    /// Log-likelihood at the optimum; not comparable where a fit cannot be ranked.
     pub log_likelihood: f64,
     /// Akaike's criterion, the lower the better.
     pub aic: f64,
@@ -116,13 +117,42 @@ pub(super) fn measures(latest: &[f64], settings: &AssessmentSettings) -> Vec<Vol
         .collect()
 }
 
-/// The converged fit with the lowest criterion of Schwarz.
-pub(super) fn best(measures: &[VolatilityMeasure]) -> Option<(&VolatilityMeasure, &VolatilityFit)> {
-    measures
-        .iter()
-        .filter_map(|measure| Some((measure, measure.fit.as_ref().ok()?)))
-        .filter(|(_, fit)| fit.converged)
-        .min_by(|(_, a), (_, b)| a.bic.total_cmp(&b.bic))
+impl VolatilityFit {
+    /// Whether the fit can be ranked: it converged, and neither `omega` nor a shape is at a limit.
+    ///
+    /// With many equal returns the likelihood grows without bound towards such a limit, where the
+    /// density becomes a spike; criteria then say nothing. A shape at its harmless limit is the
+    /// normal distribution, which has a row of its own.
+    pub fn can_be_ranked(&self) -> bool {
+        let is_limit = |boundary: &Boundary| {
+            matches!(boundary, Boundary::Omega | Boundary::FirstShape | Boundary::SecondShape)
+        };
+        self.converged && !self.boundaries.iter().any(is_limit)
+    }
+}
+
+impl Assessment {
+    /// The volatility model with the lowest criterion of Schwarz among those that can be ranked
+    /// ([`VolatilityFit::can_be_ranked`]).
+    ///
+    /// # Errors
+    /// The reason of the first failed fit where every model failed, or that none can be ranked.
+    pub fn best_volatility(&self) -> Result<(&VolatilityMeasure, &VolatilityFit)> {
+        best(&self.volatility)
+    }
+}
+
+pub(super) fn best(measures: &[VolatilityMeasure]) -> Result<(&VolatilityMeasure, &VolatilityFit)> {
+    let fits = || measures.iter().filter_map(|row| Some((row, row.fit.as_ref().ok()?)));
+    let ranked = fits().filter(|(_, fit)| fit.can_be_ranked());
+    ranked.min_by(|(_, a), (_, b)| a.bic.total_cmp(&b.bic)).ok_or_else(|| {
+        let failed = measures.iter().find_map(|row| row.fit.as_ref().err());
+        let reason = "every fit is unconverged or has omega or a shape at a limit";
+        match failed {
+            Some(error) if fits().next().is_none() => error.clone(),
+            _ => undefined("best_volatility", reason),
+        }
+    })
 }
 
 fn fit(latest: &[f64], spec: GarchSpec, settings: &AssessmentSettings) -> Result<VolatilityFit> {
@@ -157,4 +187,90 @@ fn fit(latest: &[f64], spec: GarchSpec, settings: &AssessmentSettings) -> Result
         next,
         garch,
     })
+}
+
+/// As [`outcome`], with a reason beside the errors of a parameter that has none.
+fn standard_errors<S: serde::Serializer>(
+    errors: &Result<StandardErrors>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Rows {
+        parameters: Vec<Row>,
+    }
+    #[derive(Serialize)]
+    struct Row {
+        #[serde(flatten)]
+        error: ParameterError,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
+    }
+    let row = |error: &ParameterError| Row {
+        error: *error,
+        reason: (error.from_hessian.is_none() || error.robust.is_none())
+            .then_some("a parameter is on a bound, where no standard error holds"),
+    };
+    let rows = errors.as_ref().map_err(Clone::clone);
+    let rows = rows.map(|errors| Rows { parameters: errors.parameters.iter().map(row).collect() });
+    outcome(&rows, serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn returns() -> Vec<f64> {
+        (0..400_u64).map(|t| ((t * t * 37 + t * 11) % 101) as f64 / 1000.0 - 0.05).collect()
+    }
+
+    fn row(innovation: InnovationFamily) -> VolatilityMeasure {
+        let spec = GarchSpec::new(Volatility::Symmetric, innovation);
+        let fit = fit(&returns(), spec, &AssessmentSettings::default());
+        VolatilityMeasure { volatility: "garch", innovation: "any", n: 400, fit }
+    }
+
+    #[test]
+    fn a_fit_at_a_limit_is_not_the_best() {
+        let plain = row(InnovationFamily::Normal);
+        let mut spike = plain.clone();
+        let fit = spike.fit.as_mut().unwrap();
+        (fit.converged, fit.bic) = (true, -1e9);
+        fit.boundaries = vec![Boundary::FirstShape];
+        let mut sound = plain;
+        let fit = sound.fit.as_mut().unwrap();
+        fit.converged = true;
+        fit.boundaries = vec![Boundary::Alpha];
+        let rows = [spike, sound];
+        let (best_row, _) = best(&rows).unwrap();
+        assert!(std::ptr::eq(best_row, &raw const rows[1]));
+        let reason = best(&rows[..1]).unwrap_err().to_string();
+        assert!(reason.contains("at a limit"), "{reason}");
+    }
+
+    #[test]
+    fn a_failed_fit_says_why() {
+        let spec = GarchSpec::new(Volatility::Symmetric, InnovationFamily::Normal);
+        let fit = fit(&[0.0; 10], spec, &AssessmentSettings::default());
+        let row = VolatilityMeasure { volatility: "garch", innovation: "normal", n: 10, fit };
+        assert_eq!(best(std::slice::from_ref(&row)).unwrap_err(), *row.fit.as_ref().unwrap_err());
+    }
+
+    #[test]
+    fn a_parameter_without_a_standard_error_has_its_reason() {
+        #[derive(Serialize)]
+        struct One(#[serde(serialize_with = "standard_errors")] Result<StandardErrors>);
+        let error = |name, from_hessian| ParameterError {
+            name,
+            estimate: 0.5,
+            from_hessian,
+            robust: from_hessian,
+        };
+        let errors =
+            StandardErrors { parameters: vec![error("mu", Some(0.1)), error("beta", None)] };
+        let json = serde_json::to_value(One(Ok(errors))).unwrap();
+        let rows = &json["value"]["parameters"];
+        assert!(rows[0].get("reason").is_none() && rows[0]["robust"] == 0.1, "{json}");
+        assert!(rows[1]["reason"].is_string() && rows[1]["robust"].is_null(), "{json}");
+    }
 }

@@ -23,7 +23,7 @@
 //! # Ok::<(), plimsoll_risk::RiskError>(())
 //! ```
 
-use crate::check::{self, defined};
+use crate::check::{self, defined, undefined};
 use crate::error::Result;
 use crate::expectile::care::CareModel;
 use crate::expectile::care_fit::{CareFit, CareSettings, N_MIN};
@@ -56,6 +56,23 @@ pub struct TailForecast {
     pub value_at_risk: f64,
     /// The mean of the losses beyond it.
     pub expected_shortfall: f64,
+}
+
+impl TailForecast {
+    /// The expected shortfall where it can be believed: both forecasts losses, the shortfall not
+    /// the smaller. Taylor's relation scales the distance of the expectile from the mean, and has
+    /// no sense where the expectile of a quiet or lucky period is above the mean or a gain.
+    ///
+    /// # Errors
+    /// [`crate::RiskError::Undefined`] where that is so.
+    pub fn shortfall_of_loss(&self) -> Result<f64> {
+        if self.value_at_risk > 0.0 && self.expected_shortfall >= self.value_at_risk {
+            return Ok(self.expected_shortfall);
+        }
+        let reason =
+            "the expectile is a gain or above the mean return, Taylor's relation needs a loss";
+        Err(undefined("expectile_shortfall", reason))
+    }
 }
 
 impl CareTail {
@@ -176,4 +193,22 @@ fn shortfall_share(tau: f64, alpha: f64) -> f64 {
 fn mean(returns: &[f64]) -> Result<f64> {
     let n = returns.len() as f64;
     defined("mean", sum(returns.iter().map(|r| r / n)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortfall_is_shown_of_a_loss_only() {
+        for (value_at_risk, expected_shortfall, is_shown) in
+            [(0.02, 0.03, true), (0.02, 0.02, true), (0.02, 0.01, false), (-0.01, -0.005, false)]
+        {
+            let shown = TailForecast { value_at_risk, expected_shortfall }.shortfall_of_loss();
+            assert_eq!(shown.is_ok(), is_shown, "{value_at_risk}: {shown:?}");
+            if let Err(error) = shown {
+                assert!(error.to_string().contains("needs a loss"), "{error}");
+            }
+        }
+    }
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
-use crate::commands::risk::csv_error;
+use crate::commands::risk::{Lines, csv_error};
 use crate::error::CliError;
 
 /// Columns by name, rows by place.
@@ -109,13 +109,15 @@ const MEND: &str = "mend the file or fetch it again";
 
 fn read_csv(file: &Path) -> Result<DataTable, CliError> {
     let broken = |error: csv::Error| csv_error(file, &error);
-    let open = File::open(file).map_err(|source| CliError::Io { path: file.to_owned(), source })?;
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(open);
+    let bytes =
+        std::fs::read(file).map_err(|source| CliError::Io { path: file.to_owned(), source })?;
+    let lines = Lines::of(&bytes);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
     let names = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(broken)?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.of_record(record.position());
         let cells = record.iter().map(str::to_owned).collect();
         rows.push(Row { place: format!(":{line}"), cells });
     }

@@ -37,5 +37,33 @@ pub(super) fn document(series: &Series<'_>, assessment: &Assessment) -> Result<V
     if let (Value::Object(document), Value::Object(sections)) = (&mut document, sections) {
         document.extend(sections);
     }
+    no_negative_zero(&mut document);
     Ok(document)
+}
+
+/// Nothing lost is no gain either: 0, never -0.
+fn no_negative_zero(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let is_it = |value: f64| value.to_bits() == (-0.0_f64).to_bits();
+            if number.as_f64().is_some_and(is_it) {
+                *value = json!(0.0);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(no_negative_zero),
+        Value::Object(fields) => fields.values_mut().for_each(no_negative_zero),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_has_no_sign() {
+        let mut value = json!({"a": [-0.0, 1.5, {"b": -0.0}], "c": -2, "d": null});
+        no_negative_zero(&mut value);
+        assert_eq!(value.to_string(), r#"{"a":[0.0,1.5,{"b":0.0}],"c":-2,"d":null}"#);
+    }
 }

@@ -25,7 +25,7 @@ use crate::output::{Output, counted};
 use crate::progress::spinner;
 use read::Content;
 
-pub(crate) use read::csv_error;
+pub(crate) use read::{Lines, csv_error};
 
 /// A horizon of a year is cut at so many periods: a longer one is asked for by name.
 const HORIZON_MAX: usize = 10_000;

@@ -20,17 +20,16 @@ pub(super) fn volatility(series: &Series<'_>, assessment: &Assessment) -> RiskSe
         tables.push(next(series, assessment, side));
     }
     tables.push(ahead::several_periods(series, assessment));
-    let fits =
-        || assessment.volatility.iter().filter_map(|row| Some((row, row.fit.as_ref().ok()?)));
-    let best = fits().filter(|(_, fit)| fit.converged).min_by(|a, b| a.1.bic.total_cmp(&b.1.bic));
-    let lead = best.map_or_else(String::new, |(row, fit)| {
-        format!(
+    let lead = match assessment.best_volatility() {
+        Ok((row, fit)) => format!(
             "Best by BIC: {}; it expects a standard deviation of {} in the next period. {}",
             row.name(),
             words::percent(fit.sigma_next),
             ahead::persistence(assessment)
-        )
-    });
+        ),
+        Err(_) if assessment.volatility.iter().all(|row| row.fit.is_err()) => String::new(),
+        Err(error) => format!("None is best by BIC: {error}."),
+    };
     RiskSection {
         id: "volatility",
         title: "Volatility",
@@ -38,7 +37,8 @@ pub(super) fn volatility(series: &Series<'_>, assessment: &Assessment) -> RiskSe
         texts: vec![format!(
             "GARCH(1,1) and GJR-GARCH by maximum likelihood on the last {}. Persistence is the share \
              of a shock that is left after a period; a fit that did not converge or ended at a limit \
-             says so.",
+             says so. None that did not converge, or has omega or a shape at its limit, is best by \
+             BIC: its likelihood cannot be compared.",
             counted(n, "return")
         )],
         tables,
@@ -210,7 +210,10 @@ pub(super) fn care(series: &Series<'_>, assessment: &Assessment) -> Vec<RiskTabl
                         value(|fit| fit.coverage_fraction),
                         value(|fit| fit.loss_ratio),
                         value(|fit| fit.value_at_risk_next),
-                        value(|fit| fit.expected_shortfall_next),
+                        match &row.fit {
+                            Ok(fit) => figure(&fit.expected_shortfall_next, words::brief, None),
+                            Err(error) => RiskCell::Undefined { reason: error.to_string() },
+                        },
                         RiskCell::text(coefficients),
                         RiskCell::text(state),
                     ]

@@ -157,8 +157,8 @@ fn read_csv(
     content: Content,
 ) -> Result<(String, Vec<f64>), CliError> {
     let broken = |error: csv::Error| csv_error(file, &error);
-    let open = File::open(file).map_err(|source| CliError::Io { path: file.to_owned(), source })?;
-    let mut reader = csv::Reader::from_reader(open);
+    let bytes = fs::read(file).map_err(|source| CliError::Io { path: file.to_owned(), source })?;
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
     let names: Vec<String> =
         reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_owned()).collect();
     let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(broken)?;
@@ -193,10 +193,21 @@ fn read_csv(
         .collect();
     let name = choose(file, &names, &numbers, wanted)?;
     let column = names.iter().position(|other| *other == name).unwrap_or_default();
+    let lines = Lines::of(&bytes);
     let mut returns = Vec::with_capacity(records.len());
     for record in &records {
         let text = record.get(column).unwrap_or_default().trim();
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.of_record(record.position());
+        // In a table a blank line is no row; in a single column it is a row without a value.
+        if let Some(blank) = lines.blank_before(record.position()).filter(|_| names.len() == 1) {
+            return Err(CliError::failed(
+                format!(
+                    "{}:{blank}: the line is blank, there is no value of `{name}`",
+                    file.display()
+                ),
+                content.mend(),
+            ));
+        }
         let value = text.parse::<f64>().ok().filter(|value| content.accept(*value));
         returns.push(value.ok_or_else(|| {
             CliError::failed(
@@ -208,10 +219,61 @@ fn read_csv(
     Ok((name, returns))
 }
 
+/// Where the lines of a text begin.
+pub(crate) struct Lines<'a> {
+    bytes: &'a [u8],
+    /// Byte after each line's end.
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    /// Of a text whose lines end with LF, CR LF or CR.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        let ends = bytes.iter().enumerate().filter(|(at, byte)| match byte {
+            b'\n' => true,
+            b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+            _ => false,
+        });
+        Self { bytes, starts: ends.map(|(at, _)| at + 1).collect() }
+    }
+
+    /// The line, from 1, that a record begins in. The reader's position may be that of the end of
+    /// the line before, or of blank lines between.
+    pub(crate) fn of_record(&self, position: Option<&csv::Position>) -> usize {
+        self.line(self.content(position))
+    }
+
+    /// The first of the blank lines above a record.
+    fn blank_before(&self, position: Option<&csv::Position>) -> Option<usize> {
+        let content = self.content(position);
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let above = &self.bytes[..content];
+        let text = above.iter().rposition(|byte| !is_end(byte))?;
+        let blank = self.line(text) + 1;
+        (blank < self.line(content)).then_some(blank)
+    }
+
+    /// Where the text of a record begins.
+    fn content(&self, position: Option<&csv::Position>) -> usize {
+        let from = position.map_or(0, |at| at.byte() as usize).min(self.bytes.len());
+        let ends = self.bytes[from..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+        from + ends.count()
+    }
+
+    fn line(&self, byte: usize) -> usize {
+        self.starts.partition_point(|start| *start <= byte) + 1
+    }
+}
+
 /// A row of another length or no text at all, with its line.
 pub(crate) fn csv_error(file: &Path, error: &csv::Error) -> CliError {
     let hint = "mend the file or fetch it again";
-    let line = error.position().map_or(String::new(), |at| format!(":{}", at.line()));
+    let line = error.position().map_or(String::new(), |at| {
+        // The reader counts a line too few after CR LF and blank lines.
+        let line =
+            fs::read(file).map_or(at.line(), |bytes| Lines::of(&bytes).of_record(Some(at)) as u64);
+        format!(":{line}")
+    });
     let message = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("{} where {expected_len} are expected", counted(*len as usize, "field"))
@@ -273,6 +335,14 @@ fn choose(
     wanted: Option<&str>,
 ) -> Result<String, CliError> {
     let named = |wanted: &str| names.iter().filter(|name| *name == wanted).count();
+    if wanted.is_none()
+        && let Some(twice) = numbers.iter().find(|name| named(name) > 1)
+    {
+        return Err(CliError::failed(
+            format!("{}: {} columns are called `{twice}`", file.display(), named(twice)),
+            "give each column a name of its own",
+        ));
+    }
     match (wanted, numbers) {
         (Some(wanted), _) if named(wanted) == 1 => Ok(wanted.to_owned()),
         (Some(wanted), _) if named(wanted) > 1 => Err(CliError::failed(
@@ -292,5 +362,31 @@ fn choose(
             format!("{}: several columns hold numbers", file.display()),
             format!("name one with --column: {}", several.join(", ")),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_as_an_editor_does() {
+        for (text, lines, blanks) in [
+            ("r\n1\n2\n", vec![2, 3], vec![None, None]),
+            ("r\r\n1\r\n2\r\n", vec![2, 3], vec![None, None]),
+            ("r\r1\r2", vec![2, 3], vec![None, None]),
+            ("\n\nr\n1\n\n\n2\n\n", vec![4, 7], vec![None, Some(5)]),
+            ("r\r\n\r\n1\r\n\r\n2\r\n\r\n", vec![3, 5], vec![Some(2), Some(4)]),
+            ("\"r\n\"\n1\n2\n", vec![3, 4], vec![None, None]),
+        ] {
+            let counted = Lines::of(text.as_bytes());
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let records: Vec<_> = reader.records().map(Result::unwrap).collect();
+            let of = |record: &csv::StringRecord| counted.of_record(record.position());
+            let above = |record: &csv::StringRecord| counted.blank_before(record.position());
+            assert_eq!(records.iter().map(of).collect::<Vec<_>>(), lines, "{text:?}");
+            assert_eq!(records.iter().map(above).collect::<Vec<_>>(), blanks, "{text:?}");
+        }
     }
 }

@@ -16,12 +16,14 @@ pub(super) fn all(heading: &str, sections: &[RiskSection]) -> String {
         parts.push(format!("{}\n{underline}", section.title));
         let texts = std::iter::once(&section.lead).chain(&section.texts).chain(&section.notes);
         parts.extend(texts.filter(|text| !text.is_empty()).map(|text| wrapped(text, WIDTH)));
-        parts.extend(section.tables.iter().map(table));
+        let mut said = Vec::new();
+        parts.extend(section.tables.iter().map(|one| table(one, &mut said)));
     }
     parts.join("\n\n")
 }
 
-fn table(table: &RiskTable) -> String {
+/// A table; `said` has the meanings of columns that tables above it explained.
+fn table(table: &RiskTable, said: &mut Vec<String>) -> String {
     let mut parts = Vec::new();
     if !table.caption.is_empty() {
         parts.push(wrapped(&table.caption, WIDTH));
@@ -29,17 +31,48 @@ fn table(table: &RiskTable) -> String {
     let remarks = remarks(table);
     if !is_empty(table) {
         parts.push(grid(table));
+        let meanings: Vec<String> =
+            meanings(table).into_iter().filter(|meaning| !said.contains(meaning)).collect();
+        if !meanings.is_empty() {
+            parts.push(wrapped(&meanings.join("; "), WIDTH));
+            said.extend(meanings);
+        }
     }
     parts.extend(remarks.into_iter().map(|remark| wrapped(&remark, WIDTH)));
     parts.join("\n")
 }
 
+/// What the columns mean, those of one meaning together: `var 1 %, var 5 %: value at risk`.
+fn meanings(table: &RiskTable) -> Vec<String> {
+    let mut meanings: Vec<(&str, Vec<String>)> = Vec::new();
+    for heading in &table.headings {
+        let Some((_, meaning)) = heading.split_once('|') else { continue };
+        match meanings.iter_mut().find(|(known, _)| *known == meaning) {
+            Some((_, labels)) => labels.push(label(heading)),
+            None => meanings.push((meaning, vec![label(heading)])),
+        }
+    }
+    let uncapital = |text: &str| {
+        let mut letters = text.chars();
+        letters.next().map_or(String::new(), |first| {
+            first.to_lowercase().collect::<String>() + letters.as_str()
+        })
+    };
+    meanings
+        .into_iter()
+        .map(|(meaning, labels)| format!("{}: {}", labels.join(", "), uncapital(meaning)))
+        .collect()
+}
+
+/// The name of a column as the terminal shows it.
+fn label(heading: &str) -> String {
+    heading.split('|').next().unwrap_or_default().trim_start_matches('#').trim().to_lowercase()
+}
+
 fn grid(table: &RiskTable) -> String {
     let mut grid = Table::new();
-    let label = |heading: &String| {
-        heading.split('|').next().unwrap_or_default().trim_start_matches('#').to_lowercase()
-    };
-    grid.load_preset(presets::NOTHING).set_header(table.headings.iter().map(label));
+    grid.load_preset(presets::NOTHING)
+        .set_header(table.headings.iter().map(|heading| label(heading)));
     for (idx, column) in grid.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         if table.headings[idx].starts_with('#') {
