@@ -205,10 +205,12 @@ fn standard_errors<S: serde::Serializer>(
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'static str>,
     }
-    let row = |error: &ParameterError| Row {
+    let row = |error: &ParameterError| {
+        Row {
         error: *error,
         reason: (error.from_hessian.is_none() || error.robust.is_none())
-            .then_some("a parameter is on a bound, where no standard error holds"),
+            .then_some("the parameter, or another one of the shape, is on a bound, where no standard error holds"),
+    }
     };
     let rows = errors.as_ref().map_err(Clone::clone);
     let rows = rows.map(|errors| Rows { parameters: errors.parameters.iter().map(row).collect() });

@@ -218,7 +218,7 @@ fn messages_name_position_value_and_rule() {
         message(var::historical_var(&[0.1], 1.5).unwrap_err()),
         "`alpha` is 1.5, it must be above 0 and below 1"
     );
-    assert_eq!(message(sharpe(&[0.1], 0.0).unwrap_err()), "1 observations, at least 2 are needed");
+    assert_eq!(message(sharpe(&[0.1], 0.0).unwrap_err()), "1 observation, at least 2 are needed");
 }
 
 #[test]
