@@ -25,6 +25,10 @@ study FILE *ARGS:
 bench:
     cargo bench --workspace --locked
 
+# A GARCH fit beside the Python package arch (pip install arch), in one run
+bench-arch:
+    python3 crates/risk/benches/against_arch.py
+
 # Show where the report of a strategy file lies, and open it where a desktop is at hand
 report FILE:
     #!/usr/bin/env bash
