@@ -51,6 +51,11 @@ pub(crate) fn positive(name: &'static str, value: f64) -> Result<()> {
     require(value > 0.0 && value.is_finite(), name, value, "finite and above 0")
 }
 
+/// A mean block of the stationary bootstrap, in periods.
+pub(crate) fn mean_block(value: f64) -> Result<()> {
+    require(value >= 1.0 && value.is_finite(), "mean_block", value, "finite and at least 1")
+}
+
 /// A finite value.
 pub(crate) fn finite_parameter(name: &'static str, value: f64) -> Result<()> {
     require(value.is_finite(), name, value, "finite")

@@ -22,9 +22,9 @@
 //! ```
 
 use crate::check::{self, defined, defined_square, undefined};
-use crate::error::{Result, RiskError};
+use crate::error::Result;
 use crate::moments::sum;
-use crate::numeric::least_squares::{Design, Factor, dot};
+use crate::numeric::least_squares::{Design, Factor, dot, fitted_at};
 
 /// Steps after which the search is given up; it ends by itself after some ten.
 const STEPS_MAX: usize = 500;
@@ -65,7 +65,7 @@ impl ExpectileRegression {
     /// # Errors
     /// `tau` outside (0, 1), no regressor, columns of other lengths, fewer observations than
     /// regressors, a value that is not finite, or a regressor that is a linear combination of
-    /// those before it ([`RiskError::SingularDesign`]).
+    /// those before it ([`SingularDesign`](crate::RiskError::SingularDesign)).
     pub fn fit(response: &[f64], regressors: &[&[f64]], tau: f64) -> Result<Self> {
         let problem = Problem::of(response, regressors, tau)?;
         let solved = problem.solve(None)?;
@@ -104,13 +104,7 @@ impl ExpectileRegression {
     /// # Errors
     /// A row of another length, or a value that is not finite.
     pub fn predict(&self, row: &[f64]) -> Result<f64> {
-        let expected = self.coefficients.len();
-        if row.len() != expected {
-            let (name, length) = ("row", row.len());
-            return Err(RiskError::LengthMismatch { name, index: 0, length, expected });
-        }
-        check::finite(row)?;
-        defined("expectile", dot(row, &self.coefficients))
+        fitted_at("expectile", &self.coefficients, row)
     }
 
     /// Standard errors of the coefficients: the roots of the diagonal of the covariance.

@@ -152,6 +152,17 @@ impl Factor {
     }
 }
 
+/// The value of a fitted line at one row of regressors.
+pub(crate) fn fitted_at(metric: &'static str, coefficients: &[f64], row: &[f64]) -> Result<f64> {
+    let expected = coefficients.len();
+    if row.len() != expected {
+        let (name, length) = ("row", row.len());
+        return Err(RiskError::LengthMismatch { name, index: 0, length, expected });
+    }
+    check::finite(row)?;
+    check::defined(metric, dot(row, coefficients))
+}
+
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     sum(a.iter().zip(b).map(|(a, b)| a * b))
 }

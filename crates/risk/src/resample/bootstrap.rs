@@ -6,11 +6,15 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use crate::check;
 use crate::error::{Result, RiskError};
 use crate::moments::{mean, sum};
 use crate::quantile::{quantile_sorted, sorted};
+
+/// Draws that one task works through.
+const DRAWS_PER_TASK: u64 = 64;
 
 /// Generator of resampled positions.
 #[derive(Debug, Clone)]
@@ -31,12 +35,7 @@ impl StationaryBootstrap {
         if n == 0 {
             return Err(RiskError::TooFewObservations { n, n_min: 1 });
         }
-        check::require(
-            mean_block >= 1.0 && mean_block.is_finite(),
-            "mean_block",
-            mean_block,
-            "finite and at least 1",
-        )?;
+        check::mean_block(mean_block)?;
         let Ok(positions) = u32::try_from(n) else {
             return Err(RiskError::OutOfRange { name: "n", value: n as f64, rule: "below 2^32" });
         };
@@ -46,6 +45,30 @@ impl StationaryBootstrap {
             restart: (18_446_744_073_709_551_616.0 / mean_block) as u64,
             origin: ChaCha8Rng::seed_from_u64(seed),
         })
+    }
+
+    /// What `of_draw` makes of the positions of each of `draws` draws of one length, in the order of
+    /// the draws whatever the number of threads.
+    pub(crate) fn map_draws<T: Send>(
+        &self,
+        draws: u64,
+        length: usize,
+        of_draw: impl Fn(&[u32]) -> T + Sync,
+    ) -> Vec<T> {
+        let tasks: Vec<Vec<T>> = (0..draws.div_ceil(DRAWS_PER_TASK))
+            .into_par_iter()
+            .map(|task| {
+                let mut positions = vec![0; length];
+                let first = task * DRAWS_PER_TASK;
+                (first..(first + DRAWS_PER_TASK).min(draws))
+                    .map(|draw| {
+                        self.fill(draw, &mut positions);
+                        of_draw(&positions)
+                    })
+                    .collect()
+            })
+            .collect();
+        tasks.into_iter().flatten().collect()
     }
 
     /// Fills `positions` (0-based) with draw number `draw`.

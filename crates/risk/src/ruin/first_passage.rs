@@ -5,7 +5,6 @@
 //! intervals speak of the number of draws only; that another history would have given another
 //! answer is the business of the outer bootstrap of [`paths`](crate::ruin::paths).
 
-use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::check;
@@ -15,8 +14,6 @@ use crate::resample::block_length::common_block_length;
 use crate::resample::bootstrap::StationaryBootstrap;
 use crate::ruin::paths::{DailyPath, check_blocks};
 
-/// Draws that one task works through.
-const DRAWS_PER_TASK: u64 = 64;
 /// A barrier missed by less than this share counts as touched, as exact arithmetic would have it.
 const ROUNDING: f64 = 1e-12;
 
@@ -166,20 +163,9 @@ fn simulate(
         growth.iter().zip(low).map(|(growth, low)| Period { growth: *growth, low: *low }).collect();
     let watch = Watch::new(&settings.barriers);
     let draws = settings.draws;
-    let touches: Vec<Vec<Touch>> = (0..draws.div_ceil(DRAWS_PER_TASK))
-        .into_par_iter()
-        .map(|task| {
-            let mut positions = vec![0; settings.horizon];
-            let first = task * DRAWS_PER_TASK;
-            (first..(first + DRAWS_PER_TASK).min(draws))
-                .filter_map(|draw| {
-                    bootstrap.fill(draw, &mut positions);
-                    watch.first_touch(&periods, &positions)
-                })
-                .collect()
-        })
-        .collect();
-    let touches = touches.concat();
+    let first_touch = |positions: &[u32]| watch.first_touch(&periods, positions);
+    let touches = bootstrap.map_draws(draws, settings.horizon, first_touch);
+    let touches: Vec<Touch> = touches.into_iter().flatten().collect();
     let share = |count: usize| -> Result<DrawShare> {
         let count = count as u64;
         Ok(DrawShare {

@@ -3,15 +3,10 @@
 //! The draws are those of [`first_passage`](crate::ruin::first_passage) with the same seed, block
 //! and horizon: the share of these depths at or beyond a drawdown is the probability found there.
 
-use rayon::prelude::*;
-
 use crate::check;
 use crate::error::{Result, RiskError};
 use crate::resample::bootstrap::StationaryBootstrap;
 use crate::ruin::paths::check_blocks;
-
-/// Draws that one task works through.
-const DRAWS_PER_TASK: u64 = 64;
 
 /// Maximum drawdowns from the running peak, the start included, of `draws` stationary bootstraps of
 /// simple per-period returns, each `horizon` periods long. Ascending fractions from 0 to 1.
@@ -36,20 +31,7 @@ pub fn resampled_max_drawdowns(
     }
     let bootstrap = StationaryBootstrap::new(returns.len(), mean_block, seed)?;
     check_blocks(returns.len(), mean_block)?;
-    let depths: Vec<Vec<f64>> = (0..draws.div_ceil(DRAWS_PER_TASK))
-        .into_par_iter()
-        .map(|task| {
-            let mut positions = vec![0; horizon];
-            let first = task * DRAWS_PER_TASK;
-            (first..(first + DRAWS_PER_TASK).min(draws))
-                .map(|draw| {
-                    bootstrap.fill(draw, &mut positions);
-                    depth(returns, &positions)
-                })
-                .collect()
-        })
-        .collect();
-    let mut depths = depths.concat();
+    let mut depths = bootstrap.map_draws(draws, horizon, |positions| depth(returns, positions));
     depths.sort_unstable_by(f64::total_cmp);
     Ok(depths)
 }

@@ -179,12 +179,7 @@ pub fn lundberg_bounds_of_series(
 
 fn chain_of_series(returns: &[f64], mean_block: f64) -> Result<Chain> {
     check::series(returns, 1)?;
-    check::require(
-        mean_block >= 1.0 && mean_block.is_finite(),
-        "mean_block",
-        mean_block,
-        "finite and at least 1",
-    )?;
+    check::mean_block(mean_block)?;
     if let Some(index) = returns.iter().position(|r| *r <= -1.0) {
         return Err(RiskError::Ruined { index });
     }

@@ -18,9 +18,9 @@
 //! ```
 
 use crate::check::{self, defined, undefined};
-use crate::error::{Result, RiskError};
+use crate::error::Result;
 use crate::moments::sum;
-use crate::numeric::least_squares::{Design, dot};
+use crate::numeric::least_squares::{Design, dot, fitted_at};
 
 /// Part of the largest response that ties are moved apart by.
 const APART: f64 = 1e-11;
@@ -66,7 +66,7 @@ impl QuantileRegression {
     /// `tau` outside (0, 1), no regressor, columns of other lengths, fewer observations than
     /// regressors, a value that is not finite, or a regressor that is a linear combination of
     /// those before it, or so nearly one that rounding hides the minimum
-    /// ([`RiskError::SingularDesign`]).
+    /// ([`SingularDesign`](crate::RiskError::SingularDesign)).
     pub fn fit(response: &[f64], regressors: &[&[f64]], tau: f64) -> Result<Self> {
         check::open_unit("tau", tau)?;
         check::finite(response)?;
@@ -116,13 +116,7 @@ impl QuantileRegression {
     /// # Errors
     /// A row of another length, or a value that is not finite.
     pub fn predict(&self, row: &[f64]) -> Result<f64> {
-        let expected = self.coefficients.len();
-        if row.len() != expected {
-            let (name, length) = ("row", row.len());
-            return Err(RiskError::LengthMismatch { name, index: 0, length, expected });
-        }
-        check::finite(row)?;
-        defined("quantile", dot(row, &self.coefficients))
+        fitted_at("quantile", &self.coefficients, row)
     }
 }
 
