@@ -52,11 +52,7 @@ const SETTINGS: Settings = Settings {
 };
 
 fn measure(criterion: &mut Criterion, name: &str, prepared: &Prepared<'_>, list: &TradeList) {
-    let plan = PlannedSize {
-        limits: vec![Limit { name: "notional_fraction", value: Ok(0.5) }],
-        notional: None,
-        multiplier: Ok(1.0),
-    };
+    let plan = PlannedSize::of_limits(vec![Limit { name: "notional_fraction", value: Ok(0.5) }]);
     let plans = vec![plan; list.trades.len()];
     let n_bars = prepared.market.n_bars;
     let span = Span { from_bar: 0, to_bar: n_bars };

@@ -55,11 +55,7 @@
 //! assert!(list.trades[0].unit_return > -0.002);
 //!
 //! // The same trade at twice the equity on ten times leverage: liquidated at 90,366.
-//! let twice = PlannedSize {
-//!     limits: vec![Limit { name: "notional_fraction", value: Ok(2.0) }],
-//!     notional: None,
-//!     multiplier: Ok(1.0),
-//! };
+//! let twice = PlannedSize::of_limits(vec![Limit { name: "notional_fraction", value: Ok(2.0) }]);
 //! let span = Span { from_bar: 0, to_bar: market.n_bars };
 //! let outcome = replay(&prepared, &list.trades, &[twice], &settings, span);
 //! assert_eq!(outcome.trades[0].exit_reason, ExitReason::Liquidation);
@@ -84,10 +80,11 @@ pub mod trades;
 
 pub use ladders::{DatedLadders, LadderInForce};
 pub use outcome::{
-    CancelledEntry, Cause, Decision, DecisionOutcome, ExitReason, LedgerRow, LimitValue,
-    LiquidationRecord, Outcome, TradeRecord,
+    CancelledEntry, Cause, Decision, DecisionOutcome, ExitReason, LedgerRow, LiquidationRecord,
+    Outcome, TradeRecord,
 };
+pub use plimsoll_sizing::{LimitValue, MultiplierValue};
 pub use prepared::Prepared;
-pub use replay::{Span, replay};
+pub use replay::{Resizing, SizePlans, Span, replay};
 pub use settings::{Costs, Intrabar, MarginMode, Settings, Simultaneous};
 pub use trades::{TradeList, size_free_trades};

@@ -2,6 +2,7 @@
 //! money with its cause.
 
 use plimsoll_market::Side;
+use plimsoll_sizing::{LimitValue, MultiplierValue};
 
 /// Result of replaying one rule.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -265,9 +266,11 @@ pub struct Decision {
     pub limits: Vec<LimitValue>,
     /// Name of the smallest limit.
     pub binding_limit: &'static str,
-    /// Factor applied after the minimum (funding regime).
+    /// Every gate's factor, in the order in which they were applied.
+    pub multipliers: Vec<MultiplierValue>,
+    /// Product of the factors.
     pub multiplier: f64,
-    /// Leverage after the multiplier.
+    /// Notional over equity after every limit and factor.
     pub leverage: f64,
     /// Quantity before rounding.
     pub quantity_raw: f64,
@@ -276,17 +279,6 @@ pub struct Decision {
     /// What became of it.
     pub outcome: DecisionOutcome,
     /// Why the size is zero or the fill was refused; empty if it filled.
-    pub reason: &'static str,
-}
-
-/// One limit's value at a decision.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LimitValue {
-    /// Name of the limit.
-    pub name: &'static str,
-    /// Largest leverage it allows.
-    pub leverage: f64,
-    /// Why it is zero although defined as a limit; empty otherwise.
     pub reason: &'static str,
 }
 

@@ -26,25 +26,55 @@ pub struct Span {
     pub to_bar: usize,
 }
 
+/// The sizes that one rule lays over a list of trades.
+#[derive(Clone, Copy)]
+pub struct SizePlans<'a> {
+    /// The rule's limits at each trade's entry decision, in the order of the list.
+    pub at_entry: &'a [PlannedSize],
+    /// Set where the rule decides again while it holds a position.
+    pub resizing: Option<Resizing<'a>>,
+}
+
+/// How a rule decides again at the closes of a position's bars.
+#[derive(Clone, Copy)]
+pub struct Resizing<'a> {
+    /// Share of the held quantity by which the new one has to differ before an order is sent.
+    pub band: f64,
+    /// The rule's limits for a trade of the list at the close of a bar.
+    pub plan_at: &'a (dyn Fn(usize, usize) -> PlannedSize + Sync),
+}
+
+impl<'a> From<&'a [PlannedSize]> for SizePlans<'a> {
+    fn from(at_entry: &'a [PlannedSize]) -> Self {
+        Self { at_entry, resizing: None }
+    }
+}
+
+impl<'a> From<&'a Vec<PlannedSize>> for SizePlans<'a> {
+    fn from(at_entry: &'a Vec<PlannedSize>) -> Self {
+        Self::from(at_entry.as_slice())
+    }
+}
+
 /// Replays one rule.
 ///
-/// `plans` holds the rule's limits for each trade of the list, in the same order. Only trades
-/// decided inside the span are taken.
+/// Only trades decided inside the span are taken.
 ///
 /// # Panics
-/// If `plans` and `trades` differ in length, the span reaches beyond the market, or portfolio
+/// If the plans and `trades` differ in length, the span reaches beyond the market, or portfolio
 /// margin was not [prepared](Prepared::with_portfolio_margin): mistakes of the caller, not of any
 /// data.
-pub fn replay(
-    prepared: &Prepared<'_>,
-    trades: &[SizeFreeTrade],
-    plans: &[PlannedSize],
-    settings: &Settings,
+pub fn replay<'a>(
+    prepared: &'a Prepared<'a>,
+    trades: &'a [SizeFreeTrade],
+    sizes: impl Into<SizePlans<'a>>,
+    settings: &'a Settings,
     span: Span,
 ) -> Outcome {
-    assert_eq!(trades.len(), plans.len(), "one plan a trade");
+    let sizes = sizes.into();
+    assert_eq!(trades.len(), sizes.at_entry.len(), "one plan a trade");
     assert!(span.from_bar <= span.to_bar && span.to_bar <= prepared.market.n_bars, "{span:?}");
-    let mut replay = Replay::new(prepared, trades, plans, settings, span);
+    let mut replay = Replay::new(prepared, trades, sizes, settings, span);
     replay.run();
     replay.outcome
 }
@@ -110,7 +140,7 @@ enum At {
 struct Replay<'a> {
     prepared: &'a Prepared<'a>,
     trades: &'a [SizeFreeTrade],
-    plans: &'a [PlannedSize],
+    sizes: SizePlans<'a>,
     settings: &'a Settings,
     span: Span,
     wallet: Wallet,
@@ -130,7 +160,7 @@ impl<'a> Replay<'a> {
     fn new(
         prepared: &'a Prepared<'a>,
         trades: &'a [SizeFreeTrade],
-        plans: &'a [PlannedSize],
+        sizes: SizePlans<'a>,
         settings: &'a Settings,
         span: Span,
     ) -> Self {
@@ -139,7 +169,7 @@ impl<'a> Replay<'a> {
         Self {
             prepared,
             trades,
-            plans,
+            sizes,
             settings,
             span,
             wallet: Wallet::new(settings.equity),

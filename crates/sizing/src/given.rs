@@ -201,10 +201,10 @@ mod tests {
             assert!((limit.value.clone().unwrap() - expected).abs() < 1e-12, "{limit:?}");
         }
         assert_eq!(composite(&plan.limits).binding, Some(1));
-        assert_eq!(plan.multiplier, Ok(0.5));
+        assert_eq!(plan.multipliers[0].value, Ok(0.5));
         // One of three settlements below the threshold, and size is not cut.
         moment.funding_rates_8h = Some(vec![0.0006, 0.0004, 0.0006]);
-        assert_eq!(plan_at(&rule, &moment).multiplier, Ok(1.0));
+        assert_eq!(plan_at(&rule, &moment).multipliers[0].value, Ok(1.0));
     }
 
     #[test]

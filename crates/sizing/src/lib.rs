@@ -25,21 +25,27 @@
 //!
 //! - [`formulas`]: the pure formulas
 //! - [`rule`]: a rule as a strategy file states it
-//! - [`inputs`]: market columns that limits read
+//! - [`past`]: what is known at a bar's close, the one source of every estimate
 //! - [`mod@plan`]: a rule's limits at one decision of a replay
 //! - [`limits`]: the limits themselves, wherever their numbers come from
+//! - [`chain`]: from the limits to a size, in the order in which they act
 //! - [`given`]: numbers given by hand
 
+pub mod chain;
 pub mod formulas;
 pub mod given;
-pub mod inputs;
 pub mod limits;
+pub mod past;
 pub mod plan;
 pub mod rule;
 
+pub use chain::{
+    AccountCaps, AccountState, LimitValue, Multiplier, MultiplierValue, PlannedSize, SizeDecision,
+    decide,
+};
 pub use formulas::SizingError;
 pub use given::GivenMoment;
-pub use inputs::LimitInputs;
-pub use limits::{Edge, Moment, PlannedSize, plan_at};
-pub use plan::{DecisionFacts, History, plan};
+pub use limits::{Edge, Moment, plan_at};
+pub use past::{History, LimitInputs, Past};
+pub use plan::{DecisionFacts, plan};
 pub use rule::SizingRule;

@@ -3,6 +3,7 @@
 //! A replay reads them from closed bars and trades, a calculator is handed them. Both go through
 //! [`plan_at`], so that each limit's formula is applied in one place.
 
+use crate::chain::{AccountCaps, Multiplier, PlannedSize};
 use crate::formulas::{
     AtrSize, BinaryBet, ConcentrationOf, Drift, EmpiricalKellySettings, FundingCut, Limit,
     SizingError, Stop, concentration_cap, empirical_kelly, leverage_from_risk, volatility_target,
@@ -42,29 +43,6 @@ pub enum Edge {
     Drift(Drift),
     /// Returns of closed trades on their notional.
     Returns(Vec<f64>),
-}
-
-/// A rule's limits at one decision, before the account's own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PlannedSize {
-    /// Limits on leverage in the order in which ties are broken.
-    pub limits: Vec<Limit<'static>>,
-    /// Fixed notional in quote currency, a limit that needs the equity to become a leverage.
-    pub notional: Option<f64>,
-    /// Factor applied after the minimum, or why it is undefined.
-    pub multiplier: Result<f64, SizingError>,
-}
-
-impl PlannedSize {
-    /// Whether an estimate still lacks observations.
-    pub fn is_warming_up(&self) -> bool {
-        self.limits.iter().map(|limit| limit.value.as_ref().err()).any(is_too_few)
-            || is_too_few(self.multiplier.as_ref().err())
-    }
-}
-
-fn is_too_few(error: Option<&SizingError>) -> bool {
-    matches!(error, Some(SizingError::TooFewObservations { .. }))
 }
 
 /// Evaluates a rule's limits at one moment.
@@ -116,14 +94,28 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
     if let Some(leverage) = rule.leverage_cap {
         add("leverage_cap", Ok(leverage));
     }
-    let multiplier = match &rule.funding_cut {
-        None => Ok(1.0),
-        Some(cut) => moment.funding_rates_8h(cut.periods).and_then(|rates| {
+    PlannedSize {
+        limits,
+        notional: rule.notional,
+        liquidation_distance: None,
+        multipliers: multipliers(rule, moment),
+        caps: AccountCaps::default(),
+        sizing_base: rule.sizing_base,
+        holding_bars_max: None,
+    }
+}
+
+/// Factors applied after the minimum, in order.
+fn multipliers(rule: &SizingRule, moment: &impl Moment) -> Vec<Multiplier> {
+    let mut multipliers = Vec::new();
+    if let Some(cut) = &rule.funding_cut {
+        let value = moment.funding_rates_8h(cut.periods).and_then(|rates| {
             FundingCut { above_8h: cut.above_8h, multiply: cut.multiply }
                 .multiplier_sustained(&rates, cut.periods)
-        }),
-    };
-    PlannedSize { limits, notional: rule.notional, multiplier }
+        });
+        multipliers.push(Multiplier { name: "funding_cut", value });
+    }
+    multipliers
 }
 
 /// The rule's share of full Kelly, as leverage.

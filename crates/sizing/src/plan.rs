@@ -1,47 +1,15 @@
 //! From a rule and a decision to its limits, as far as they do not depend on the account.
 //!
-//! A [`History`] shows closed trades and closed bars only, so that no estimate can look ahead.
+//! Estimates read a [`Past`], which shows closed trades and closed bars only.
 
-use plimsoll_market::{SizeFreeTrade, TradeExit};
+use plimsoll_market::SizeFreeTrade;
 use plimsoll_risk::moments::{Moments, mean};
 
+use crate::chain::PlannedSize;
 use crate::formulas::{BinaryBet, Drift, SizingError, Stop};
-use crate::inputs::LimitInputs;
-use crate::limits::{Edge, Moment, PlannedSize, plan_at};
+use crate::limits::{Edge, Moment, plan_at};
+use crate::past::{History, LimitInputs, Past};
 use crate::rule::{Kelly, KellyBasis, KellyEstimator, SizingRule, VolatilityTarget};
-
-/// The strategy's past at unit leverage.
-#[derive(Debug)]
-pub struct History<'a> {
-    /// Closed trades, by exit bar.
-    closed: Vec<&'a SizeFreeTrade>,
-    /// Per symbol, the bar returns of one unit of notional.
-    unit_returns: &'a [Vec<f64>],
-}
-
-impl<'a> History<'a> {
-    /// Sorts the trades by the bar in which they ended. A trade that the end of the data cut off
-    /// never closed and is left out.
-    pub fn new(trades: &'a [SizeFreeTrade], unit_returns: &'a [Vec<f64>]) -> Self {
-        let mut closed: Vec<&SizeFreeTrade> =
-            trades.iter().filter(|trade| trade.exit != TradeExit::End).collect();
-        closed.sort_by_key(|trade| (trade.exit_bar, trade.decision_bar, trade.symbol_idx));
-        Self { closed, unit_returns }
-    }
-
-    /// The last `count` trades of any symbol that had ended by the close of `bar`.
-    pub fn last_trades(&self, bar: usize, count: usize) -> &[&'a SizeFreeTrade] {
-        let end = self.closed.partition_point(|trade| trade.exit_bar <= bar);
-        &self.closed[end.saturating_sub(count)..end]
-    }
-
-    /// The unit-leverage returns of the last `count` bars up to and including `bar`, without bars
-    /// that are missing.
-    pub fn last_returns(&self, symbol_idx: usize, bar: usize, count: usize) -> Vec<f64> {
-        let start = (bar + 1).saturating_sub(count);
-        self.unit_returns[symbol_idx][start..=bar].iter().copied().filter(|r| !r.is_nan()).collect()
-    }
-}
 
 /// The market's side of one decision.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,14 +35,13 @@ pub fn plan(
     inputs: &LimitInputs<'_>,
     history: &History<'_>,
 ) -> PlannedSize {
-    plan_at(rule, &AtBar { facts, inputs, history })
+    plan_at(rule, &AtBar { facts, past: Past::new(inputs, history, facts.symbol_idx, facts.bar) })
 }
 
 /// The moment at which a bar closes.
 struct AtBar<'a> {
     facts: &'a DecisionFacts,
-    inputs: &'a LimitInputs<'a>,
-    history: &'a History<'a>,
+    past: Past<'a>,
 }
 
 impl Moment for AtBar<'_> {
@@ -97,22 +64,21 @@ impl Moment for AtBar<'_> {
     fn edge(&self, kelly: &Kelly) -> Result<Edge, SizingError> {
         match (kelly.estimator, kelly.basis) {
             (KellyEstimator::Trades, KellyBasis::Risk) => {
-                let trades = enough_trades(kelly, self.facts, self.history)?;
+                let trades = enough_trades(kelly, &self.past)?;
                 let r_multiples = trades.iter().map(|t| t.r_multiple.ok_or(SizingError::NoStop));
                 Ok(edge_of(&r_multiples.collect::<Result<Vec<f64>, _>>()?))
             }
             (KellyEstimator::Trades, KellyBasis::Margin) => {
-                let trades = enough_trades(kelly, self.facts, self.history)?;
+                let trades = enough_trades(kelly, &self.past)?;
                 Ok(edge_of(&trades.iter().map(|trade| trade.unit_return).collect::<Vec<f64>>()))
             }
             (KellyEstimator::LogGrowth, _) => {
-                let trades = enough_trades(kelly, self.facts, self.history)?;
+                let trades = enough_trades(kelly, &self.past)?;
                 Ok(Edge::Returns(trades.iter().map(|trade| trade.unit_return).collect()))
             }
             (KellyEstimator::MeanVariance, _) => {
                 let need = kelly.bars.unwrap_or(usize::MAX);
-                let returns =
-                    self.history.last_returns(self.facts.symbol_idx, self.facts.bar, need);
+                let returns = self.past.unit_returns(need);
                 let too_few = SizingError::TooFewObservations { have: returns.len(), need };
                 if returns.len() < need {
                     return Err(too_few);
@@ -130,33 +96,26 @@ impl Moment for AtBar<'_> {
     }
 
     fn average_true_range(&self, bars: usize) -> Result<f64, SizingError> {
-        self.inputs
-            .atr(self.facts.symbol_idx, bars, self.facts.bar)
-            .ok_or(SizingError::TooFewObservations { have: 0, need: bars + 1 })
+        self.past.average_true_range(bars)
     }
 
     fn annual_volatility(&self, target: &VolatilityTarget) -> Result<f64, SizingError> {
-        self.inputs
-            .annual_volatility(self.facts.symbol_idx, target, self.facts.bar)
-            .map_err(|(have, need)| SizingError::TooFewObservations { have, need })
+        self.past.annual_volatility(target)
     }
 
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
-        self.inputs
-            .last_funding_rates_8h(self.facts.symbol_idx, self.facts.bar, periods)
-            .ok_or(SizingError::TooFewObservations { have: 0, need: periods })
+        self.past.funding_rates_8h(periods)
     }
 }
 
 /// The trailing trades, or how many are lacking.
-fn enough_trades<'h, 'a>(
+fn enough_trades<'a>(
     kelly: &Kelly,
-    facts: &DecisionFacts,
-    history: &'h History<'a>,
-) -> Result<&'h [&'a SizeFreeTrade], SizingError> {
+    past: &Past<'a>,
+) -> Result<&'a [&'a SizeFreeTrade], SizingError> {
     let count = kelly.trades.unwrap_or(usize::MAX);
     let need = kelly.min_trades.unwrap_or(count);
-    let trades = history.last_trades(facts.bar, count);
+    let trades = past.trades(count);
     if trades.len() < need {
         return Err(SizingError::TooFewObservations { have: trades.len(), need });
     }
@@ -350,7 +309,7 @@ mod tests {
         // Funding that is not known is no reason to trade at full size.
         let funding_cut = Some(FundingCutRule { above_8h: 0.0005, multiply: 0.5, periods: 3 });
         let rule = SizingRule { funding_cut, leverage_cap: Some(1.0), ..none };
-        assert!(plan_of(&rule, &facts(20, None), &[]).multiplier.is_err());
+        assert!(plan_of(&rule, &facts(20, None), &[]).multipliers[0].value.is_err());
     }
 
     #[test]

@@ -300,7 +300,7 @@ impl Planner<'_> {
             .iter()
             .map(|trade| {
                 if trade.decision_bar < from_bar {
-                    return PlannedSize { limits: Vec::new(), notional: None, multiplier: Ok(1.0) };
+                    return PlannedSize::of_limits(Vec::new());
                 }
                 plan(rule, &self.facts(trade), self.inputs, &history)
             })

@@ -2,11 +2,11 @@
 //! follows.
 
 use plimsoll_market::TradeExit;
-use plimsoll_sizing::SizingError;
-use plimsoll_sizing::formulas::{Limit, composite, settle};
+use plimsoll_sizing::formulas::Limit;
+use plimsoll_sizing::{AccountState, SizingError, decide};
 
 use super::{At, Order, Position, Replay};
-use crate::outcome::{Decision, DecisionOutcome, LimitValue};
+use crate::outcome::{Decision, DecisionOutcome};
 use crate::settings::{MarginMode, Simultaneous};
 
 /// What a price is assumed to move before a market order fills, when the venue's limits are
@@ -132,11 +132,57 @@ impl Replay<'_> {
         let symbol_idx = trade.symbol_idx;
         let symbol = &self.prepared.symbols[symbol_idx];
         let price = self.prepared.market.symbols[symbol_idx].close[bar];
-        let plan = &self.plans[trade_idx];
-        let mut limits = plan.limits.clone();
-        if let Some(notional) = plan.notional {
-            limits.push(Limit { name: "notional", value: Ok(notional / equity) });
+        let plan = &self.sizes.at_entry[trade_idx];
+        let sized = decide(
+            plan,
+            &AccountState {
+                equity,
+                initial_equity: self.settings.equity,
+                peak_equity: equity,
+                heat: Ok(0.0),
+                exposure: 0.0,
+                leverage_inside_liquidation: &|_| Err(SizingError::NotGiven { name: "ladder" }),
+                venue: self.venue_limits(symbol_idx, bar, equity, price, free),
+            },
+        );
+        let quantity_raw = sized.leverage * equity / price;
+        let rounded = symbol.round_quantity_down(quantity_raw);
+        let reason = match sized.reason {
+            "" if !symbol.meets_minimum(rounded, price) => "below_min_notional",
+            reason => reason,
+        };
+        let quantity = if reason.is_empty() { rounded } else { 0.0 };
+        Decision {
+            trade_idx,
+            symbol_idx,
+            bar,
+            side: trade.side,
+            equity,
+            price,
+            stop_price: trade.initial_stop_price,
+            limits: sized.limits,
+            binding_limit: sized.binding_limit,
+            multipliers: sized.multipliers,
+            multiplier: sized.multiplier,
+            leverage: sized.leverage,
+            quantity_raw,
+            quantity,
+            outcome: DecisionOutcome::NoSize,
+            reason,
         }
+    }
+
+    /// What the venue allows: the notional of its brackets at the account's leverage, and what the
+    /// free margin can carry.
+    fn venue_limits(
+        &self,
+        symbol_idx: usize,
+        bar: usize,
+        equity: f64,
+        price: f64,
+        free: f64,
+    ) -> Vec<Limit<'static>> {
+        let mut limits = Vec::with_capacity(2);
         let in_force = self.in_force_at(symbol_idx, bar);
         let cap = match self.settings.margin {
             // A larger position only needs more margin.
@@ -155,52 +201,7 @@ impl Replay<'_> {
             name: "venue_margin",
             value: self.venue_margin(symbol_idx, bar, equity, free),
         });
-        let chosen = composite(&limits);
-        let binding_limit = chosen.binding.map_or("", |index| limits[index].name);
-        let (multiplier, multiplier_reason) = settle(&plan.multiplier);
-        let leverage = chosen.leverage * multiplier;
-        let quantity_raw = leverage * equity / price;
-        let rounded = symbol.round_quantity_down(quantity_raw);
-        let reason = if let Some(reason) = chosen.reason.or(multiplier_reason) {
-            reason
-        } else if multiplier <= 0.0 {
-            "funding_cut"
-        } else if leverage <= 0.0 {
-            match binding_limit {
-                "kelly" => "no_edge",
-                "venue_margin" => "no_free_margin",
-                "venue_leverage" => "leverage_not_offered",
-                _ => "zero_limit",
-            }
-        } else if !symbol.meets_minimum(rounded, price) {
-            "below_min_notional"
-        } else {
-            ""
-        };
-        let quantity = if reason.is_empty() { rounded } else { 0.0 };
-        Decision {
-            trade_idx,
-            symbol_idx,
-            bar,
-            side: trade.side,
-            equity,
-            price,
-            stop_price: trade.initial_stop_price,
-            limits: limits
-                .iter()
-                .map(|limit| {
-                    let (leverage, reason) = settle(&limit.value);
-                    LimitValue { name: limit.name, leverage, reason: reason.unwrap_or("") }
-                })
-                .collect(),
-            binding_limit,
-            multiplier,
-            leverage,
-            quantity_raw,
-            quantity,
-            outcome: DecisionOutcome::NoSize,
-            reason,
-        }
+        limits
     }
 
     /// The leverage that the free margin can carry: initial margin, entry fee, and room for the

@@ -3,7 +3,7 @@
 use plimsoll_engine::{DecisionOutcome, ExitReason, MarginMode, Span, replay};
 use plimsoll_market::{Side, Timestamp};
 use plimsoll_sizing::formulas::Limit;
-use plimsoll_sizing::{PlannedSize, SizingError};
+use plimsoll_sizing::{Multiplier, PlannedSize, SizingError};
 
 use crate::scene::{Scene, close_to, fixed};
 
@@ -38,7 +38,10 @@ fn why_nothing_was_traded() {
         ),
     ] {
         let scene = Scene::long_bitcoin(4);
-        let plan = PlannedSize { limits: plan, notional: None, multiplier: leverage };
+        let plan = PlannedSize {
+            multipliers: vec![Multiplier { name: "funding_cut", value: leverage }],
+            ..PlannedSize::of_limits(plan)
+        };
         let outcome = scene.replay(&scene.trades(), &[plan]);
         let decision = &outcome.decisions[0];
         assert_eq!((decision.reason, decision.binding_limit), (reason, binding));

@@ -3,8 +3,8 @@
 
 use plimsoll_engine::{Intrabar, MarginMode, Simultaneous};
 use plimsoll_market::{FundingEvent, PriceColumns, Timestamp};
-use plimsoll_sizing::PlannedSize;
 use plimsoll_sizing::formulas::Limit;
+use plimsoll_sizing::{Multiplier, PlannedSize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -148,13 +148,13 @@ impl Random {
     pub(crate) fn plans(&mut self, n_trades: usize) -> Vec<PlannedSize> {
         let most = self.pick(&[1.0, 10.0, 60.0]);
         (0..n_trades)
-            .map(|_| PlannedSize {
-                limits: vec![
+            .map(|_| {
+                let plan = PlannedSize::of_limits(vec![
                     Limit { name: "notional_fraction", value: Ok(self.between(0.0, most)) },
                     Limit { name: "leverage_cap", value: Ok(self.between(0.0, 2.0 * most)) },
-                ],
-                notional: None,
-                multiplier: Ok(self.pick(&[1.0, 1.0, 0.5])),
+                ]);
+                let value = Ok(self.pick(&[1.0, 1.0, 0.5]));
+                PlannedSize { multipliers: vec![Multiplier { name: "funding_cut", value }], ..plan }
             })
             .collect()
     }

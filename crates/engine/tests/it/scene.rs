@@ -207,7 +207,7 @@ impl Scene {
     pub(crate) fn run(&self, notionals: &[f64]) -> Outcome {
         let plan = |index: usize| {
             let notional = notionals[index.min(notionals.len() - 1)];
-            PlannedSize { limits: Vec::new(), notional: Some(notional), multiplier: Ok(1.0) }
+            PlannedSize { notional: Some(notional), ..PlannedSize::of_limits(Vec::new()) }
         };
         let list = self.trades();
         let plans: Vec<PlannedSize> = (0..list.trades.len()).map(plan).collect();
@@ -230,11 +230,7 @@ impl Scene {
 
 /// A rule of one limit.
 pub(crate) fn fixed(leverage: f64) -> PlannedSize {
-    PlannedSize {
-        limits: vec![Limit { name: "notional_fraction", value: Ok(leverage) }],
-        notional: None,
-        multiplier: Ok(1.0),
-    }
+    PlannedSize::of_limits(vec![Limit { name: "notional_fraction", value: Ok(leverage) }])
 }
 
 pub(crate) fn close_to(got: f64, expected: f64) {

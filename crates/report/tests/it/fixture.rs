@@ -236,6 +236,7 @@ fn decisions(first: usize, second: usize, size: f64, rule: usize) -> Vec<Decisio
             LimitValue { name: "venue_margin", leverage: 9.5, reason: "" },
         ],
         binding_limit: "notional_fraction",
+        multipliers: Vec::new(),
         multiplier: 1.0,
         leverage: size,
         quantity_raw: 1_000.5 * size,

@@ -8,9 +8,11 @@
 mod setting;
 
 use plimsoll_market::Side;
-use plimsoll_sizing::formulas::{Composite, Limit, Stop, composite, settle};
+use plimsoll_sizing::formulas::{Limit, Stop};
 use plimsoll_sizing::rule::KellyEstimator;
-use plimsoll_sizing::{Moment, SizingError, plan_at};
+use plimsoll_sizing::{
+    AccountState, Moment, PlannedSize, SizeDecision, SizingError, decide, plan_at,
+};
 use plimsoll_venue::{initial_margin, meets_min_notional, meets_min_quantity, round_quantity_down};
 use serde_json::{Value, json};
 
@@ -59,51 +61,44 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
     }
     describe(&mut answer, arguments, &setting);
 
-    let plan = plan_at(&setting.rule, &setting.moment);
-    let mut all = plan.limits.clone();
+    let mut plan = plan_at(&setting.rule, &setting.moment);
     if let Some(error) = too_few_trades(&setting) {
-        all.iter_mut().filter(|limit| limit.name == "kelly").for_each(|limit| {
+        plan.limits.iter_mut().filter(|limit| limit.name == "kelly").for_each(|limit| {
             limit.value = Err(error.clone());
         });
     }
-    if let Some(notional) = plan.notional {
-        all.push(Limit { name: "notional", value: Ok(notional / equity) });
+    let account = AccountState {
+        equity,
+        initial_equity: equity,
+        peak_equity: equity,
+        heat: Ok(0.0),
+        exposure: 0.0,
+        leverage_inside_liquidation: &|_| Err(SizingError::NotGiven { name: "ladder" }),
+        venue: limits,
+    };
+    let sized = decide(&plan, &account);
+    for limit in &sized.limits {
+        in_range(limit.name, limit.leverage)?;
     }
-    all.extend(limits);
-    for limit in &all {
-        if let Ok(leverage) = limit.value {
-            in_range(limit.name, leverage)?;
-        }
-    }
-    let chosen = composite(&all);
-    show_limits(&mut answer, &all, &chosen);
-    let (multiplier, multiplier_reason) = settle(&plan.multiplier);
-    answer.set("multiplier", multiplier);
-    if setting.rule.funding_cut.is_some() {
-        let why = multiplier_reason.map_or(String::new(), |reason| format!(": {reason}"));
-        answer.result("funding multiplier", format!("{}{why}", figure(multiplier)));
+    show_limits(&mut answer, &plan, &sized);
+    answer.set("multiplier", sized.multiplier);
+    for gate in &sized.multipliers {
+        let why = if gate.reason.is_empty() { String::new() } else { format!(": {}", gate.reason) };
+        answer.result("funding multiplier", format!("{}{why}", figure(gate.factor)));
     }
     if let Some(reason) = no_row {
         answer.result("quantity", format!("none: {reason}"));
         answer.set("reason", reason);
         return Ok(answer);
     }
-    let leverage = chosen.leverage * multiplier;
+    let leverage = sized.leverage;
     in_range("notional", leverage * equity)?;
     let quantity_raw = in_range("quantity", leverage * equity / price)?;
     let (quantity, too_small) = rounded(&mut answer, venue.as_ref(), quantity_raw, price);
-    let reason = chosen.reason.or(multiplier_reason).or_else(|| {
-        let is_zero = leverage <= 0.0;
-        let binding = chosen.binding.map_or("", |idx| all[idx].name);
-        match (is_zero, multiplier <= 0.0, binding) {
-            (true, true, _) => Some("funding_cut"),
-            (true, false, "kelly") => Some("no_edge"),
-            (true, false, "venue_margin") => Some("no_free_margin"),
-            (true, false, "venue_leverage") => Some("leverage_not_offered"),
-            (true, false, _) => Some("zero_limit"),
-            (false, ..) => too_small,
-        }
-    });
+    let reason = match sized.reason {
+        "" => too_small,
+        reason => Some(reason),
+    };
     answer.set("quantity_raw", quantity_raw);
     answer.set("leverage_before_rounding", leverage);
     let quantity = if reason.is_some() { 0.0 } else { quantity };
@@ -295,20 +290,21 @@ fn describe(answer: &mut Answer, arguments: &SizeArguments, setting: &Setting) {
     }
 }
 
-fn show_limits(answer: &mut Answer, limits: &[Limit<'_>], chosen: &Composite) {
-    let mut rows: Vec<Value> = Vec::with_capacity(limits.len());
-    for (idx, limit) in limits.iter().enumerate() {
-        let (leverage, reason) = settle(&limit.value);
-        let is_binding = chosen.binding == Some(idx);
-        let why = match (&limit.value, reason) {
-            (Err(error), _) => format!(", undefined: {error}"),
-            (Ok(_), Some(reason)) => format!(", {reason}"),
-            (Ok(_), None) => String::new(),
+fn show_limits(answer: &mut Answer, plan: &PlannedSize, sized: &SizeDecision) {
+    let mut rows: Vec<Value> = Vec::with_capacity(sized.limits.len());
+    for limit in &sized.limits {
+        let planned = plan.limits.iter().find(|planned| planned.name == limit.name);
+        let why = match planned.map(|planned| &planned.value) {
+            Some(Err(error)) => format!(", undefined: {error}"),
+            _ if limit.reason.is_empty() => String::new(),
+            _ => format!(", {}", limit.reason),
         };
-        let mark = if is_binding { "  <- binds" } else { "" };
-        answer.result(limit.name, format!("{}{why}{mark}", times(leverage)));
-        rows.push(json!({ "name": limit.name, "leverage": leverage, "reason": reason }));
+        let mark = if limit.name == sized.binding_limit { "  <- binds" } else { "" };
+        answer.result(limit.name, format!("{}{why}{mark}", times(limit.leverage)));
+        let reason = Some(limit.reason).filter(|reason| !reason.is_empty());
+        rows.push(json!({ "name": limit.name, "leverage": limit.leverage, "reason": reason }));
     }
-    answer.set("binding", chosen.binding.map(|idx| limits[idx].name));
+    let binding = Some(sized.binding_limit).filter(|name| !name.is_empty());
+    answer.set("binding", binding);
     answer.set("limits", rows);
 }

@@ -15,8 +15,7 @@ const DAYS_PER_YEAR: f64 = 365.0;
 /// Columns that the rules of a study need.
 #[derive(Debug)]
 pub struct LimitInputs<'a> {
-    /// The market.
-    pub market: &'a Market,
+    market: &'a Market,
     /// Average true range by length in bars, then by symbol; `NaN` while it warms up.
     atr: BTreeMap<usize, Vec<Vec<f64>>>,
     /// Per symbol: close time of each complete UTC day and its log return.
@@ -37,14 +36,14 @@ impl<'a> LimitInputs<'a> {
     }
 
     /// Average true range at a bar's close, if it is defined there.
-    pub fn atr(&self, symbol_idx: usize, bars: usize, bar: usize) -> Option<f64> {
+    pub(super) fn atr(&self, symbol_idx: usize, bars: usize, bar: usize) -> Option<f64> {
         self.atr.get(&bars).map(|columns| columns[symbol_idx][bar]).filter(|atr| !atr.is_nan())
     }
 
     /// Annual volatility of the symbol at a bar's close, from the UTC days closed by then, back
     /// to the last day that is missing. `Err` holds how many days there are and how many are
     /// needed.
-    pub fn annual_volatility(
+    pub(super) fn annual_volatility(
         &self,
         symbol_idx: usize,
         target: &VolatilityTarget,
@@ -83,7 +82,7 @@ impl<'a> LimitInputs<'a> {
 
     /// The last `periods` funding rates per 8 hours published by a bar's close, oldest first;
     /// `None` where the data do not cover that instant.
-    pub fn last_funding_rates_8h(
+    pub(super) fn last_funding_rates_8h(
         &self,
         symbol_idx: usize,
         bar: usize,

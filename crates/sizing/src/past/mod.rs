@@ -1,0 +1,78 @@
+//! What is known at one bar's close, and nothing later.
+//!
+//! Every estimate behind a size reads a [`Past`]. It is made for one symbol and one bar, and none
+//! of its methods takes a bar: what lies after that close cannot be asked for. The columns and the
+//! list of trades behind it hold the whole history, but only this module reads them.
+
+mod columns;
+mod history;
+
+pub use columns::LimitInputs;
+pub use history::History;
+
+use plimsoll_market::SizeFreeTrade;
+
+use crate::formulas::SizingError;
+use crate::rule::VolatilityTarget;
+
+/// A symbol's and the strategy's past at the close of one bar.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+    inputs: &'a LimitInputs<'a>,
+    history: &'a History<'a>,
+    symbol_idx: usize,
+    bar: usize,
+}
+
+impl<'a> Past<'a> {
+    /// The past as it was at the close of `bar`.
+    pub fn new(
+        inputs: &'a LimitInputs<'a>,
+        history: &'a History<'a>,
+        symbol_idx: usize,
+        bar: usize,
+    ) -> Self {
+        Self { inputs, history, symbol_idx, bar }
+    }
+
+    /// The last `count` trades of any symbol that had ended, the latest last.
+    pub fn trades(&self, count: usize) -> &'a [&'a SizeFreeTrade] {
+        self.history.last_trades(self.bar, count)
+    }
+
+    /// The strategy's unit-leverage returns of the symbol's last `count` bars, without bars that
+    /// are missing.
+    pub fn unit_returns(&self, count: usize) -> Vec<f64> {
+        self.history.last_returns(self.symbol_idx, self.bar, count)
+    }
+
+    /// Average true range of the symbol, quote currency.
+    ///
+    /// # Errors
+    /// `TooFewObservations` while the average warms up.
+    pub fn average_true_range(&self, bars: usize) -> Result<f64, SizingError> {
+        self.inputs
+            .atr(self.symbol_idx, bars, self.bar)
+            .ok_or(SizingError::TooFewObservations { have: 0, need: bars + 1 })
+    }
+
+    /// Annual volatility of the symbol from the UTC days that had closed.
+    ///
+    /// # Errors
+    /// `TooFewObservations` where days are missing.
+    pub fn annual_volatility(&self, target: &VolatilityTarget) -> Result<f64, SizingError> {
+        self.inputs
+            .annual_volatility(self.symbol_idx, target, self.bar)
+            .map_err(|(have, need)| SizingError::TooFewObservations { have, need })
+    }
+
+    /// The last `periods` published funding rates per 8 hours, oldest first.
+    ///
+    /// # Errors
+    /// `TooFewObservations` where the data do not cover them.
+    pub fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
+        self.inputs
+            .last_funding_rates_8h(self.symbol_idx, self.bar, periods)
+            .ok_or(SizingError::TooFewObservations { have: 0, need: periods })
+    }
+}

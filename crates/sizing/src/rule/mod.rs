@@ -1,0 +1,157 @@
+//! A sizing rule as a strategy file states it: one table, each key one limit on leverage.
+//!
+//! An absent key is a limit that does not apply. The rule's size is the smallest of those present,
+//! so that a single limit and a composite are the same thing.
+
+mod caps;
+mod check;
+mod gates;
+mod kelly;
+mod volatility;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use caps::{
+    Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, HeatCap, LiquidityCap,
+    Resize, SizingBase, VenueShare,
+};
+pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
+pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
+pub use volatility::{
+    Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf,
+    LiquidationDistance, TailForecast, TailMeasure, TailMove, TailTarget, VolatilityEstimator,
+    VolatilityTarget,
+};
+
+use check::Check;
+
+/// One sizing rule: the limits that apply together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SizingRule {
+    /// Fractional Kelly from an edge estimated on the past.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kelly: Option<Kelly>,
+    /// A move of so many average true ranges costs a fixed share of equity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub atr: Option<Atr>,
+    /// Largest share of equity lost at the stop (hard cap), costs included. 0.02 is 2 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_cap: Option<f64>,
+    /// Largest share of equity in one position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concentration: Option<Concentration>,
+    /// Notional that brings the volatility of the position to a target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volatility_target: Option<VolatilityTarget>,
+    /// Size whose forecast tail loss stays inside a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail_target: Option<TailTarget>,
+    /// Keeps an adverse move inside the liquidation price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liquidation_distance: Option<LiquidationDistance>,
+    /// Fixed notional as a multiple of equity. 1.0 is once the equity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notional_fraction: Option<f64>,
+    /// Fixed notional in quote currency, whatever the equity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notional: Option<f64>,
+    /// Fixed share of equity lost at the stop (fixed fractional), costs included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_fraction: Option<f64>,
+    /// Largest notional as a multiple of equity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leverage_cap: Option<f64>,
+    /// Smaller size while funding is extreme; applied after the smallest limit is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding_cut: Option<FundingCutRule>,
+    /// Exposure as a multiple of the cushion above a floor of equity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawdown_control: Option<DrawdownControl>,
+    /// Largest share of equity that all stops together may cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heat: Option<HeatCap>,
+    /// Largest gross notional of all positions as a multiple of equity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<ExposureCap>,
+    /// Largest share of the exposure at this venue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue_share: Option<VenueShare>,
+    /// Largest order against the market's daily traded value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liquidity: Option<LiquidityCap>,
+    /// What the rule's shares are shares of.
+    #[serde(default)]
+    pub sizing_base: SizingBase,
+    /// Decides the size again while a position is held; without it the quantity stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<Resize>,
+}
+
+/// A value of a rule that cannot hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleProblem {
+    /// Key inside the rule's table, such as `kelly.fraction`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// How to mend it.
+    pub hint: String,
+}
+
+impl SizingRule {
+    /// Every value that cannot hold, all at once.
+    pub fn problems(&self) -> Vec<RuleProblem> {
+        let mut check = Check::default();
+        if *self == Self::default()
+            || *self == (Self { funding_cut: self.funding_cut.clone(), ..Self::default() })
+        {
+            check.add(
+                "",
+                "the rule has no limit".to_owned(),
+                "give at least one of kelly, atr, risk_cap, concentration, volatility_target, \
+                 notional_fraction, notional, risk_fraction, leverage_cap",
+            );
+        }
+        if let Some(kelly) = &self.kelly {
+            kelly.check(&mut check);
+        }
+        if let Some(atr) = &self.atr {
+            atr.check(&mut check);
+        }
+        for (path, value) in [("risk_cap", self.risk_cap), ("risk_fraction", self.risk_fraction)] {
+            if let Some(value) = value {
+                check.share(path, value);
+            }
+        }
+        for (path, value) in [
+            ("notional_fraction", self.notional_fraction),
+            ("notional", self.notional),
+            ("leverage_cap", self.leverage_cap),
+        ] {
+            if let Some(value) = value {
+                check.above_zero(path, value);
+            }
+        }
+        if let Some(concentration) = &self.concentration {
+            concentration.check(&mut check);
+        }
+        if let Some(target) = &self.volatility_target {
+            target.check(&mut check);
+        }
+        if let Some(cut) = &self.funding_cut {
+            cut.check(&mut check);
+        }
+        check.problems
+    }
+
+    /// Whether any limit needs the strategy to have a stop.
+    pub fn needs_stop(&self) -> bool {
+        self.risk_cap.is_some()
+            || self.risk_fraction.is_some()
+            || self.kelly.as_ref().is_some_and(|kelly| {
+                kelly.estimator == KellyEstimator::Trades && kelly.basis == KellyBasis::Risk
+            })
+    }
+}
