@@ -38,6 +38,7 @@
 //! - [`mod@parse`]: from text to a checked study
 //! - [`mod@run`]: from a study to its result
 //! - [`result`]: the result set
+//! - [`worlds`]: rules in many simulated worlds whose edge is known
 //! - [`error`]: what can go wrong, with the place and the mend
 
 mod compare;
@@ -58,6 +59,7 @@ pub mod strategy;
 mod tables;
 mod verdict;
 mod wording;
+pub mod worlds;
 
 pub use error::{Problem, StrategyProblems, StudyError};
 pub use parse::{NamedRule, Study, parse, parse_rule};
