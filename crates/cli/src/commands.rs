@@ -9,6 +9,7 @@ pub(crate) mod ingest;
 pub(crate) mod risk;
 pub(crate) mod schema;
 pub(crate) mod study;
+pub(crate) mod worlds;
 
 use crate::error::CliError;
 

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Risk(risk) => commands::risk::run(risk, output),
         Command::Calc(calc) => commands::calc::run(calc, output),
         Command::Adl(adl) => commands::adl::run(adl, output),
+        Command::Worlds(worlds) => commands::worlds::run(worlds, output),
         Command::Schema => commands::schema::run(),
         Command::Completions { shell } => {
             commands::completions::run(*shell);

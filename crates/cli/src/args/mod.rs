@@ -3,6 +3,7 @@
 mod adl;
 mod calc;
 mod risk;
+mod worlds;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use calc::{
     MarginArguments, ModeArgument, SizeArguments,
 };
 pub(crate) use risk::{Models, RiskArguments};
+pub(crate) use worlds::WorldsArguments;
 
 const EVERYWHERE: &str = "Options of every command";
 
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Calc(Box<CalcArguments>),
     /// Who pays when the insurance fund is empty: auto-deleveraging policies side by side.
     Adl(AdlArguments),
+    /// Sizing rules in many simulated worlds whose edge is known: closed forms, ruin, comparison.
+    Worlds(WorldsArguments),
     /// JSON Schema of the strategy file.
     Schema,
     /// Shell completions.

@@ -29,6 +29,7 @@ fn every_command_explains_itself() {
         "calc exposure",
         "calc margin",
         "adl",
+        "worlds",
         "schema",
         "completions",
     ] {
@@ -62,6 +63,7 @@ fn commands_that_do_work_show_examples() {
         "calc exposure",
         "calc margin",
         "adl",
+        "worlds",
     ] {
         let mut line: Vec<&str> = words.split_whitespace().collect();
         line.push("--help");

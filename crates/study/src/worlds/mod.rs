@@ -32,7 +32,7 @@ pub mod estimated;
 pub mod past_limit;
 pub mod payoffs;
 mod rules;
-mod tally;
+pub mod tally;
 
 use plimsoll_risk::moments::Moments;
 use rand::SeedableRng;
