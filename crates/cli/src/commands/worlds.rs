@@ -138,8 +138,21 @@ fn heading(table: &EstimatedEdge) -> String {
 
 fn estimated_edge(table: &EstimatedEdge) -> String {
     let heading = [
-        "rule", "growth", "95 %", "median", "true growth", "of best", "against", "95 %", "faster",
-        "lost", "fell 50 %", "ruined", "at risk", "leverage", "traded",
+        "rule",
+        "growth",
+        "95 %",
+        "median",
+        "true growth",
+        "of best",
+        "against",
+        "95 %",
+        "faster",
+        "lost",
+        "fell 50 %",
+        "ruined",
+        "at risk",
+        "leverage",
+        "traded",
     ];
     text_table(&heading, 1, table.rules.iter().map(tally_row))
 }

@@ -19,3 +19,4 @@ mod report;
 mod risk;
 mod scene;
 mod study;
+mod worlds;

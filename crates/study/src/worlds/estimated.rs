@@ -258,6 +258,8 @@ impl Account {
             peak_equity: self.peak,
             heat: Ok(0.0),
             exposure: 0.0,
+            // Every trade here has a stop.
+            unstopped_distance: Err(SizingError::NoStop),
             leverage_inside_liquidation: &leverage_inside_liquidation,
             venue: vec![Limit { name: "venue_leverage", value: Ok(ACCOUNT_LEVERAGE) }],
         }

@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use plimsoll_study::worlds::{Check, EstimatedEdge, Growth, Interval, PastLimit, Share, WorldsResult};
+use plimsoll_study::worlds::{
+    Check, EstimatedEdge, Growth, Interval, PastLimit, Share, WorldsResult,
+};
 
 use crate::error::CliError;
 
