@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::too_many_lines)]
 
+mod chain;
 mod formulas;
 mod formulas_golden;
