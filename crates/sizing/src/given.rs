@@ -1,5 +1,7 @@
 //! One moment's numbers given by hand, as a calculator has them.
 
+use plimsoll_market::Side;
+
 use crate::formulas::{BinaryBet, Drift, SizingError, Stop};
 use crate::limits::{Edge, Moment};
 use crate::rule::{
@@ -11,6 +13,8 @@ use crate::rule::{
 pub struct GivenMoment {
     /// Price, quote per base.
     pub price: Option<f64>,
+    /// Direction of the position.
+    pub side: Option<Side>,
     /// Stop price.
     pub stop_price: Option<f64>,
     /// Fee and half spread of getting in and out, as a fraction of the notional.
@@ -99,6 +103,10 @@ impl GivenMoment {
 impl Moment for GivenMoment {
     fn price(&self) -> Result<f64, SizingError> {
         given("price", self.price)
+    }
+
+    fn side(&self) -> Result<Side, SizingError> {
+        self.side.ok_or(SizingError::NotGiven { name: "side" })
     }
 
     fn stop(&self) -> Result<Stop, SizingError> {
