@@ -9,7 +9,7 @@ use crate::chain::PlannedSize;
 use crate::formulas::{BinaryBet, Drift, SizingError, Stop};
 use crate::limits::{Edge, Moment, plan_at};
 use crate::past::{History, LimitInputs, Past};
-use crate::rule::{Kelly, KellyBasis, KellyEstimator, SizingRule, VolatilityTarget};
+use crate::rule::{Kelly, KellyBasis, KellyEstimator, SizingRule, TailFigure, VolatilityTarget};
 
 /// The market's side of one decision.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,6 +107,10 @@ impl Moment for AtBar<'_> {
 
     fn annual_volatility(&self, target: &VolatilityTarget) -> Result<f64, SizingError> {
         self.past.annual_volatility(target)
+    }
+
+    fn tail_loss(&self, figure: TailFigure<'_>) -> Result<f64, SizingError> {
+        self.past.tail_loss(figure, self.facts.side)
     }
 
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
