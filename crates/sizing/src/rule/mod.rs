@@ -7,6 +7,7 @@ mod caps;
 mod check;
 mod gates;
 mod kelly;
+mod keys;
 mod volatility;
 
 use schemars::JsonSchema;
@@ -18,6 +19,7 @@ pub use caps::{
 };
 pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
 pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
+pub use keys::{GATES, Gate};
 pub use volatility::{
     Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf,
     LiquidationDistance, TailForecast, TailMeasure, TailMove, TailTarget, VolatilityEstimator,
