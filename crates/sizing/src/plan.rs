@@ -140,7 +140,7 @@ fn edge_of(payoffs: &[f64]) -> Edge {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::float_cmp)]
-    use plimsoll_market::{Interval, Market, Side, SymbolColumns, Timestamp};
+    use plimsoll_market::{Interval, Market, Side, SymbolColumns, Timestamp, TradeExit};
 
     use super::*;
     use crate::rule::{Atr, Before, Concentration, ConcentrationBasis, FundingCutRule};

@@ -39,6 +39,14 @@ pub enum SizingBase {
     Initial,
 }
 
+impl SizingBase {
+    /// Whether it is the default, which files leave out.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(super) fn is_current(&self) -> bool {
+        *self == Self::Current
+    }
+}
+
 /// Decides the size again at each close while a position is held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -84,7 +84,7 @@ pub struct SizingRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub liquidity: Option<LiquidityCap>,
     /// What the rule's shares are shares of.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SizingBase::is_current")]
     pub sizing_base: SizingBase,
     /// Decides the size again while a position is held; without it the quantity stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
