@@ -12,8 +12,8 @@ use crate::formulas::{
     leverage_from_risk, tail_target, volatility_target,
 };
 use crate::rule::{
-    ConcentrationBasis, Kelly, KellyBasis, KellyEstimator, LiquidationDistance, SizingRule,
-    TailFigure, VolatilityTarget,
+    ConcentrationBasis, ExposureCap, Kelly, KellyBasis, KellyEstimator, LiquidationDistance,
+    SizingRule, TailFigure, VenueShare, VolatilityTarget,
 };
 
 /// What the limits read at one decision. An error is why a number is unknown there.
@@ -40,6 +40,10 @@ pub trait Moment {
     }
     /// The last published funding rates per 8 hours, oldest first.
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError>;
+    /// Mean value traded in a day over so many days, in quote currency.
+    fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
+        Err(SizingError::NotGiven { name: "daily_traded_value" })
+    }
 }
 
 /// What Kelly's formula is applied to.
@@ -116,9 +120,29 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
         liquidation_distance: (rule.liquidation_distance.as_ref())
             .map(|asked| distance_to_keep(asked, moment)),
         multipliers: multipliers(rule, moment),
-        caps: AccountCaps::default(),
+        caps: account_caps(rule, moment),
         sizing_base: rule.sizing_base,
         holding_bars_max: None,
+    }
+}
+
+/// What of the rule acts after the multipliers, as far as the account is not needed.
+fn account_caps(rule: &SizingRule, moment: &impl Moment) -> AccountCaps {
+    // Heat is what the stops cost, without the costs of getting in and out.
+    let to_the_stop =
+        || moment.stop().and_then(|stop| Stop { round_trip_cost_fraction: 0.0, ..stop }.distance());
+    let exposure = rule.exposure.map(ExposureCap::multiple);
+    let over_all_venues =
+        |share: VenueShare| share.exposure.map(ExposureCap::multiple).or(exposure).unwrap_or(0.0);
+    AccountCaps {
+        drawdown_control: rule.drawdown_control.clone(),
+        heat: rule.heat.map(|cap| (cap.share(), to_the_stop())),
+        exposure,
+        venue_share: rule.venue_share.map(|cap| cap.share.share() * over_all_venues(cap)),
+        liquidity: rule.liquidity.as_ref().map(|cap| {
+            let value = moment.daily_traded_value(cap.days)?;
+            Ok(cap.share_of_daily_value * value)
+        }),
     }
 }
 

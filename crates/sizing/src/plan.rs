@@ -116,6 +116,10 @@ impl Moment for AtBar<'_> {
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
         self.past.funding_rates_8h(periods)
     }
+
+    fn daily_traded_value(&self, days: usize) -> Result<f64, SizingError> {
+        self.past.daily_traded_value(days)
+    }
 }
 
 /// The trailing trades, or how many are lacking.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::forecasts::DailyForecasts;
+use super::liquidity::TradedValue;
 use crate::formulas::average_true_range;
 use crate::rule::SizingRule;
 use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
@@ -18,6 +19,8 @@ pub struct LimitInputs<'a> {
     pub(super) daily: Vec<Vec<(i64, f64)>>,
     /// What models say of the day in progress.
     pub(super) forecasts: DailyForecasts,
+    /// Per symbol, where a rule asks for it: what has been traded so far.
+    traded: Vec<TradedValue>,
 }
 
 impl<'a> LimitInputs<'a> {
@@ -32,7 +35,20 @@ impl<'a> LimitInputs<'a> {
         let daily: Vec<Vec<(i64, f64)>> =
             market.symbols.iter().map(|symbol| daily_log_returns(market, symbol)).collect();
         let forecasts = DailyForecasts::new(&daily, rules);
-        Self { market, atr, daily, forecasts }
+        let needs_value = rules.iter().any(|rule| rule.liquidity.is_some());
+        let traded = market.symbols.iter().filter(|_| needs_value).map(TradedValue::new).collect();
+        Self { market, atr, daily, forecasts, traded }
+    }
+
+    /// Mean value traded in a day over the days up to a bar's close. `Err` holds how many days
+    /// there are.
+    pub(super) fn daily_traded_value(
+        &self,
+        symbol_idx: usize,
+        bar: usize,
+        days: usize,
+    ) -> Result<f64, usize> {
+        self.traded.get(symbol_idx).ok_or(0_usize)?.per_day(self.market.interval, bar, days)
     }
 
     /// Average true range at a bar's close, if it is defined there.

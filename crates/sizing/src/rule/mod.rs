@@ -14,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use caps::{
-    Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, HeatCap, LiquidityCap,
-    Resize, SizingBase, VenueShare,
+    Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, ExposureLevel, HeatCap,
+    HeatLevel, LiquidityCap, Resize, SizingBase, VenueShare, VenueShareOf,
 };
 pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
 pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
@@ -106,9 +106,13 @@ impl SizingRule {
     /// Every value that cannot hold, all at once.
     pub fn problems(&self) -> Vec<RuleProblem> {
         let mut check = Check::default();
-        if *self == Self::default()
-            || *self == (Self { funding_cut: self.funding_cut.clone(), ..Self::default() })
-        {
+        let without_limits = Self {
+            funding_cut: self.funding_cut.clone(),
+            sizing_base: self.sizing_base,
+            resize: self.resize.clone(),
+            ..Self::default()
+        };
+        if *self == without_limits {
             check.add(
                 "",
                 "the rule has no limit".to_owned(),
@@ -153,6 +157,21 @@ impl SizingRule {
         }
         if let Some(cut) = &self.funding_cut {
             cut.check(&mut check);
+        }
+        if let Some(heat) = self.heat {
+            heat.check(&mut check);
+        }
+        if let Some(exposure) = self.exposure {
+            exposure.check("exposure", &mut check);
+        }
+        if let Some(venue_share) = &self.venue_share {
+            venue_share.check(self.exposure, &mut check);
+        }
+        if let Some(liquidity) = &self.liquidity {
+            liquidity.check(&mut check);
+        }
+        if let Some(resize) = &self.resize {
+            resize.check(&mut check);
         }
         check.problems
     }
