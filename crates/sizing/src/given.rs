@@ -192,7 +192,10 @@ mod tests {
     use super::*;
     use crate::formulas::composite;
     use crate::limits::plan_at;
-    use crate::rule::{Atr, Before, FundingCutRule};
+    use crate::rule::{
+        Atr, AtrMove, Before, FundingCutRule, LiquidationDistance, TailForecast, TailMeasure,
+        TailMove, TailTarget,
+    };
 
     fn kelly(estimator: KellyEstimator, basis: KellyBasis) -> SizingRule {
         let kelly = Kelly {
@@ -261,6 +264,36 @@ mod tests {
         assert!((of(KellyEstimator::Trades, KellyBasis::Margin) - expected).abs() < 1e-12);
         assert!((of(KellyEstimator::LogGrowth, KellyBasis::Risk) - expected).abs() < 1e-6);
         assert!((of(KellyEstimator::MeanVariance, KellyBasis::Risk) - 0.125).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_tail_and_a_distance_by_hand() {
+        let forecast = TailForecast::default();
+        let measure = TailMeasure::ExpectedShortfall;
+        let tail = TailMove { measure, alpha: 0.01, forecast: forecast.clone() };
+        let rule = SizingRule {
+            tail_target: Some(TailTarget { measure, alpha: 0.01, budget: 0.02, forecast }),
+            liquidation_distance: Some(LiquidationDistance {
+                atr: Some(AtrMove { bars: 14, multiple: 3.0 }),
+                tail: Some(tail),
+                stop: true,
+            }),
+            ..SizingRule::default()
+        };
+        let mut moment = GivenMoment {
+            price: Some(100.0),
+            round_trip_cost_fraction: 0.002,
+            ..GivenMoment::default()
+        };
+        let names: Vec<&str> = moment.missing(&rule).iter().map(|missing| missing.name).collect();
+        assert_eq!(names, ["tail_loss", "average_true_range", "tail_loss", "stop_price"]);
+        (moment.tail_loss, moment.average_true_range) = (Some(0.08), Some(3.0));
+        moment.stop_price = Some(95.0);
+        assert_eq!(moment.missing(&rule), []);
+        let plan = plan_at(&rule, &moment);
+        // 2 % over 8 %; of 9 % by the range, 8 % by the tail and 5 % to the stop the first.
+        assert_eq!(plan.limits[0].value, Ok(0.25));
+        assert!((plan.liquidation_distance.unwrap().unwrap() - 0.092).abs() < 1e-12);
     }
 
     #[test]

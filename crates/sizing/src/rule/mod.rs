@@ -8,6 +8,7 @@ mod check;
 mod gates;
 mod kelly;
 mod keys;
+mod tails;
 mod volatility;
 
 use schemars::JsonSchema;
@@ -20,10 +21,12 @@ pub use caps::{
 pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
 pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
 pub use keys::{GATES, Gate};
+pub use tails::{
+    AtrMove, LiquidationDistance, TailFigure, TailForecast, TailMeasure, TailMove, TailTarget,
+};
 pub use volatility::{
-    Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf, GarchForecast,
-    GarchInnovation, GarchRecursion, LiquidationDistance, TailFigure, TailForecast, TailMeasure,
-    TailMove, TailTarget, VolatilityEstimator, VolatilityTarget,
+    Atr, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf, GarchForecast,
+    GarchInnovation, GarchRecursion, VolatilityEstimator, VolatilityTarget,
 };
 
 use check::Check;
