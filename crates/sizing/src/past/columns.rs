@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
 use plimsoll_risk::moments::Moments;
 
+use super::gates::GateColumns;
 use crate::formulas::{average_true_range, ewma_volatility};
 use crate::rule::{SizingRule, VolatilityEstimator, VolatilityTarget};
 
@@ -15,7 +16,9 @@ const DAYS_PER_YEAR: f64 = 365.0;
 /// Columns that the rules of a study need.
 #[derive(Debug)]
 pub struct LimitInputs<'a> {
-    market: &'a Market,
+    pub(super) market: &'a Market,
+    /// What gates read.
+    pub(super) gates: GateColumns,
     /// Average true range by length in bars, then by symbol; `NaN` while it warms up.
     atr: BTreeMap<usize, Vec<Vec<f64>>>,
     /// Per symbol: close time of each complete UTC day and its log return.
@@ -32,7 +35,7 @@ impl<'a> LimitInputs<'a> {
             });
         }
         let daily = market.symbols.iter().map(|symbol| daily_log_returns(market, symbol)).collect();
-        Self { market, atr, daily }
+        Self { market, gates: GateColumns::new(market, rules), atr, daily }
     }
 
     /// Average true range at a bar's close, if it is defined there.
@@ -40,15 +43,9 @@ impl<'a> LimitInputs<'a> {
         self.atr.get(&bars).map(|columns| columns[symbol_idx][bar]).filter(|atr| !atr.is_nan())
     }
 
-    /// Annual volatility of the symbol at a bar's close, from the UTC days closed by then, back
-    /// to the last day that is missing. `Err` holds how many days there are and how many are
-    /// needed.
-    pub(super) fn annual_volatility(
-        &self,
-        symbol_idx: usize,
-        target: &VolatilityTarget,
-        bar: usize,
-    ) -> Result<f64, (usize, usize)> {
+    /// Close time and log return of the UTC days closed by a bar's close, back to the last day that
+    /// is missing.
+    pub(super) fn unbroken_days(&self, symbol_idx: usize, bar: usize) -> &[(i64, f64)] {
         let now = self.market.close_time(bar).0;
         let days = &self.daily[symbol_idx];
         let known = &days[..days.partition_point(|&(close_time, _)| close_time <= now)];
@@ -61,7 +58,19 @@ impl<'a> LimitInputs<'a> {
                 close_time == next
             })
             .count();
-        let known = &known[known.len() - unbroken..];
+        &known[known.len() - unbroken..]
+    }
+
+    /// Annual volatility of the symbol at a bar's close, from the UTC days closed by then, back
+    /// to the last day that is missing. `Err` holds how many days there are and how many are
+    /// needed.
+    pub(super) fn annual_volatility(
+        &self,
+        symbol_idx: usize,
+        target: &VolatilityTarget,
+        bar: usize,
+    ) -> Result<f64, (usize, usize)> {
+        let known = self.unbroken_days(symbol_idx, bar);
         if known.len() < target.days {
             return Err((known.len(), target.days));
         }

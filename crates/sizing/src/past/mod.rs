@@ -5,6 +5,7 @@
 //! list of trades behind it hold the whole history, but only this module reads them.
 
 mod columns;
+mod gates;
 mod history;
 
 pub use columns::LimitInputs;

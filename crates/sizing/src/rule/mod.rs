@@ -16,7 +16,11 @@ pub use caps::{
     Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, HeatCap, LiquidityCap,
     Resize, SizingBase, VenueShare,
 };
-pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
+pub use gates::{
+    DEFAULT_FUNDING_PERIODS, FundingBudget, FundingBudgetOf, FundingCutRule, FundingSide, GATES,
+    Gate, LiquidatedSide, LiquidationCluster, LiquidationSource, LiquidationsRelativeTo,
+    MarginAllocation, OracleHealth,
+};
 pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
 pub use volatility::{
     Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf,
@@ -42,6 +46,9 @@ pub struct SizingRule {
     /// Largest share of equity in one position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concentration: Option<Concentration>,
+    /// Share of equity as margin that shrinks while volatility is high.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin_allocation: Option<MarginAllocation>,
     /// Notional that brings the volatility of the position to a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volatility_target: Option<VolatilityTarget>,
@@ -66,6 +73,15 @@ pub struct SizingRule {
     /// Smaller size while funding is extreme; applied after the smallest limit is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funding_cut: Option<FundingCutRule>,
+    /// Smaller size, or none, after a cluster of liquidations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liquidation_cluster: Option<LiquidationCluster>,
+    /// No trade, or a smaller one, while prices are not to be trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oracle_health: Option<OracleHealth>,
+    /// Longest time that a position is held, by what funding costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding_budget: Option<FundingBudget>,
     /// Exposure as a multiple of the cushion above a floor of equity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drawdown_control: Option<DrawdownControl>,
@@ -104,9 +120,14 @@ impl SizingRule {
     /// Every value that cannot hold, all at once.
     pub fn problems(&self) -> Vec<RuleProblem> {
         let mut check = Check::default();
-        if *self == Self::default()
-            || *self == (Self { funding_cut: self.funding_cut.clone(), ..Self::default() })
-        {
+        let gates_only = Self {
+            funding_cut: self.funding_cut.clone(),
+            liquidation_cluster: self.liquidation_cluster.clone(),
+            oracle_health: self.oracle_health.clone(),
+            funding_budget: self.funding_budget.clone(),
+            ..Self::default()
+        };
+        if *self == gates_only {
             check.add(
                 "",
                 "the rule has no limit".to_owned(),
@@ -142,6 +163,18 @@ impl SizingRule {
         }
         if let Some(cut) = &self.funding_cut {
             cut.check(&mut check);
+        }
+        if let Some(allocation) = &self.margin_allocation {
+            allocation.check(&mut check);
+        }
+        if let Some(cluster) = &self.liquidation_cluster {
+            cluster.check(&mut check);
+        }
+        if let Some(health) = &self.oracle_health {
+            health.check(&mut check);
+        }
+        if let Some(budget) = &self.funding_budget {
+            budget.check(&mut check);
         }
         check.problems
     }
