@@ -1,7 +1,7 @@
 //! How often each limit and gate of a rule acted.
 
 use plimsoll_engine::{Decision, DecisionKind};
-use plimsoll_sizing::rule::GATES;
+use plimsoll_sizing::rule::Gate;
 
 use crate::result::{GateCount, RuleResult};
 
@@ -55,10 +55,7 @@ fn count_named<'a>(
         counts.push(GateCount {
             rule: rule.to_owned(),
             name,
-            gate: GATES
-                .iter()
-                .find(|gate| gate.limits.contains(&name))
-                .map_or("", |gate| gate.name),
+            gate: Gate::of_key(name).map_or("", |gate| gate.name),
             is_multiplier,
             decisions: 0,
             cut: 0,

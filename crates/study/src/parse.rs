@@ -406,6 +406,20 @@ impl<'t> Reader<'_, 't> {
                 self.problem("data.symbols", message, "name each symbol once");
             }
         }
+        for (venue, symbols) in &data.reference_venues {
+            let path = format!("data.reference_venues.{venue}");
+            if *venue == data.venue {
+                let message = format!("`{venue}` is the study's own venue");
+                self.problem(&path, message, "name other venues: a price cannot vouch for itself");
+            }
+            let (have, need) = (symbols.len(), data.symbols.len());
+            if have != 0 && have != need {
+                let message = format!("{have} symbol(s) of `{venue}` for {need}");
+                let hint = "name one for each of `symbols` in their order, or write [] where they \
+                            are spelt the same";
+                self.problem(&path, message, hint);
+            }
+        }
         if data.bar > Interval::DAY {
             let message = format!("`bar` is {}", data.bar);
             self.problem("data.bar", message, "bars of at most a day: statistics are daily");

@@ -1,7 +1,7 @@
 //! From the tables of `[sizing]` to the rules: presets filled in, limits left out, lists expanded.
 
 use plimsoll_sizing::SizingRule;
-use plimsoll_sizing::rule::GATES;
+use plimsoll_sizing::rule::{GATES, Gate};
 use toml::de::DeValue;
 
 use crate::document::{Value, entry, lists, read, scalar_text, span_of, with_entries, with_value};
@@ -406,8 +406,8 @@ fn part_named(name: &str, present: &[&'static str]) -> Result<Part, String> {
     };
     let (kind, part) = if let Some(limit) = SizingRule::LIMITS.iter().find(|key| **key == name) {
         ("limit", Part { name: limit, limits: limits_of(&[limit]) })
-    } else if let Some(gate) = GATES.iter().find(|gate| gate.name == name) {
-        ("gate", Part { name: gate.name, limits: limits_of(gate.limits) })
+    } else if let Some(gate) = Gate::named(name) {
+        ("gate", Part { name: gate.name, limits: limits_of(gate.keys) })
     } else {
         return Err(format!("there is no limit or gate `{name}`"));
     };

@@ -246,6 +246,7 @@ fn load(study: &Study, data_dir: &Path) -> Result<Market, StudyError> {
         from: study.data.from.0,
         to: study.data.to.0,
         warm_up_from: study.data.warm_up_from.map(|time| time.0),
+        references: study.data.references(),
     };
     Ok(load_market(&Lake::new(data_dir), &request)?)
 }
