@@ -2,3 +2,5 @@
 
 mod formulas;
 mod formulas_golden;
+mod gates;
+mod gates_past;
