@@ -6,7 +6,7 @@ use crate::formulas::{BinaryBet, Drift, Liquidated, OracleReading, SizingError, 
 use crate::limits::{Edge, Moment};
 use crate::rule::{
     ConcentrationBasis, FundingSide, Kelly, KellyBasis, KellyEstimator, LiquidationCluster,
-    MarginAllocation, OracleHealth, SizingRule, VolatilityTarget,
+    MarginAllocation, OracleHealth, SizingRule, TailFigure, VolatilityTarget,
 };
 
 /// The numbers of one moment; what a rule needs and is not here leaves its limit undefined.
@@ -38,9 +38,13 @@ pub struct GivenMoment {
     pub average_true_range: Option<f64>,
     /// Annual volatility, 0.4 is 40 %.
     pub volatility: Option<f64>,
+    /// Forecast loss of one unit of notional over a day on the side of the trade, positive.
+    pub tail_loss: Option<f64>,
     /// Last published funding rates per 8 hours, oldest first; a single one stands for as many as
     /// the rule asks for.
     pub funding_rates_8h: Option<Vec<f64>>,
+    /// Mean value traded in a day, quote currency.
+    pub daily_traded_value: Option<f64>,
     /// Bars in a day, 24 of an hour.
     pub bars_per_day: Option<f64>,
     /// Notional liquidated as a multiple of what the rule holds it against.
@@ -109,8 +113,18 @@ impl GivenMoment {
         if rule.volatility_target.is_some() {
             need("volatility_target", "volatility", self.volatility.is_some());
         }
+        if rule.tail_target.is_some() {
+            need("tail_target", "tail_loss", self.tail_loss.is_some());
+        }
         if rule.risk_fraction.is_some() {
             need("risk_fraction", "stop_price", self.stop_price.is_some());
+        }
+        if let Some(distance) = &rule.liquidation_distance {
+            let mut need = |name, is_given| need("liquidation_distance", name, is_given);
+            let range = distance.atr.is_none() || self.average_true_range.is_some();
+            need("average_true_range", range);
+            need("tail_loss", distance.tail.is_none() || self.tail_loss.is_some());
+            need("stop_price", !distance.stop || self.stop_price.is_some());
         }
         if let Some(cut) = &rule.funding_cut {
             need("funding_cut", "funding_rates_8h", self.funding_rates_8h.is_some());
@@ -132,6 +146,9 @@ impl GivenMoment {
             need("funding_budget", "side", self.side.is_some());
             need("funding_budget", "account_leverage", self.account_leverage.is_some());
             need("funding_budget", "bars_per_day", self.bars_per_day.is_some());
+        }
+        if rule.liquidity.is_some() {
+            need("liquidity", "daily_traded_value", self.daily_traded_value.is_some());
         }
         missing
     }
@@ -185,12 +202,20 @@ impl Moment for GivenMoment {
         given("volatility", self.volatility)
     }
 
+    fn tail_loss(&self, _figure: TailFigure<'_>) -> Result<f64, SizingError> {
+        given("tail_loss", self.tail_loss)
+    }
+
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
         match self.funding_rates_8h.as_deref() {
             None => Err(SizingError::NotGiven { name: "funding_rates_8h" }),
             Some(&[rate]) => Ok(vec![rate; periods]),
             Some(rates) => Ok(rates.to_vec()),
         }
+    }
+
+    fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
+        given("daily_traded_value", self.daily_traded_value)
     }
 
     fn bars_per_day(&self) -> Result<f64, SizingError> {
@@ -234,7 +259,10 @@ mod tests {
     use super::*;
     use crate::formulas::composite;
     use crate::limits::plan_at;
-    use crate::rule::{Atr, Before, FundingCutRule};
+    use crate::rule::{
+        Atr, AtrMove, Before, FundingCutRule, LiquidationDistance, TailForecast, TailMeasure,
+        TailMove, TailTarget,
+    };
 
     fn kelly(estimator: KellyEstimator, basis: KellyBasis) -> SizingRule {
         let kelly = Kelly {
@@ -303,6 +331,36 @@ mod tests {
         assert!((of(KellyEstimator::Trades, KellyBasis::Margin) - expected).abs() < 1e-12);
         assert!((of(KellyEstimator::LogGrowth, KellyBasis::Risk) - expected).abs() < 1e-6);
         assert!((of(KellyEstimator::MeanVariance, KellyBasis::Risk) - 0.125).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_tail_and_a_distance_by_hand() {
+        let forecast = TailForecast::default();
+        let measure = TailMeasure::ExpectedShortfall;
+        let tail = TailMove { measure, alpha: 0.01, forecast: forecast.clone() };
+        let rule = SizingRule {
+            tail_target: Some(TailTarget { measure, alpha: 0.01, budget: 0.02, forecast }),
+            liquidation_distance: Some(LiquidationDistance {
+                atr: Some(AtrMove { bars: 14, multiple: 3.0 }),
+                tail: Some(tail),
+                stop: true,
+            }),
+            ..SizingRule::default()
+        };
+        let mut moment = GivenMoment {
+            price: Some(100.0),
+            round_trip_cost_fraction: 0.002,
+            ..GivenMoment::default()
+        };
+        let names: Vec<&str> = moment.missing(&rule).iter().map(|missing| missing.name).collect();
+        assert_eq!(names, ["tail_loss", "average_true_range", "tail_loss", "stop_price"]);
+        (moment.tail_loss, moment.average_true_range) = (Some(0.08), Some(3.0));
+        moment.stop_price = Some(95.0);
+        assert_eq!(moment.missing(&rule), []);
+        let plan = plan_at(&rule, &moment);
+        // 2 % over 8 %; of 9 % by the range, 8 % by the tail and 5 % to the stop the first.
+        assert_eq!(plan.limits[0].value, Ok(0.25));
+        assert!((plan.liquidation_distance.unwrap().unwrap() - 0.092).abs() < 1e-12);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::limits::{Edge, Moment, plan_at};
 use crate::past::{History, LimitInputs, Past};
 use crate::rule::{
     Kelly, KellyBasis, KellyEstimator, LiquidationCluster, MarginAllocation, OracleHealth,
-    SizingRule, VolatilityTarget,
+    SizingRule, TailFigure, VolatilityTarget,
 };
 
 /// The market's side of one decision.
@@ -112,8 +112,16 @@ impl Moment for AtBar<'_> {
         self.past.annual_volatility(target)
     }
 
+    fn tail_loss(&self, figure: TailFigure<'_>) -> Result<f64, SizingError> {
+        self.past.tail_loss(figure, self.facts.side)
+    }
+
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
         self.past.funding_rates_8h(periods)
+    }
+
+    fn daily_traded_value(&self, days: usize) -> Result<f64, SizingError> {
+        self.past.daily_traded_value(days)
     }
 
     fn bars_per_day(&self) -> Result<f64, SizingError> {

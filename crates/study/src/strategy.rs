@@ -221,6 +221,11 @@ pub struct CompareTable {
     /// Tail probabilities of value at risk, expected shortfall and expectile.
     #[serde(default = "default_alphas")]
     pub alpha: Vec<f64>,
+    /// Days, UTC, for which the report says how large each rule would have been on their eve: the
+    /// size of an entry at the last close before the day, in an account that holds nothing else.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub sizes_on: Vec<TomlTime>,
     /// Walk-forward forecasts of value at risk, expected shortfall and expectile by several models,
     /// tested and ranked.
     #[serde(default)]

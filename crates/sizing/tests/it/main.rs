@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::too_many_lines)]
 
+mod drawdown_control;
+mod forecasts;
 mod formulas;
 mod formulas_golden;
 mod gates;
