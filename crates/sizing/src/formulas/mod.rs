@@ -59,7 +59,7 @@ pub use empirical_kelly::{
 pub use error::SizingError;
 pub use gates::{
     FundingCut, Liquidated, LiquidationCut, OracleCheck, OracleReading, funding_holding_days,
-    funding_paid_8h, funding_sign_changed, margin_allocation, whole_bars,
+    funding_paid_8h, funding_sign_changed, funding_sign_multiplier, margin_allocation, whole_bars,
 };
 pub use kelly::{
     BinaryBet, Drift, Shrinkage, fractional_growth_share, shrinkage, shrinkage_binary,
