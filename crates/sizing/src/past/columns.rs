@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
+
 use super::forecasts::DailyForecasts;
 use super::gates::GateColumns;
 use super::liquidity::TradedValue;
 use crate::formulas::average_true_range;
 use crate::rule::SizingRule;
-use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
 
 /// Columns that the rules of a study need.
 #[derive(Debug)]
