@@ -5,3 +5,5 @@ mod drawdown_control;
 mod forecasts;
 mod formulas;
 mod formulas_golden;
+mod gates;
+mod gates_past;
