@@ -2,14 +2,17 @@
 //!
 //! Estimates read a [`Past`], which shows closed trades and closed bars only.
 
-use plimsoll_market::SizeFreeTrade;
+use plimsoll_market::{Side, SizeFreeTrade};
 use plimsoll_risk::moments::{Moments, mean};
 
 use crate::chain::PlannedSize;
-use crate::formulas::{BinaryBet, Drift, SizingError, Stop};
+use crate::formulas::{BinaryBet, Drift, Liquidated, OracleReading, SizingError, Stop};
 use crate::limits::{Edge, Moment, plan_at};
 use crate::past::{History, LimitInputs, Past};
-use crate::rule::{Kelly, KellyBasis, KellyEstimator, SizingRule, VolatilityTarget};
+use crate::rule::{
+    Kelly, KellyBasis, KellyEstimator, LiquidationCluster, MarginAllocation, OracleHealth,
+    SizingRule, TailFigure, VolatilityTarget,
+};
 
 /// The market's side of one decision.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +21,8 @@ pub struct DecisionFacts {
     pub symbol_idx: usize,
     /// Bar at whose close the decision is taken.
     pub bar: usize,
+    /// Direction of the position that would be opened.
+    pub side: Side,
     /// That close.
     pub price: f64,
     /// Stop price; `None`: the strategy has none.
@@ -47,6 +52,10 @@ struct AtBar<'a> {
 impl Moment for AtBar<'_> {
     fn price(&self) -> Result<f64, SizingError> {
         Ok(self.facts.price)
+    }
+
+    fn side(&self) -> Result<Side, SizingError> {
+        Ok(self.facts.side)
     }
 
     fn stop(&self) -> Result<Stop, SizingError> {
@@ -103,12 +112,35 @@ impl Moment for AtBar<'_> {
         self.past.annual_volatility(target)
     }
 
+    fn tail_loss(&self, figure: TailFigure<'_>) -> Result<f64, SizingError> {
+        self.past.tail_loss(figure, self.facts.side)
+    }
+
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
         self.past.funding_rates_8h(periods)
     }
 
     fn daily_traded_value(&self, days: usize) -> Result<f64, SizingError> {
         self.past.daily_traded_value(days)
+    }
+
+    fn bars_per_day(&self) -> Result<f64, SizingError> {
+        Ok(self.past.bars_per_day())
+    }
+
+    fn liquidated(&self, cluster: &LiquidationCluster) -> Result<Liquidated, SizingError> {
+        self.past.liquidated(cluster, self.facts.side)
+    }
+
+    fn oracle_reading(&self, health: &OracleHealth) -> Result<OracleReading, SizingError> {
+        self.past.oracle_reading(health)
+    }
+
+    fn volatility_and_reference(
+        &self,
+        allocation: &MarginAllocation,
+    ) -> Result<(f64, f64), SizingError> {
+        self.past.volatility_and_reference(allocation)
     }
 }
 
@@ -144,7 +176,7 @@ fn edge_of(payoffs: &[f64]) -> Edge {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::float_cmp)]
-    use plimsoll_market::{Interval, Market, Side, SymbolColumns, Timestamp, TradeExit};
+    use plimsoll_market::{Interval, Market, SymbolColumns, Timestamp, TradeExit};
 
     use super::*;
     use crate::rule::{Atr, Before, Concentration, ConcentrationBasis, FundingCutRule};
@@ -194,6 +226,7 @@ mod tests {
         DecisionFacts {
             symbol_idx: 0,
             bar,
+            side: Side::Long,
             price: 100.0,
             stop_price,
             round_trip_cost_fraction: 0.0,
@@ -311,7 +344,7 @@ mod tests {
         let rule = SizingRule { risk_cap: Some(0.02), ..none.clone() };
         assert_eq!(only(&plan_of(&rule, &facts(20, None), &[])), Err(SizingError::NoStop));
         // Funding that is not known is no reason to trade at full size.
-        let funding_cut = Some(FundingCutRule { above_8h: 0.0005, multiply: 0.5, periods: 3 });
+        let funding_cut = Some(FundingCutRule::new(0.0005, 0.5));
         let rule = SizingRule { funding_cut, leverage_cap: Some(1.0), ..none };
         assert!(plan_of(&rule, &facts(20, None), &[]).multipliers[0].value.is_err());
     }
