@@ -295,7 +295,8 @@ impl Planner<'_> {
         list: &TradeList,
         from_bar: usize,
     ) -> Vec<PlannedSize> {
-        let history = History::new(&list.trades, &list.unit_returns);
+        let cancelled = list.cancelled.iter().map(|entry| (entry.decision_bar, entry.symbol_idx));
+        let history = History::new(&list.trades, &list.unit_returns).with_cancelled(cancelled);
         list.trades
             .iter()
             .map(|trade| {

@@ -6,8 +6,10 @@
 mod caps;
 mod check;
 mod gates;
+mod growth;
 mod kelly;
 mod volatility;
+mod window;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,12 +19,18 @@ pub use caps::{
     Resize, SizingBase, VenueShare,
 };
 pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
-pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
+pub use growth::{JointKelly, OptimalFRule, RiskConstrainedKelly, RiskForm};
+pub use kelly::{
+    BayesianBound, DEFAULT_BAYESIAN_LEVEL, DEFAULT_LIQUIDATION_FEE, DEFAULT_RESAMPLES,
+    DEFAULT_STRESS, Kelly, KellyBasis, KellyBootstrap, KellyEstimator, KellyLiquidation,
+    KellyMargin, KellyShrinkage,
+};
 pub use volatility::{
     Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf,
     LiquidationDistance, TailForecast, TailMeasure, TailMove, TailTarget, VolatilityEstimator,
     VolatilityTarget,
 };
+pub use window::{BarWindow, Before, TradeWindow};
 
 use check::Check;
 
@@ -33,6 +41,15 @@ pub struct SizingRule {
     /// Fractional Kelly from an edge estimated on the past.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kelly: Option<Kelly>,
+    /// Kelly with a bound on the chance of a drawdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_constrained_kelly: Option<RiskConstrainedKelly>,
+    /// Kelly for the positions that are held at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joint_kelly: Option<JointKelly>,
+    /// Optimal f, for comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimal_f: Option<OptimalFRule>,
     /// A move of so many average true ranges costs a fixed share of equity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atr: Option<Atr>,
@@ -110,12 +127,21 @@ impl SizingRule {
             check.add(
                 "",
                 "the rule has no limit".to_owned(),
-                "give at least one of kelly, atr, risk_cap, concentration, volatility_target, \
+                "give at least one of kelly, risk_constrained_kelly, joint_kelly, optimal_f, atr, risk_cap, concentration, volatility_target, \
                  notional_fraction, notional, risk_fraction, leverage_cap",
             );
         }
         if let Some(kelly) = &self.kelly {
             kelly.check(&mut check);
+        }
+        if let Some(kelly) = &self.risk_constrained_kelly {
+            kelly.check(&mut check);
+        }
+        if let Some(kelly) = &self.joint_kelly {
+            kelly.check(&mut check);
+        }
+        if let Some(optimal) = &self.optimal_f {
+            optimal.check(&mut check);
         }
         if let Some(atr) = &self.atr {
             atr.check(&mut check);
@@ -151,7 +177,11 @@ impl SizingRule {
         self.risk_cap.is_some()
             || self.risk_fraction.is_some()
             || self.kelly.as_ref().is_some_and(|kelly| {
-                kelly.estimator == KellyEstimator::Trades && kelly.basis == KellyBasis::Risk
+                kelly.estimator == KellyEstimator::Trades && kelly.basis() == KellyBasis::Risk
             })
+            || self
+                .risk_constrained_kelly
+                .as_ref()
+                .is_some_and(|kelly| kelly.basis == KellyBasis::Risk)
     }
 }
