@@ -1,5 +1,7 @@
 //! One moment's numbers given by hand, as a calculator has them.
 
+use plimsoll_market::Side;
+
 use crate::estimate::{Edge, Payoff, Sample};
 use crate::formulas::{BinaryBet, Drift, SizingError, Stop};
 use crate::limits::Moment;
@@ -13,6 +15,8 @@ use crate::rule::{
 pub struct GivenMoment {
     /// Price, quote per base.
     pub price: Option<f64>,
+    /// Direction of the position.
+    pub side: Option<Side>,
     /// Stop price.
     pub stop_price: Option<f64>,
     /// Fee and half spread of getting in and out, as a fraction of the notional.
@@ -37,7 +41,8 @@ pub struct GivenMoment {
     /// R multiples of closed trades: net profit over initial stop risk.
     pub r_multiples: Option<Vec<f64>>,
     /// Largest adverse move of the mark during each of those trades, a fraction of the entry price.
-    /// They are taken for moves against shorts, which are liquidated a little earlier than longs.
+    /// They are taken for moves against trades of `side`; without one against shorts, which are
+    /// liquidated a little earlier than longs.
     pub adverse_excursions: Option<Vec<f64>>,
     /// Average true range in quote currency.
     pub average_true_range: Option<f64>,
@@ -159,6 +164,10 @@ impl Moment for GivenMoment {
         given("price", self.price)
     }
 
+    fn side(&self) -> Result<Side, SizingError> {
+        self.side.ok_or(SizingError::NotGiven { name: "side" })
+    }
+
     fn stop(&self) -> Result<Stop, SizingError> {
         Ok(Stop {
             entry_price: self.price()?,
@@ -208,8 +217,9 @@ impl Moment for GivenMoment {
             Payoff::UnitReturn => ("trade_returns", &self.trade_returns),
         };
         let values = values.clone().ok_or(SizingError::NotGiven { name })?;
+        let side = self.side.unwrap_or(Side::Short).sign();
         let excursions = self.adverse_excursions.iter().flatten();
-        let moves = excursions.map(|&excursion| (excursion, -1.0)).collect();
+        let moves = excursions.map(|&excursion| (excursion, side)).collect();
         Ok(Sample { moves, ..Sample::equal(values) })
     }
 

@@ -3,6 +3,8 @@
 //! A replay reads them from closed bars and trades, a calculator is handed them. Both go through
 //! [`plan_at`], so that each limit's formula is applied in one place.
 
+use plimsoll_market::Side;
+
 use crate::chain::{AccountCaps, Multiplier, PlannedSize};
 use crate::estimate::joint::joint_leverage;
 use crate::estimate::kelly::{
@@ -21,6 +23,10 @@ use crate::rule::{
 pub trait Moment {
     /// The price that the decision is taken at.
     fn price(&self) -> Result<f64, SizingError>;
+    /// Direction of the position that would be opened.
+    fn side(&self) -> Result<Side, SizingError> {
+        Err(SizingError::NotGiven { name: "side" })
+    }
     /// Entry, stop and the costs of the round trip.
     fn stop(&self) -> Result<Stop, SizingError>;
     /// The leverage that the exchange is told.

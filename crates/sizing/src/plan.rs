@@ -2,6 +2,8 @@
 //!
 //! Estimates read a [`Past`], which shows closed trades and closed bars only.
 
+use plimsoll_market::Side;
+
 use crate::chain::PlannedSize;
 use crate::estimate::{Edge, JointReturns, Payoff, Sample};
 use crate::formulas::{SizingError, Stop};
@@ -16,6 +18,8 @@ pub struct DecisionFacts {
     pub symbol_idx: usize,
     /// Bar at whose close the decision is taken.
     pub bar: usize,
+    /// Direction of the position that would be opened.
+    pub side: Side,
     /// That close.
     pub price: f64,
     /// Stop price; `None`: the strategy has none.
@@ -45,6 +49,10 @@ struct AtBar<'a> {
 impl Moment for AtBar<'_> {
     fn price(&self) -> Result<f64, SizingError> {
         Ok(self.facts.price)
+    }
+
+    fn side(&self) -> Result<Side, SizingError> {
+        Ok(self.facts.side)
     }
 
     fn stop(&self) -> Result<Stop, SizingError> {
@@ -87,9 +95,7 @@ impl Moment for AtBar<'_> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::float_cmp)]
-    use plimsoll_market::{
-        Interval, Market, Side, SizeFreeTrade, SymbolColumns, Timestamp, TradeExit,
-    };
+    use plimsoll_market::{Interval, Market, SizeFreeTrade, SymbolColumns, Timestamp, TradeExit};
 
     use super::*;
     use crate::rule::{
@@ -142,6 +148,7 @@ mod tests {
         DecisionFacts {
             symbol_idx: 0,
             bar,
+            side: Side::Long,
             price: 100.0,
             stop_price,
             round_trip_cost_fraction: 0.0,
