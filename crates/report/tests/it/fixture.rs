@@ -83,6 +83,9 @@ pub(crate) fn scaled(rules: &[&str], bars: usize, interval: &str) -> StudyResult
         comparisons: comparisons(&names),
         verdict: verdict(&names),
         sensitivity: sensitivity(&names),
+        gate_counts: Vec::new(),
+        sizes_on: Vec::new(),
+        limit_worth: Vec::new(),
         forecast_plan: Some(risk_forecasts::plan()),
         forecasts: risk_forecasts::forecasts(&names, start),
         coverage: coverage(start, bars),
@@ -112,6 +115,7 @@ fn size_free(symbol_idx: usize, decision_bar: usize, exit_bar: usize) -> SizeFre
         exit: TradeExit::Signal,
         unit_return: 0.01,
         r_multiple: Some(0.2),
+        adverse_excursion: 0.0,
     }
 }
 

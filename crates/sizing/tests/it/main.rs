@@ -4,3 +4,5 @@ mod drawdown_control;
 mod forecasts;
 mod formulas;
 mod formulas_golden;
+mod gates;
+mod gates_past;
