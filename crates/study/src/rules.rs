@@ -434,7 +434,7 @@ fn parts_of(limits: &[&'static str], by_gate: bool) -> Vec<Part> {
 /// What may be left out of a rule by name: its limits, and the gates that are more than one.
 fn names_of_parts(present: &[&'static str]) -> Vec<&'static str> {
     let gates = GATES.iter().map(|gate| gate.name);
-    let gates = gates.filter(|name| part_named(name, present).is_ok());
+    let gates = gates.filter(|name| !present.contains(name) && part_named(name, present).is_ok());
     present.iter().copied().chain(gates).collect()
 }
 
