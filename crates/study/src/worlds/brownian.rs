@@ -177,6 +177,7 @@ fn hold(prepared: &Prepared<'_>, leverage: f64) -> Outcome {
         exit: TradeExit::End,
         unit_return: 0.0,
         r_multiple: None,
+        adverse_excursion: 0.0,
     };
     let settings = Settings {
         equity: EQUITY,
@@ -197,6 +198,7 @@ fn hold(prepared: &Prepared<'_>, leverage: f64) -> Outcome {
         let facts = DecisionFacts {
             symbol_idx: 0,
             bar,
+            side: Side::Long,
             price: prepared.market.symbols[0].close[bar],
             stop_price: None,
             round_trip_cost_fraction: 0.0,

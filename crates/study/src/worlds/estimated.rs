@@ -212,6 +212,7 @@ impl Laboratory {
         DecisionFacts {
             symbol_idx: 0,
             bar,
+            side: Side::Long,
             price: self.market.symbols[0].close[bar],
             stop_price: self.trades[bar].initial_stop_price,
             round_trip_cost_fraction: 0.0,
@@ -235,6 +236,7 @@ fn size_free_trade(bar: usize, price: f64, r: f64) -> SizeFreeTrade {
         exit: if r < 0.0 { TradeExit::Stop } else { TradeExit::Signal },
         unit_return: r * STOP_DISTANCE,
         r_multiple: Some(r),
+        adverse_excursion: (-r * STOP_DISTANCE).max(0.0),
     }
 }
 
