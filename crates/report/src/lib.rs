@@ -30,7 +30,7 @@
 //! - [`page`]: `report.html`, and [`chart`], its drawings
 //! - [`adl`]: the same for a comparison of auto-deleveraging policies
 //! - [`risk`]: one page for the risk statistics of a series
-//! - [`words`]: numbers as a person reads them
+//! - [`words`]: numbers as a person reads them, [`limits`]: what each limit of a decision means
 //! - [`timeline`]: bar indices as times, months and quarters
 //! - [`publish`]: writing that a crash cannot leave half done
 
@@ -39,6 +39,7 @@ pub mod chart;
 mod check;
 pub mod columnar;
 pub mod error;
+pub mod limits;
 pub mod page;
 pub mod publish;
 pub mod receipt;
