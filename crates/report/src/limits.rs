@@ -34,7 +34,10 @@ pub const LIMITS: [LimitMeaning; 26] = [
         "that is this symbol's part of Kelly's over all positions held at the same time",
     ),
     wish("optimal_f", "that is the rule's share of Vince's optimal f, from the past trades"),
-    wish("atr", "at which a move of so many average true ranges costs no more than the share named"),
+    wish(
+        "atr",
+        "at which a move of so many average true ranges costs no more than the share named",
+    ),
     wish("risk_cap", "that loses no more than this share of equity at the stop, costs included"),
     wish("concentration", "that one position may have of the equity"),
     wish(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plimsoll_engine::Decision;
 
 use super::blocks::{Block, Cell, Column, Table};
-use super::{Context, Section};
+use super::{Context, Section, gates};
 use crate::chart::bars::{self, Bar};
 use crate::error::ReportError;
 use crate::words;
@@ -46,7 +46,7 @@ pub(super) fn section(context: &Context<'_>) -> Result<Section, ReportError> {
         blocks.push(Block::Figure {
             figure: bars::figure(&title, &drawn)?,
             title,
-            caption: "All entry decisions of the whole account, refused ones included.".to_owned(),
+            caption: "All decisions of the whole account, refused ones included.".to_owned(),
             cursor: "",
         });
         let patterns = limits.iter().enumerate();
@@ -63,6 +63,7 @@ pub(super) fn section(context: &Context<'_>) -> Result<Section, ReportError> {
         ));
     }
     blocks.push(Block::Table(leverage_table(context)));
+    blocks.extend(gates::blocks(context));
     Ok(Section {
         id: "binding",
         title: "What was binding, and when",

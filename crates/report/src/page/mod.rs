@@ -9,10 +9,12 @@ pub mod costs;
 pub mod curves;
 pub mod data;
 pub mod forecasts;
+pub mod gates;
 pub mod growth;
 pub mod liquidations;
 pub mod reproduce;
 pub mod rules;
+pub mod sizes;
 pub mod verdict;
 
 use askama::Template;
@@ -55,22 +57,26 @@ pub(crate) struct Context<'a> {
 pub fn page(result: &StudyResult, monthly: &[MonthRow]) -> Result<String, ReportError> {
     let context =
         Context { result, monthly, timeline: Timeline::of(result), keys: RuleKeys::of(result) };
+    let mut sections = vec![
+        verdict::section(&context)?,
+        growth::section(&context)?,
+        curves::section(&context)?,
+        binding::section(&context)?,
+    ];
+    sections.extend(sizes::section(&context)?);
+    sections.extend([
+        liquidations::section(&context),
+        forecasts::section(&context)?,
+        costs::section(&context),
+        data::section(&context),
+        reproduce::section(&context),
+    ]);
     let page = Page {
         name: &result.name,
         data_label: result.data_label.as_deref(),
         facts: facts(&context),
         legend: Legend::of(&context),
-        sections: vec![
-            verdict::section(&context)?,
-            growth::section(&context)?,
-            curves::section(&context)?,
-            binding::section(&context)?,
-            liquidations::section(&context),
-            forecasts::section(&context)?,
-            costs::section(&context),
-            data::section(&context),
-            reproduce::section(&context),
-        ],
+        sections,
         style: include_str!("../../templates/style.css"),
         script: include_str!("../../templates/script.js"),
         cursor: curves::cursor_data(&context)?,
