@@ -66,6 +66,9 @@ pub struct AccountState<'a> {
     pub heat: Result<f64, SizingError>,
     /// Gross notional of every other position and pending entry over equity.
     pub exposure: f64,
+    /// For heat, where the trade has no stop: the share of its notional that the position loses by
+    /// the time it is liquidated.
+    pub unstopped_distance: Result<f64, SizingError>,
     /// Largest leverage at which an adverse move of this share of the price does not liquidate.
     pub leverage_inside_liquidation: &'a dyn Fn(f64) -> Result<f64, SizingError>,
     /// The venue's own limits: bracket and free margin.

@@ -13,8 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use caps::{
-    Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, HeatCap, LiquidityCap,
-    Resize, SizingBase, VenueShare,
+    Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, ExposureLevel, HeatCap,
+    HeatLevel, LiquidityCap, Resize, SizingBase, VenueShare, VenueShareOf,
 };
 pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
 pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
