@@ -43,7 +43,7 @@ pub fn parquet(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
             words(rows.iter().map(|row| result.symbols[row.symbol_idx].as_str())),
             times(rows.iter().map(|row| timeline.close(row.bar).0)),
             Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.trade_idx as i64))),
-            words(repeat_n("entry", rows.len())),
+            words(rows.iter().map(|row| row.kind.name())),
             words(rows.iter().map(|row| row.side.name())),
             numbers(rows.iter().map(|row| row.equity)),
             numbers(repeat_n(outcome.initial_equity, rows.len())),
@@ -69,7 +69,7 @@ pub fn parquet(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
         columns.extend([
             numbers(rows.iter().map(|row| row.multiplier)),
             numbers(rows.iter().map(|row| row.leverage)),
-            numbers(repeat_n(0.0, rows.len())),
+            numbers(rows.iter().map(|row| row.held_quantity)),
             numbers(rows.iter().map(|row| row.quantity_raw)),
             numbers(rows.iter().map(|row| row.quantity)),
             words(rows.iter().map(|row| row.outcome.name())),

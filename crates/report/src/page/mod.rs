@@ -18,8 +18,8 @@ pub mod sizes;
 pub mod verdict;
 
 use askama::Template;
-use plimsoll_engine::MarginMode;
-use plimsoll_study::result::StudyResult;
+use plimsoll_engine::{Decision, DecisionKind, MarginMode};
+use plimsoll_study::result::{AccountResult, StudyResult};
 
 use crate::error::ReportError;
 use crate::tables::monthly::MonthRow;
@@ -180,6 +180,11 @@ fn facts(context: &Context<'_>) -> Vec<String> {
         },
         format!("{} intrabar", settings.intrabar.name()),
     ]
+}
+
+/// The decisions on entries, those on held positions left out.
+pub(crate) fn entries(account: &AccountResult) -> impl Iterator<Item = &Decision> {
+    account.outcome.decisions.iter().filter(|decision| decision.kind == DecisionKind::Entry)
 }
 
 /// `1 rule`, `2 rules`.

@@ -9,8 +9,8 @@ use crate::timeline::Timeline;
 /// `trades.csv`: one row a position of the whole account, in order of its exit. Times are the open
 /// times of the bars of entry and exit; `funding`, `fees` and `slippage` are what was paid;
 /// `return_on_equity` is `pnl` over the equity at the entry decision; `trade` is the number of the
-/// size-free trade, as in `decisions.parquet`, and `resizes` how often the size was changed while the
-/// position was held.
+/// size-free trade, as in `decisions.parquet`, `resizes` how often the size was changed while the
+/// position was held, and `quantity_max` the most that was held.
 ///
 /// # Errors
 /// A row that CSV cannot hold.
@@ -42,7 +42,8 @@ pub fn csv(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
                 optional(on_equity),
                 optional(trade.r_multiple),
                 trade.trade_idx.to_string(),
-                "0".to_owned(),
+                trade.resizes.to_string(),
+                full_precision(trade.quantity_max),
             ]
         })
     });
@@ -70,6 +71,7 @@ pub fn csv(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
             "r_multiple",
             "trade",
             "resizes",
+            "quantity_max",
         ],
         rows,
     )
