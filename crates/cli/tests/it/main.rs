@@ -10,6 +10,8 @@ mod calc_book;
 mod calc_funding;
 mod calc_margin;
 mod calc_size;
+mod explain;
+mod explain_folder;
 mod help;
 mod interrupted;
 mod lake;
