@@ -36,6 +36,8 @@ pub struct GivenMoment {
     /// Last published funding rates per 8 hours, oldest first; a single one stands for as many as
     /// the rule asks for.
     pub funding_rates_8h: Option<Vec<f64>>,
+    /// Mean value traded in a day, quote currency.
+    pub daily_traded_value: Option<f64>,
 }
 
 /// A number that a limit of a rule needs and that was not given.
@@ -92,6 +94,9 @@ impl GivenMoment {
         if rule.funding_cut.is_some() {
             need("funding_cut", "funding_rates_8h", self.funding_rates_8h.is_some());
         }
+        if rule.liquidity.is_some() {
+            need("liquidity", "daily_traded_value", self.daily_traded_value.is_some());
+        }
         missing
     }
 }
@@ -146,6 +151,10 @@ impl Moment for GivenMoment {
             Some(&[rate]) => Ok(vec![rate; periods]),
             Some(rates) => Ok(rates.to_vec()),
         }
+    }
+
+    fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
+        given("daily_traded_value", self.daily_traded_value)
     }
 }
 

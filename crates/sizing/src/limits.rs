@@ -9,7 +9,8 @@ use crate::formulas::{
     SizingError, Stop, concentration_cap, empirical_kelly, leverage_from_risk, volatility_target,
 };
 use crate::rule::{
-    ConcentrationBasis, Kelly, KellyBasis, KellyEstimator, SizingRule, VolatilityTarget,
+    ConcentrationBasis, ExposureCap, Kelly, KellyBasis, KellyEstimator, SizingRule, VenueShare,
+    VolatilityTarget,
 };
 
 /// What the limits read at one decision. An error is why a number is unknown there.
@@ -28,6 +29,10 @@ pub trait Moment {
     fn annual_volatility(&self, target: &VolatilityTarget) -> Result<f64, SizingError>;
     /// The last published funding rates per 8 hours, oldest first.
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError>;
+    /// Mean value traded in a day over so many days, in quote currency.
+    fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
+        Err(SizingError::NotGiven { name: "daily_traded_value" })
+    }
 }
 
 /// What Kelly's formula is applied to.
@@ -99,9 +104,29 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
         notional: rule.notional,
         liquidation_distance: None,
         multipliers: multipliers(rule, moment),
-        caps: AccountCaps::default(),
+        caps: account_caps(rule, moment),
         sizing_base: rule.sizing_base,
         holding_bars_max: None,
+    }
+}
+
+/// What of the rule acts after the multipliers, as far as the account is not needed.
+fn account_caps(rule: &SizingRule, moment: &impl Moment) -> AccountCaps {
+    // Heat is what the stops cost, without the costs of getting in and out.
+    let to_the_stop =
+        || moment.stop().and_then(|stop| Stop { round_trip_cost_fraction: 0.0, ..stop }.distance());
+    let exposure = rule.exposure.map(ExposureCap::multiple);
+    let over_all_venues =
+        |share: VenueShare| share.exposure.map(ExposureCap::multiple).or(exposure).unwrap_or(0.0);
+    AccountCaps {
+        drawdown_control: rule.drawdown_control.clone(),
+        heat: rule.heat.map(|cap| (cap.share(), to_the_stop())),
+        exposure,
+        venue_share: rule.venue_share.map(|cap| cap.share.share() * over_all_venues(cap)),
+        liquidity: rule.liquidity.as_ref().map(|cap| {
+            let value = moment.daily_traded_value(cap.days)?;
+            Ok(cap.share_of_daily_value * value)
+        }),
     }
 }
 

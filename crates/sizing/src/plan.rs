@@ -106,6 +106,10 @@ impl Moment for AtBar<'_> {
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
         self.past.funding_rates_8h(periods)
     }
+
+    fn daily_traded_value(&self, days: usize) -> Result<f64, SizingError> {
+        self.past.daily_traded_value(days)
+    }
 }
 
 /// The trailing trades, or how many are lacking.
@@ -140,7 +144,7 @@ fn edge_of(payoffs: &[f64]) -> Edge {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::float_cmp)]
-    use plimsoll_market::{Interval, Market, Side, SymbolColumns, Timestamp};
+    use plimsoll_market::{Interval, Market, Side, SymbolColumns, Timestamp, TradeExit};
 
     use super::*;
     use crate::rule::{Atr, Before, Concentration, ConcentrationBasis, FundingCutRule};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
 use plimsoll_risk::moments::Moments;
 
+use super::liquidity::TradedValue;
 use crate::formulas::{average_true_range, ewma_volatility};
 use crate::rule::{SizingRule, VolatilityEstimator, VolatilityTarget};
 
@@ -20,6 +21,8 @@ pub struct LimitInputs<'a> {
     atr: BTreeMap<usize, Vec<Vec<f64>>>,
     /// Per symbol: close time of each complete UTC day and its log return.
     daily: Vec<Vec<(i64, f64)>>,
+    /// Per symbol, where a rule asks for it: what has been traded so far.
+    traded: Vec<TradedValue>,
 }
 
 impl<'a> LimitInputs<'a> {
@@ -32,7 +35,20 @@ impl<'a> LimitInputs<'a> {
             });
         }
         let daily = market.symbols.iter().map(|symbol| daily_log_returns(market, symbol)).collect();
-        Self { market, atr, daily }
+        let needs_value = rules.iter().any(|rule| rule.liquidity.is_some());
+        let traded = market.symbols.iter().filter(|_| needs_value).map(TradedValue::new).collect();
+        Self { market, atr, daily, traded }
+    }
+
+    /// Mean value traded in a day over the days up to a bar's close. `Err` holds how many days
+    /// there are.
+    pub(super) fn daily_traded_value(
+        &self,
+        symbol_idx: usize,
+        bar: usize,
+        days: usize,
+    ) -> Result<f64, usize> {
+        self.traded.get(symbol_idx).ok_or(0_usize)?.per_day(self.market.interval, bar, days)
     }
 
     /// Average true range at a bar's close, if it is defined there.

@@ -6,6 +6,7 @@
 
 mod columns;
 mod history;
+mod liquidity;
 
 pub use columns::LimitInputs;
 pub use history::History;
@@ -74,5 +75,16 @@ impl<'a> Past<'a> {
         self.inputs
             .last_funding_rates_8h(self.symbol_idx, self.bar, periods)
             .ok_or(SizingError::TooFewObservations { have: 0, need: periods })
+    }
+
+    /// Mean value traded in a day over the last `days` times 24 hours, quote currency. Bars that
+    /// are missing count as if nothing had been traded, so that a gap only makes a size smaller.
+    ///
+    /// # Errors
+    /// `TooFewObservations` while the data are shorter.
+    pub fn daily_traded_value(&self, days: usize) -> Result<f64, SizingError> {
+        self.inputs
+            .daily_traded_value(self.symbol_idx, self.bar, days)
+            .map_err(|have| SizingError::TooFewObservations { have, need: days })
     }
 }

@@ -40,6 +40,14 @@ pub enum SizingBase {
     Initial,
 }
 
+impl SizingBase {
+    /// Whether it is the default, which files leave out.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(super) fn is_current(&self) -> bool {
+        *self == Self::Current
+    }
+}
+
 /// Decides the size again at each close while a position is held.
 ///
 /// The new size follows from the limits at that close, as if the position were opened then. Where
@@ -185,5 +193,164 @@ impl VenueShareOf {
 impl Concentration {
     pub(super) fn check(&self, check: &mut Check) {
         check.share("concentration.share", self.share);
+    }
+}
+
+impl HeatCap {
+    pub(super) fn check(self, check: &mut Check) {
+        let share = self.share();
+        let [.., absolute] = HEAT_LEVELS;
+        if !(share > 0.0) || absolute.is_exceeded_by(share) {
+            check.add(
+                "heat",
+                format!("`heat` is {share}"),
+                "write a share of equity above 0 and at most 0.20, the absolute limit, or a level: \
+                 \"conservative\" (0.06), \"moderate\" (0.10), \"aggressive\" (0.15), \"absolute\"",
+            );
+        }
+    }
+}
+
+impl ExposureCap {
+    pub(super) fn check(self, path: &str, check: &mut Check) {
+        let multiple = self.multiple();
+        if !(multiple > 0.0 && multiple.is_finite()) {
+            check.add(
+                path,
+                format!("`exposure` is {multiple}"),
+                "write a multiple of equity above 0, or a level: \"conservative\" (3), \
+                 \"maximum\" (5)",
+            );
+        }
+    }
+}
+
+impl VenueShare {
+    pub(super) fn check(&self, of_rule: Option<ExposureCap>, check: &mut Check) {
+        let share = self.share.share();
+        if !(share > 0.0 && share <= 1.0) {
+            check.add(
+                "venue_share.share",
+                format!("`share` is {share}"),
+                "write a share of the exposure above 0 and at most 1, or the venue's tier: \
+                 \"cex1\" (0.40), \"dex1\" (0.30), \"tier2\" (0.15), \"new\" (0.05)",
+            );
+        }
+        match self.exposure {
+            Some(exposure) => exposure.check("venue_share.exposure", check),
+            None if of_rule.is_none() => check.add(
+                "venue_share",
+                "the exposure that the share is a share of is not given".to_owned(),
+                "add `exposure = 3.0`, what is allowed over all venues, to `venue_share` or to the \
+                 rule",
+            ),
+            None => {}
+        }
+    }
+}
+
+impl LiquidityCap {
+    pub(super) fn check(&self, check: &mut Check) {
+        let share = self.share_of_daily_value;
+        if !(share > 0.0 && share <= 1.0) {
+            check.add(
+                "liquidity.share_of_daily_value",
+                format!("`share_of_daily_value` is {share}"),
+                "write a share above 0 and at most 1; 0.01 is one per cent of what is traded in a \
+                 day",
+            );
+        }
+        check.count("liquidity.days", self.days);
+    }
+}
+
+impl Resize {
+    pub(super) fn check(&self, check: &mut Check) {
+        if !(0.0..1.0).contains(&self.band) {
+            check.add(
+                "resize.band",
+                format!("`band` is {}", self.band),
+                "write a number from 0 to below 1; 0.1 leaves the position alone until the new size \
+                 is a tenth larger or smaller",
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_for_the_levels_of_the_tables() {
+        let of_name = |name: &str| format!("\"{name}\"");
+        for level in HEAT_LEVELS {
+            let read: HeatCap = serde_json::from_str(&of_name(level.name)).expect(level.name);
+            assert!((read.share() - level.limit).abs() < 1e-15, "{}", level.name);
+        }
+        for level in EXPOSURE_LEVELS {
+            let read: ExposureCap = serde_json::from_str(&of_name(level.name)).expect(level.name);
+            assert!((read.multiple() - level.limit).abs() < 1e-15, "{}", level.name);
+        }
+        for tier in VenueTier::ALL {
+            let read: VenueShareOf = serde_json::from_str(&of_name(tier.name())).expect("a tier");
+            assert!((read.share() - tier.share_limit()).abs() < 1e-15, "{}", tier.name());
+        }
+        let number: HeatCap = serde_json::from_str("0.07").expect("a number");
+        assert!((number.share() - 0.07).abs() < 1e-15);
+        let multiple: ExposureCap = serde_json::from_str("3").expect("a whole number");
+        assert!((multiple.multiple() - 3.0).abs() < 1e-15);
+        let error = serde_json::from_str::<HeatCap>("\"bold\"").expect_err("no such level");
+        assert!(error.to_string().contains("conservative"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_hold_is_named() {
+        use crate::rule::SizingRule;
+        let share = |share, exposure| VenueShare { share: VenueShareOf::Share(share), exposure };
+        let fine = SizingRule {
+            heat: Some(HeatCap::Share(0.2)),
+            exposure: Some(ExposureCap::Multiple(3.0)),
+            venue_share: Some(share(0.4, None)),
+            liquidity: Some(LiquidityCap { share_of_daily_value: 0.01, days: 30 }),
+            resize: Some(Resize { band: 0.0 }),
+            ..SizingRule::default()
+        };
+        assert_eq!(fine.problems(), []);
+        let alone = SizingRule {
+            resize: Some(Resize { band: 0.1 }),
+            sizing_base: SizingBase::Initial,
+            ..SizingRule::default()
+        };
+        assert_eq!(alone.problems()[0].message, "the rule has no limit");
+        let wrong = SizingRule {
+            heat: Some(HeatCap::Share(0.21)),
+            exposure: None,
+            venue_share: Some(share(1.5, None)),
+            liquidity: Some(LiquidityCap { share_of_daily_value: 0.0, days: 0 }),
+            resize: Some(Resize { band: 1.0 }),
+            ..SizingRule::default()
+        };
+        let problems = wrong.problems();
+        let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            [
+                "heat",
+                "venue_share.share",
+                "venue_share",
+                "liquidity.share_of_daily_value",
+                "liquidity.days",
+                "resize.band"
+            ]
+        );
+        for bad in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
+            let rule = SizingRule {
+                heat: Some(HeatCap::Share(bad)),
+                exposure: Some(ExposureCap::Multiple(bad)),
+                ..SizingRule::default()
+            };
+            assert_eq!(rule.problems().len(), 2, "{bad}");
+        }
     }
 }

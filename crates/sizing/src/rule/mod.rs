@@ -82,7 +82,7 @@ pub struct SizingRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub liquidity: Option<LiquidityCap>,
     /// What the rule's shares are shares of.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SizingBase::is_current")]
     pub sizing_base: SizingBase,
     /// Decides the size again while a position is held; without it the quantity stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,9 +104,13 @@ impl SizingRule {
     /// Every value that cannot hold, all at once.
     pub fn problems(&self) -> Vec<RuleProblem> {
         let mut check = Check::default();
-        if *self == Self::default()
-            || *self == (Self { funding_cut: self.funding_cut.clone(), ..Self::default() })
-        {
+        let without_limits = Self {
+            funding_cut: self.funding_cut.clone(),
+            sizing_base: self.sizing_base,
+            resize: self.resize.clone(),
+            ..Self::default()
+        };
+        if *self == without_limits {
             check.add(
                 "",
                 "the rule has no limit".to_owned(),
@@ -142,6 +146,21 @@ impl SizingRule {
         }
         if let Some(cut) = &self.funding_cut {
             cut.check(&mut check);
+        }
+        if let Some(heat) = self.heat {
+            heat.check(&mut check);
+        }
+        if let Some(exposure) = self.exposure {
+            exposure.check("exposure", &mut check);
+        }
+        if let Some(venue_share) = &self.venue_share {
+            venue_share.check(self.exposure, &mut check);
+        }
+        if let Some(liquidity) = &self.liquidity {
+            liquidity.check(&mut check);
+        }
+        if let Some(resize) = &self.resize {
+            resize.check(&mut check);
         }
         check.problems
     }
