@@ -316,6 +316,7 @@ impl Planner<'_> {
         DecisionFacts {
             symbol_idx: trade.symbol_idx,
             bar: trade.decision_bar,
+            side: trade.side,
             price: self.prepared.market.symbols[trade.symbol_idx].close[trade.decision_bar],
             stop_price: trade.initial_stop_price,
             round_trip_cost_fraction: 2.0 * (fee + self.settings.costs.half_spread()),

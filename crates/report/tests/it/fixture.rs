@@ -115,6 +115,7 @@ fn size_free(symbol_idx: usize, decision_bar: usize, exit_bar: usize) -> SizeFre
         exit: TradeExit::Signal,
         unit_return: 0.01,
         r_multiple: Some(0.2),
+        adverse_excursion: 0.0,
     }
 }
 

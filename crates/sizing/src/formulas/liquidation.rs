@@ -99,6 +99,20 @@ pub fn leverage_inside_liquidation(
     finite("leverage", (largest / equity).min(top))
 }
 
+/// The move to keep inside the liquidation price: the largest of `moves`, plus what getting in and
+/// out costs. All are fractions of the price.
+///
+/// The costs leave the equity behind the position, which is the same as a move that is longer by
+/// them; at the rates of real brackets the whole round trip is more than enough of it.
+pub fn adverse_move(moves: &[f64], round_trip_cost_fraction: f64) -> Result<f64, SizingError> {
+    let costs = not_negative("round_trip_cost_fraction", round_trip_cost_fraction)?;
+    let mut largest = 0.0_f64;
+    for &one in moves {
+        largest = largest.max(positive("move", one)?);
+    }
+    finite("distance", positive("move", largest)? + costs)
+}
+
 /// The largest notional with `money >= need_per_notional * notional`.
 fn covered(money: f64, need_per_notional: f64) -> f64 {
     if need_per_notional > 0.0 {

@@ -7,6 +7,7 @@ mod caps;
 mod check;
 mod gates;
 mod kelly;
+mod keys;
 mod volatility;
 
 use schemars::JsonSchema;
@@ -18,10 +19,11 @@ pub use caps::{
 };
 pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
 pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
+pub use keys::{GATES, Gate};
 pub use volatility::{
-    Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf,
-    LiquidationDistance, TailForecast, TailMeasure, TailMove, TailTarget, VolatilityEstimator,
-    VolatilityTarget,
+    Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf, GarchForecast,
+    GarchInnovation, GarchRecursion, LiquidationDistance, TailFigure, TailForecast, TailMeasure,
+    TailMove, TailTarget, VolatilityEstimator, VolatilityTarget,
 };
 
 use check::Check;
@@ -115,7 +117,7 @@ impl SizingRule {
                 "",
                 "the rule has no limit".to_owned(),
                 "give at least one of kelly, atr, risk_cap, concentration, volatility_target, \
-                 notional_fraction, notional, risk_fraction, leverage_cap",
+                 tail_target, liquidation_distance, notional_fraction, notional, risk_fraction, leverage_cap",
             );
         }
         if let Some(kelly) = &self.kelly {
@@ -144,6 +146,15 @@ impl SizingRule {
         if let Some(target) = &self.volatility_target {
             target.check(&mut check);
         }
+        if let Some(target) = &self.tail_target {
+            target.check(&mut check);
+        }
+        if let Some(distance) = &self.liquidation_distance {
+            distance.check(&mut check);
+        }
+        if let Some(control) = &self.drawdown_control {
+            control.check(&mut check);
+        }
         if let Some(cut) = &self.funding_cut {
             cut.check(&mut check);
         }
@@ -169,6 +180,7 @@ impl SizingRule {
     pub fn needs_stop(&self) -> bool {
         self.risk_cap.is_some()
             || self.risk_fraction.is_some()
+            || self.liquidation_distance.as_ref().is_some_and(|distance| distance.stop)
             || self.kelly.as_ref().is_some_and(|kelly| {
                 kelly.estimator == KellyEstimator::Trades && kelly.basis == KellyBasis::Risk
             })
