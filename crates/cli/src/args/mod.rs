@@ -4,6 +4,7 @@ mod adl;
 mod calc;
 mod explain;
 mod risk;
+mod size;
 
 use std::path::PathBuf;
 

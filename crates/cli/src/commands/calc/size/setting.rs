@@ -9,6 +9,7 @@ use plimsoll_venue::{ContractKind, VenueRules};
 
 use super::super::answer::plain;
 use super::super::tables;
+use super::account::Account;
 use crate::args::SizeArguments;
 use crate::error::CliError;
 
@@ -20,6 +21,7 @@ pub(super) struct Setting {
     pub(super) venue: Option<String>,
     pub(super) symbol: Option<String>,
     pub(super) moment: GivenMoment,
+    pub(super) account: Account,
     /// Tables of the user's own: the strategy file's, then the flags'.
     pub(super) tables: Vec<PathBuf>,
     /// Taker fee of the strategy file in place of the venue's.
@@ -72,6 +74,7 @@ pub(super) fn setting(arguments: &SizeArguments) -> Result<Setting, CliError> {
     };
     let list = |values: &[f64]| (!values.is_empty()).then(|| values.to_vec());
     Ok(Setting {
+        account: Account::of(arguments, study, study.map(|_| rule.equity)),
         equity: arguments.equity.or_else(|| study.map(|_| rule.equity)),
         venue: arguments.tables.venue.clone().or_else(|| study.map(|s| s.data.venue.clone())),
         symbol: arguments.tables.symbol.clone().or_else(|| study.and_then(only_symbol)),
@@ -93,7 +96,8 @@ pub(super) fn setting(arguments: &SizeArguments) -> Result<Setting, CliError> {
             average_true_range: arguments.atr,
             volatility: arguments.volatility,
             funding_rates_8h: list(&arguments.funding_8h),
-            ..GivenMoment::default()
+            tail_loss: arguments.market.tail_loss,
+            daily_traded_value: arguments.market.daily_value,
         },
         name: rule.name,
         rule: rule.rule,
@@ -231,9 +235,15 @@ pub(super) fn check_missing(
             "account_leverage" => add("--leverage", missing.limit),
             "volatility" => add("--volatility", missing.limit),
             "funding_rates_8h" => add("--funding-8h", missing.limit),
+            "side" => add("--side", missing.limit),
+            "tail_loss" => add("--tail-loss", missing.limit),
+            "daily_traded_value" => add("--daily-value", missing.limit),
             _ if has_stop => {}
             _ => add("--stop (or --stop-distance)", missing.limit),
         }
+    }
+    for (flag, limit) in setting.account.missing(&setting.rule, &setting.moment, has_venue) {
+        add(flag, limit);
     }
     if has_venue && setting.moment.account_leverage.is_none() {
         add("--leverage", "the venue's limits");
@@ -248,6 +258,16 @@ pub(super) fn check_missing(
         format!("the size needs {}", names.join(", ")),
         format!("give {}; no limit is left out", reasons.join(", ")),
     ))
+}
+
+/// A highest equity below that of the decision is none.
+pub(super) fn check_peak(setting: &Setting, equity: f64) -> Result<(), CliError> {
+    setting.account.peak_is_below(equity).map_or(Ok(()), |peak| {
+        Err(CliError::usage(
+            format!("--peak-equity is {} at an equity of {}", plain(peak), plain(equity)),
+            "the highest equity so far is at least that of the decision",
+        ))
+    })
 }
 
 /// A stop on the winning side, or at the price, is none.
