@@ -56,6 +56,8 @@ pub struct SymbolColumns {
     pub open_interest: Vec<f64>,
     /// Open interest in quote currency, last value known at the bar's close.
     pub open_interest_value: Vec<f64>,
+    /// Last price of the bar at other venues, by venue; empty where none were asked for.
+    pub reference_close: Vec<(String, Vec<f64>)>,
     /// First instant at which the instrument traded, if known.
     pub listed_from: Option<Timestamp>,
     /// Instant at which it was delisted, if it was.

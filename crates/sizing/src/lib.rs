@@ -33,6 +33,7 @@
 
 pub mod chain;
 pub mod formulas;
+mod gates;
 pub mod given;
 pub mod limits;
 pub mod past;

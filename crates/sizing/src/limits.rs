@@ -5,15 +5,17 @@
 
 use plimsoll_market::Side;
 
-use crate::chain::{AccountCaps, Multiplier, PlannedSize};
+use crate::chain::{AccountCaps, PlannedSize};
 use crate::formulas::{
-    AtrSize, BinaryBet, ConcentrationOf, Drift, EmpiricalKellySettings, FundingCut, Limit,
-    SizingError, Stop, adverse_move, atr_move, concentration_cap, empirical_kelly,
+    AtrSize, BinaryBet, ConcentrationOf, Drift, EmpiricalKellySettings, Limit, Liquidated,
+    OracleReading, SizingError, Stop, adverse_move, atr_move, concentration_cap, empirical_kelly,
     leverage_from_risk, tail_target, volatility_target,
 };
+use crate::gates::{Gates, allocated_leverage};
 use crate::rule::{
-    ConcentrationBasis, ExposureCap, Kelly, KellyBasis, KellyEstimator, LiquidationDistance,
-    SizingRule, TailFigure, VenueShare, VolatilityTarget,
+    ConcentrationBasis, ExposureCap, Kelly, KellyBasis, KellyEstimator, LiquidationCluster,
+    LiquidationDistance, MarginAllocation, OracleHealth, SizingRule, TailFigure, VenueShare,
+    VolatilityTarget,
 };
 
 /// What the limits read at one decision. An error is why a number is unknown there.
@@ -43,6 +45,26 @@ pub trait Moment {
     /// Mean value traded in a day over so many days, in quote currency.
     fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
         Err(SizingError::NotGiven { name: "daily_traded_value" })
+    }
+
+    /// Bars in a day.
+    fn bars_per_day(&self) -> Result<f64, SizingError> {
+        Err(SizingError::NotGiven { name: "bars_per_day" })
+    }
+    /// What has been liquidated, and what the rule holds it against.
+    fn liquidated(&self, _cluster: &LiquidationCluster) -> Result<Liquidated, SizingError> {
+        Err(SizingError::NotGiven { name: "liquidation_ratio" })
+    }
+    /// The prices whose health the rule checks.
+    fn oracle_reading(&self, _health: &OracleHealth) -> Result<OracleReading, SizingError> {
+        Err(SizingError::NotGiven { name: "mark_price" })
+    }
+    /// Current volatility of the symbol and its reference, per the same period.
+    fn volatility_and_reference(
+        &self,
+        _allocation: &MarginAllocation,
+    ) -> Result<(f64, f64), SizingError> {
+        Err(SizingError::NotGiven { name: "reference_volatility" })
     }
 }
 
@@ -93,6 +115,9 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
         };
         add("concentration", of.and_then(|of| concentration_cap(concentration.share, of)));
     }
+    if let Some(allocation) = &rule.margin_allocation {
+        add("margin_allocation", allocated_leverage(allocation, moment));
+    }
     if let Some(target) = &rule.volatility_target {
         add(
             "volatility_target",
@@ -114,15 +139,16 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
     if let Some(leverage) = rule.leverage_cap {
         add("leverage_cap", Ok(leverage));
     }
+    let gates = Gates::at(rule, moment);
     PlannedSize {
         limits,
         notional: rule.notional,
         liquidation_distance: (rule.liquidation_distance.as_ref())
             .map(|asked| distance_to_keep(asked, moment)),
-        multipliers: multipliers(rule, moment),
+        multipliers: gates.multipliers,
         caps: account_caps(rule, moment),
         sizing_base: rule.sizing_base,
-        holding_bars_max: None,
+        holding_bars_max: gates.holding_bars_max,
     }
 }
 
@@ -144,19 +170,6 @@ fn account_caps(rule: &SizingRule, moment: &impl Moment) -> AccountCaps {
             Ok(cap.share_of_daily_value * value)
         }),
     }
-}
-
-/// Factors applied after the minimum, in order.
-fn multipliers(rule: &SizingRule, moment: &impl Moment) -> Vec<Multiplier> {
-    let mut multipliers = Vec::new();
-    if let Some(cut) = &rule.funding_cut {
-        let value = moment.funding_rates_8h(cut.periods).and_then(|rates| {
-            FundingCut { above_8h: cut.above_8h, multiply: cut.multiply }
-                .multiplier_sustained(&rates, cut.periods)
-        });
-        multipliers.push(Multiplier { name: "funding_cut", value });
-    }
-    multipliers
 }
 
 /// The adverse move that has to stay inside the liquidation price.

@@ -53,6 +53,7 @@ fn request(interval: Interval, hours: i64) -> LoadRequest {
         from: Timestamp(START),
         to: Timestamp(START + hours * HOUR),
         warm_up_from: None,
+        references: Vec::new(),
     }
 }
 

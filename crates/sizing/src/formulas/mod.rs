@@ -28,6 +28,7 @@
 //! - [`volatility`]: average true range, volatility and tail target, cushion
 //! - [`caps`]: risk, margin and notional; stop distance, concentration, funding, heat, exposure
 //! - [`book`]: levels of heat and exposure, shares of venues
+//! - [`gates`]: funding, liquidations, the health of prices; margin that volatility shrinks
 //! - [`composite`](mod@composite): the smallest limit
 
 mod barrier;
@@ -37,6 +38,7 @@ mod check;
 pub mod composite;
 pub mod empirical_kelly;
 mod error;
+pub mod gates;
 pub mod kelly;
 pub mod liquidation;
 pub mod risk_constrained;
@@ -46,8 +48,8 @@ pub use book::{
     EXPOSURE_LEVELS, HEAT_LEVELS, Level, VenueTier, exposure_share, reduction_to_share,
 };
 pub use caps::{
-    ConcentrationOf, FundingCut, OpenPosition, Stop, concentration_cap, exposure, exposure_room,
-    heat, heat_room, leverage_from_margin, leverage_from_risk,
+    ConcentrationOf, OpenPosition, Stop, concentration_cap, exposure, exposure_room, heat,
+    heat_room, leverage_from_margin, leverage_from_risk,
 };
 pub use composite::{Composite, Limit, composite, settle};
 pub use empirical_kelly::{
@@ -55,6 +57,10 @@ pub use empirical_kelly::{
     log_terminal_wealth, max_leverage_without_liquidation, optimal_f,
 };
 pub use error::SizingError;
+pub use gates::{
+    FundingCut, Liquidated, LiquidationCut, OracleCheck, OracleReading, funding_holding_days,
+    funding_paid_8h, funding_sign_changed, margin_allocation, whole_bars,
+};
 pub use kelly::{
     BinaryBet, Drift, Shrinkage, fractional_growth_share, shrinkage, shrinkage_binary,
 };

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::forecasts::DailyForecasts;
+use super::gates::GateColumns;
 use super::liquidity::TradedValue;
 use crate::formulas::average_true_range;
 use crate::rule::SizingRule;
@@ -13,6 +14,8 @@ use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
 #[derive(Debug)]
 pub struct LimitInputs<'a> {
     pub(super) market: &'a Market,
+    /// What gates read.
+    pub(super) gates: GateColumns,
     /// Average true range by length in bars, then by symbol; `NaN` while it warms up.
     atr: BTreeMap<usize, Vec<Vec<f64>>>,
     /// Per symbol: close time of each complete UTC day and its log return.
@@ -37,7 +40,8 @@ impl<'a> LimitInputs<'a> {
         let forecasts = DailyForecasts::new(&daily, rules);
         let needs_value = rules.iter().any(|rule| rule.liquidity.is_some());
         let traded = market.symbols.iter().filter(|_| needs_value).map(TradedValue::new).collect();
-        Self { market, atr, daily, forecasts, traded }
+        let gates = GateColumns::new(market, rules);
+        Self { market, gates, atr, daily, forecasts, traded }
     }
 
     /// Mean value traded in a day over the days up to a bar's close. `Err` holds how many days

@@ -6,6 +6,7 @@
 
 mod columns;
 mod forecasts;
+mod gates;
 mod history;
 mod liquidity;
 mod volatility;

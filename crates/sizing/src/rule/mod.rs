@@ -8,6 +8,7 @@ mod check;
 mod gates;
 mod kelly;
 mod keys;
+mod tails;
 mod volatility;
 
 use schemars::JsonSchema;
@@ -17,13 +18,18 @@ pub use caps::{
     Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, ExposureLevel, HeatCap,
     HeatLevel, LiquidityCap, Resize, SizingBase, VenueShare, VenueShareOf,
 };
-pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
+pub use gates::{
+    DEFAULT_FUNDING_PERIODS, FundingBudget, FundingBudgetOf, FundingCutRule, FundingSide, GATES,
+    Gate, LiquidatedSide, LiquidationCluster, LiquidationSource, LiquidationsRelativeTo,
+    MarginAllocation, OracleHealth,
+};
 pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
-pub use keys::{GATES, Gate};
+pub use tails::{
+    AtrMove, LiquidationDistance, TailFigure, TailForecast, TailMeasure, TailMove, TailTarget,
+};
 pub use volatility::{
-    Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf, GarchForecast,
-    GarchInnovation, GarchRecursion, LiquidationDistance, TailFigure, TailForecast, TailMeasure,
-    TailMove, TailTarget, VolatilityEstimator, VolatilityTarget,
+    Atr, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf, GarchForecast,
+    GarchInnovation, GarchRecursion, VolatilityEstimator, VolatilityTarget,
 };
 
 use check::Check;
@@ -44,6 +50,9 @@ pub struct SizingRule {
     /// Largest share of equity in one position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concentration: Option<Concentration>,
+    /// Share of equity as margin that shrinks while volatility is high.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin_allocation: Option<MarginAllocation>,
     /// Notional that brings the volatility of the position to a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volatility_target: Option<VolatilityTarget>,
@@ -68,6 +77,15 @@ pub struct SizingRule {
     /// Smaller size while funding is extreme; applied after the smallest limit is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funding_cut: Option<FundingCutRule>,
+    /// Smaller size, or none, after a cluster of liquidations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liquidation_cluster: Option<LiquidationCluster>,
+    /// No trade, or a smaller one, while prices are not to be trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oracle_health: Option<OracleHealth>,
+    /// Longest time that a position is held, by what funding costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding_budget: Option<FundingBudget>,
     /// Exposure as a multiple of the cushion above a floor of equity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drawdown_control: Option<DrawdownControl>,
@@ -108,6 +126,9 @@ impl SizingRule {
         let mut check = Check::default();
         let without_limits = Self {
             funding_cut: self.funding_cut.clone(),
+            liquidation_cluster: self.liquidation_cluster.clone(),
+            oracle_health: self.oracle_health.clone(),
+            funding_budget: self.funding_budget.clone(),
             sizing_base: self.sizing_base,
             resize: self.resize.clone(),
             ..Self::default()
@@ -172,6 +193,18 @@ impl SizingRule {
         }
         if let Some(resize) = &self.resize {
             resize.check(&mut check);
+        }
+        if let Some(allocation) = &self.margin_allocation {
+            allocation.check(&mut check);
+        }
+        if let Some(cluster) = &self.liquidation_cluster {
+            cluster.check(&mut check);
+        }
+        if let Some(health) = &self.oracle_health {
+            health.check(&mut check);
+        }
+        if let Some(budget) = &self.funding_budget {
+            budget.check(&mut check);
         }
         check.problems
     }

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::too_many_lines)]
 
+mod drawdown_control;
+mod forecasts;
 mod formulas;
 mod formulas_golden;
