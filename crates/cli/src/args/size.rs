@@ -1,9 +1,10 @@
 //! The numbers that only some limits of `plimsoll calc size` need.
 
 use clap::Args;
+use plimsoll_market::Interval;
 
 use super::calc::ModeArgument;
-use super::{above_zero, zero_or_above};
+use super::{above_zero, parse_interval, zero_or_above};
 
 /// The account around the position. Nothing of it is assumed: a limit that needs a number asks for
 /// it.
@@ -44,4 +45,23 @@ pub(crate) struct SizeMarketArguments {
     /// Mean value traded in a day, in quote currency. For `liquidity`.
     #[arg(long, value_parser = zero_or_above, allow_negative_numbers = true)]
     pub(crate) daily_value: Option<f64>,
+    /// Length of a bar, such as 1h [default: the strategy's]. For `funding_budget`.
+    #[arg(long, value_parser = parse_interval)]
+    pub(crate) bar: Option<Interval>,
+    /// Notional liquidated over the rule's hours, as a multiple of what the rule holds it against
+    /// (open interest, or its own mean). For `liquidation_cluster`.
+    #[arg(long, value_parser = zero_or_above, allow_negative_numbers = true)]
+    pub(crate) liquidation_ratio: Option<f64>,
+    /// Mark price. For `oracle_health`, with --index or --reference-price.
+    #[arg(long, value_parser = above_zero, allow_negative_numbers = true)]
+    pub(crate) mark: Option<f64>,
+    /// Index price. For `oracle_health`.
+    #[arg(long, value_parser = above_zero, allow_negative_numbers = true)]
+    pub(crate) index: Option<f64>,
+    /// Median price of other venues. For `oracle_health`.
+    #[arg(long, value_parser = above_zero, allow_negative_numbers = true)]
+    pub(crate) reference_price: Option<f64>,
+    /// Annual volatility up to which the whole margin is allotted. For `margin_allocation`.
+    #[arg(long, value_parser = above_zero, allow_negative_numbers = true)]
+    pub(crate) reference_volatility: Option<f64>,
 }

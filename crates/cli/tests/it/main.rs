@@ -10,6 +10,7 @@ mod calc_book;
 mod calc_funding;
 mod calc_margin;
 mod calc_size;
+mod calc_size_account;
 mod explain;
 mod explain_folder;
 mod help;

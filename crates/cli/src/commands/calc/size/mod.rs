@@ -9,6 +9,7 @@ mod account;
 mod setting;
 
 use plimsoll_market::Side;
+use plimsoll_report::limits::{Stage, meaning};
 use plimsoll_sizing::formulas::{Limit, Stop};
 use plimsoll_sizing::rule::KellyEstimator;
 use plimsoll_sizing::{
@@ -92,7 +93,6 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
         in_range(limit.name, limit.leverage)?;
     }
     show_limits(&mut answer, &plan, &sized);
-    show_gates(&mut answer, &plan, &sized);
     if let Some(reason) = no_row {
         answer.result("quantity", format!("none: {reason}"));
         answer.set("reason", reason);
@@ -284,6 +284,11 @@ fn describe(answer: &mut Answer, arguments: &SizeArguments, setting: &Setting) {
         ("annual volatility", moment.volatility),
         ("tail loss of a day", moment.tail_loss),
         ("value traded in a day", moment.daily_traded_value),
+        ("liquidation ratio", moment.liquidation_ratio),
+        ("mark price", moment.mark_price),
+        ("index price", moment.index_price),
+        ("reference price", moment.reference_price),
+        ("reference volatility", moment.reference_volatility),
     ];
     for (label, value) in numbers {
         if let Some(value) = value {
@@ -299,9 +304,16 @@ fn describe(answer: &mut Answer, arguments: &SizeArguments, setting: &Setting) {
     }
 }
 
+/// Limits and gates in the order in which they act.
 fn show_limits(answer: &mut Answer, plan: &PlannedSize, sized: &SizeDecision) {
     let mut rows: Vec<Value> = Vec::with_capacity(sized.limits.len());
+    let mut has_gates = false;
     for limit in &sized.limits {
+        let acts_after = meaning(limit.name).is_some_and(|meaning| meaning.stage == Stage::Account);
+        if acts_after && !has_gates {
+            show_gates(answer, plan, sized);
+            has_gates = true;
+        }
         let planned = plan.limits.iter().find(|planned| planned.name == limit.name);
         let value = match limit.name {
             "liquidity" => plan.caps.liquidity.as_ref(),
@@ -318,12 +330,19 @@ fn show_limits(answer: &mut Answer, plan: &PlannedSize, sized: &SizeDecision) {
         let reason = Some(limit.reason).filter(|reason| !reason.is_empty());
         rows.push(json!({ "name": limit.name, "leverage": limit.leverage, "reason": reason }));
     }
+    if !has_gates {
+        show_gates(answer, plan, sized);
+    }
+    if let Some(bars) = plan.holding_bars_max {
+        answer.set("holding_bars_max", bars);
+        answer.result("held at most", counted(bars, "bar"));
+    }
     let binding = Some(sized.binding_limit).filter(|name| !name.is_empty());
     answer.set("binding", binding);
     answer.set("limits", rows);
 }
 
-/// The gates by name with their factors, and how long the position may be held.
+/// The gates by name with their factors.
 fn show_gates(answer: &mut Answer, plan: &PlannedSize, sized: &SizeDecision) {
     let mut rows: Vec<Value> = Vec::with_capacity(sized.multipliers.len());
     for (gate, planned) in sized.multipliers.iter().zip(&plan.multipliers) {
@@ -339,9 +358,5 @@ fn show_gates(answer: &mut Answer, plan: &PlannedSize, sized: &SizeDecision) {
     answer.set("multiplier", sized.multiplier);
     if !rows.is_empty() {
         answer.set("multipliers", rows);
-    }
-    if let Some(bars) = plan.holding_bars_max {
-        answer.set("holding_bars_max", bars);
-        answer.result("held at most", counted(bars, "bar"));
     }
 }

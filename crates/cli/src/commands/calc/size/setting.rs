@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use plimsoll_market::{Side, Timestamp};
+use plimsoll_market::{Interval, Side, Timestamp};
 use plimsoll_sizing::{GivenMoment, SizingRule};
 use plimsoll_study::{NamedRule, Study, StudyError, is_margin_table};
 use plimsoll_venue::{ContractKind, VenueRules};
@@ -72,6 +72,8 @@ pub(super) fn setting(arguments: &SizeArguments) -> Result<Setting, CliError> {
         [symbol] => Some(symbol.clone()),
         _ => None,
     };
+    let market = &arguments.market;
+    let bar = market.bar.or_else(|| study.map(|study| study.data.bar));
     let list = |values: &[f64]| (!values.is_empty()).then(|| values.to_vec());
     Ok(Setting {
         account: Account::of(arguments, study, study.map(|_| rule.equity)),
@@ -96,8 +98,14 @@ pub(super) fn setting(arguments: &SizeArguments) -> Result<Setting, CliError> {
             average_true_range: arguments.atr,
             volatility: arguments.volatility,
             funding_rates_8h: list(&arguments.funding_8h),
-            tail_loss: arguments.market.tail_loss,
-            daily_traded_value: arguments.market.daily_value,
+            tail_loss: market.tail_loss,
+            daily_traded_value: market.daily_value,
+            bars_per_day: bar.map(|bar| Interval::DAY.ms() as f64 / bar.ms() as f64),
+            liquidation_ratio: market.liquidation_ratio,
+            mark_price: market.mark,
+            index_price: market.index,
+            reference_price: market.reference_price,
+            reference_volatility: market.reference_volatility,
         },
         name: rule.name,
         rule: rule.rule,
@@ -237,6 +245,11 @@ pub(super) fn check_missing(
             "funding_rates_8h" => add("--funding-8h", missing.limit),
             "side" => add("--side", missing.limit),
             "tail_loss" => add("--tail-loss", missing.limit),
+            "bars_per_day" => add("--bar", missing.limit),
+            "liquidation_ratio" => add("--liquidation-ratio", missing.limit),
+            "mark_price" => add("--mark", missing.limit),
+            "index_price" => add("--index (or --reference-price)", missing.limit),
+            "reference_volatility" => add("--reference-volatility", missing.limit),
             "daily_traded_value" => add("--daily-value", missing.limit),
             _ if has_stop => {}
             _ => add("--stop (or --stop-distance)", missing.limit),
