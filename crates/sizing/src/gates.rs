@@ -3,7 +3,7 @@
 use crate::chain::Multiplier;
 use crate::formulas::{
     FundingCut, LiquidationCut, OracleCheck, SizingError, funding_holding_days, funding_paid_8h,
-    funding_sign_changed, margin_allocation, whole_bars,
+    funding_sign_multiplier, margin_allocation, whole_bars,
 };
 use crate::limits::Moment;
 use crate::rule::{FundingBudget, FundingCutRule, FundingSide, MarginAllocation, SizingRule};
@@ -69,12 +69,10 @@ fn funding_factor(rule: &FundingCutRule, moment: &impl Moment) -> Result<f64, Si
             cut.multiplier_crowded(moment.side()?.sign(), &rates, rule.periods)?
         }
     };
-    match rule.sign_change_multiply {
-        Some(multiply) if funding_sign_changed(&rates, rule.sign_change_periods())? => {
-            Ok(extreme.min(multiply))
-        }
-        _ => Ok(extreme),
-    }
+    let Some(multiply) = rule.sign_change_multiply else {
+        return Ok(extreme);
+    };
+    Ok(extreme.min(funding_sign_multiplier(multiply, &rates, rule.sign_change_periods())?))
 }
 
 /// Whole bars until funding has used up its budget; `None`: never at this rate.

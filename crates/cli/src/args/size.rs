@@ -4,7 +4,7 @@ use clap::Args;
 use plimsoll_market::Interval;
 
 use super::calc::ModeArgument;
-use super::{above_zero, parse_interval, zero_or_above};
+use super::{above_zero, finite, parse_interval, zero_or_above};
 
 /// The account around the position. Nothing of it is assumed: a limit that needs a number asks for
 /// it.
@@ -64,4 +64,16 @@ pub(crate) struct SizeMarketArguments {
     /// Annual volatility up to which the whole margin is allotted. For `margin_allocation`.
     #[arg(long, value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) reference_volatility: Option<f64>,
+    /// Number of trades, or of periods, behind the win rate or the mean. For a `kelly` with
+    /// `shrinkage`.
+    #[arg(long, value_parser = above_zero, allow_negative_numbers = true)]
+    pub(crate) observations: Option<f64>,
+    /// R multiples of closed trades. For `risk_constrained_kelly`, and for a `kelly` whose
+    /// shrinkage resamples.
+    #[arg(long, value_name = "R,R,...", value_delimiter = ',', value_parser = finite, allow_hyphen_values = true)]
+    pub(crate) r_multiples: Vec<f64>,
+    /// Largest adverse move of the mark during each closed trade, a share of its entry price. For a
+    /// `kelly` with `liquidation`.
+    #[arg(long, value_name = "D,D,...", value_delimiter = ',', value_parser = zero_or_above, allow_hyphen_values = true)]
+    pub(crate) adverse_excursions: Vec<f64>,
 }

@@ -183,6 +183,12 @@ fn no_number_is_assumed() {
         }),
         ("heat_below_zero", line(&["heat = 0.06"], "--equity 1 --price 5 --heat -0.1")),
         ("mode", line(&[distance], "--mode portfolio")),
+        ("shrinkage", {
+            let shrunk = "kelly = { fraction = 0.5, estimator = \"trades\", trades = 100, \
+                          shrinkage = \"t_statistic\", liquidation = { margin = \"cross\" } }";
+            line(&[shrunk], "--equity 1 --price 5")
+        }),
+        ("joint", line(&["joint_kelly = { days = 100 }"], "--equity 1 --price 5")),
     ];
     for (name, line) in cases {
         let text = refusal(here(), &[&["calc"], &line[..]].concat());

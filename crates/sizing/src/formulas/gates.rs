@@ -43,7 +43,8 @@ impl FundingCut {
     ) -> Result<f64, SizingError> {
         let last = self.checked(rates_8h, periods)?;
         let is_extreme = |&rate: &f64| rate > self.above_8h || rate < self.below_8h;
-        Ok(if last.iter().all(is_extreme) { self.multiply } else { 1.0 })
+        let multiply = factor(self.multiply)?;
+        Ok(if last.iter().all(is_extreme) { multiply } else { 1.0 })
     }
 
     /// The multiplier that cuts only the trades on the crowded side: a long (`side` = +1) where
@@ -59,14 +60,14 @@ impl FundingCut {
         let is_crowded = |&rate: &f64| {
             if side > 0.0 { rate > self.above_8h } else { rate < self.below_8h }
         };
-        Ok(if last.iter().all(is_crowded) { self.multiply } else { 1.0 })
+        let multiply = factor(self.multiply)?;
+        Ok(if last.iter().all(is_crowded) { multiply } else { 1.0 })
     }
 
     /// The last `periods` rates, if they and the thresholds are what they have to be.
     fn checked<'a>(&self, rates_8h: &'a [f64], periods: usize) -> Result<&'a [f64], SizingError> {
         not_negative("above_8h", self.above_8h)?;
         within("below_8h", self.below_8h, self.below_8h <= 0.0, "at most 0")?;
-        factor(self.multiply)?;
         last_rates(rates_8h, periods)
     }
 }
@@ -78,6 +79,17 @@ pub fn funding_sign_changed(rates_8h: &[f64], periods: usize) -> Result<bool, Si
     let last = last_rates(rates_8h, periods.saturating_add(1))?;
     let any = |is_sign: fn(f64) -> bool| last.iter().any(|&rate| is_sign(rate));
     Ok(any(|rate| rate > 0.0) && any(|rate| rate < 0.0))
+}
+
+/// What size is multiplied by while the sign of funding has changed over the last `periods`
+/// settlements: `multiply`, otherwise 1.
+pub fn funding_sign_multiplier(
+    multiply: f64,
+    rates_8h: &[f64],
+    periods: usize,
+) -> Result<f64, SizingError> {
+    let multiply = factor(multiply)?;
+    Ok(if funding_sign_changed(rates_8h, periods)? { multiply } else { 1.0 })
 }
 
 /// What a position pays per 8 hours, the mean of the last `periods` rates: the rate for a long
@@ -218,7 +230,8 @@ fn last_rates(rates_8h: &[f64], count: usize) -> Result<&[f64], SizingError> {
     Ok(&rates_8h[first..])
 }
 
-/// A factor that only ever reduces.
+/// A factor that only ever reduces. -0.0 becomes 0.
 fn factor(multiply: f64) -> Result<f64, SizingError> {
-    within("multiply", multiply, (0.0..=1.0).contains(&multiply), "from 0 to 1")
+    let inside = (0.0..=1.0).contains(&multiply);
+    within("multiply", multiply, inside, "from 0 to 1").map(f64::abs)
 }

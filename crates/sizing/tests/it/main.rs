@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::too_many_lines)]
 
+mod chain;
 mod drawdown_control;
 mod forecasts;
 mod formulas;
 mod formulas_golden;
+mod gates;
+mod gates_past;

@@ -106,6 +106,9 @@ pub(super) fn setting(arguments: &SizeArguments) -> Result<Setting, CliError> {
             index_price: market.index,
             reference_price: market.reference_price,
             reference_volatility: market.reference_volatility,
+            observations: market.observations,
+            r_multiples: list(&market.r_multiples),
+            adverse_excursions: list(&market.adverse_excursions),
         },
         name: rule.name,
         rule: rule.rule,
@@ -229,6 +232,8 @@ pub(super) fn check_missing(
     if setting.moment.price.is_none() {
         add("--price", "every size");
     }
+    // Limits whose samples are too large to be given by hand.
+    let mut no_moment = Vec::new();
     // A distance is given; it lacks the price that is named already.
     let has_stop = arguments.stop_distance.is_some();
     for missing in setting.moment.missing(&setting.rule) {
@@ -251,9 +256,19 @@ pub(super) fn check_missing(
             "index_price" => add("--index (or --reference-price)", missing.limit),
             "reference_volatility" => add("--reference-volatility", missing.limit),
             "daily_traded_value" => add("--daily-value", missing.limit),
+            "observations" => add("--observations", missing.limit),
+            "r_multiples" => add("--r-multiples", missing.limit),
+            "adverse_excursions" => add("--adverse-excursions", missing.limit),
+            "joint_returns" | "bar_returns" => no_moment.push(missing.limit),
             _ if has_stop => {}
             _ => add("--stop (or --stop-distance)", missing.limit),
         }
+    }
+    if let Some(limit) = no_moment.first() {
+        return Err(CliError::usage(
+            format!("`{limit}` is estimated from days or bars that cannot be given by hand"),
+            format!("leave it out with `without = [\"{limit}\"]`, or run a study"),
+        ));
     }
     for (flag, limit) in setting.account.missing(&setting.rule, &setting.moment, has_venue) {
         add(flag, limit);
