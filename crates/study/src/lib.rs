@@ -75,3 +75,4 @@ pub use result::StudyResult;
 pub use run::{Places, Progress, Unwatched, run};
 pub use schema::schema;
 pub use tables::is_margin_table;
+pub use wording::keys_hint;

@@ -2,8 +2,10 @@
 
 mod adl;
 mod calc;
+mod explain;
 mod risk;
 mod worlds;
+mod size;
 
 use std::path::PathBuf;
 
@@ -17,6 +19,7 @@ pub(crate) use calc::{
     ExposureArguments, FundingArguments, HeatArguments, KellyArguments, LiquidationArguments,
     MarginArguments, ModeArgument, SizeArguments,
 };
+pub(crate) use explain::ExplainArguments;
 pub(crate) use risk::{Models, RiskArguments};
 pub(crate) use worlds::WorldsArguments;
 
@@ -68,6 +71,8 @@ pub(crate) enum Command {
     Data(DataArguments),
     /// Runs all sizing rules of a strategy file over the same trades: report and tables.
     Study(StudyArguments),
+    /// How a trade's size came about, from a report's folder: every limit, the order, the end.
+    Explain(ExplainArguments),
     /// Every risk statistic of a column of returns or prices, with forecasts tested day by day.
     Risk(Box<RiskArguments>),
     /// The calculators: one line in, one answer out, with the formula named.
