@@ -38,6 +38,7 @@
 //! - [`mod@parse`]: from text to a checked study
 //! - [`mod@run`]: from a study to its result
 //! - [`result`]: the result set
+//! - [`lookahead`]: whether anything reads later data than it may
 //! - [`error`]: what can go wrong, with the place and the mend
 
 mod compare;
@@ -46,6 +47,7 @@ mod document;
 pub mod error;
 pub mod forecast_table;
 mod forecasts;
+pub mod lookahead;
 mod metrics;
 pub mod parse;
 mod ranges;

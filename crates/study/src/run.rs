@@ -252,7 +252,7 @@ impl Replays<'_> {
     }
 }
 
-fn load(study: &Study, data_dir: &Path) -> Result<Market, StudyError> {
+pub(crate) fn load(study: &Study, data_dir: &Path) -> Result<Market, StudyError> {
     let request = LoadRequest {
         venue: study.data.venue.clone(),
         symbols: study.data.symbols.clone(),
