@@ -80,8 +80,8 @@ pub mod trades;
 
 pub use ladders::{DatedLadders, LadderInForce};
 pub use outcome::{
-    CancelledEntry, Cause, Decision, DecisionOutcome, ExitReason, LedgerRow, LiquidationRecord,
-    Outcome, TradeRecord,
+    CancelledEntry, Cause, Decision, DecisionKind, DecisionOutcome, ExitReason, LedgerRow,
+    LiquidationRecord, Outcome, TradeRecord,
 };
 pub use plimsoll_sizing::{LimitValue, MultiplierValue};
 pub use prepared::Prepared;

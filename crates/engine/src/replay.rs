@@ -50,6 +50,12 @@ impl<'a> From<&'a [PlannedSize]> for SizePlans<'a> {
     }
 }
 
+impl<'a, const N: usize> From<&'a [PlannedSize; N]> for SizePlans<'a> {
+    fn from(at_entry: &'a [PlannedSize; N]) -> Self {
+        Self::from(at_entry.as_slice())
+    }
+}
+
 impl<'a> From<&'a Vec<PlannedSize>> for SizePlans<'a> {
     fn from(at_entry: &'a Vec<PlannedSize>) -> Self {
         Self::from(at_entry.as_slice())

@@ -8,8 +8,8 @@ use plimsoll_market::{Side, SignalColumns, SizeFreeTrade, SymbolColumns, TradeEx
 use plimsoll_venue::funding_payment;
 
 use crate::account::{
-    adverse, entry_fill_price, exit_fill_price, stop_reference_price, stop_risk_fraction,
-    take_profit_reference_price,
+    adverse, better_exit, entry_fill_price, exit_fill_price, stop_reference_price, stop_risk_fraction,
+    take_profit_reference_price, worse_exit,
 };
 use crate::outcome::CancelledEntry;
 use crate::prepared::{Prepared, PreparedSymbol};
@@ -239,6 +239,7 @@ impl Walk<'_> {
             exit,
             unit_return: 0.0,
             r_multiple: None,
+            adverse_excursion: 0.0,
         };
         let (entry_price, exit_price) = self.unit_fills(&trade);
         let sign = trade.side.sign();
@@ -254,7 +255,34 @@ impl Walk<'_> {
             let round_trip = 2.0 * (self.taker_fee(trade.entry_bar) + self.half_spread());
             trade.unit_return / stop_risk_fraction(entry_price, stop, round_trip)
         });
+        trade.adverse_excursion = self.adverse_excursion(&trade);
         trade
+    }
+
+    /// Largest adverse move of the mark from the entry fill, as a fraction of the entry price.
+    ///
+    /// In the exit bar the order of events is the replay's: the mark's open comes first, then the
+    /// adverse extreme, unless an exit at the open or a stop that is nearer ended the trade before.
+    fn adverse_excursion(&self, trade: &SizeFreeTrade) -> f64 {
+        let (entry_price, exit_price) = self.unit_fills(trade);
+        let (sign, mark) = (trade.side.sign(), &self.prepared.mark);
+        let extreme = |bar: usize| adverse(trade.side, mark[bar].low, mark[bar].high);
+        let last = trade.exit_bar;
+        let at_exit = match (trade.exit, trade.exit_stop_price) {
+            (TradeExit::Signal, _) => mark[last].open,
+            (TradeExit::Stop, Some(stop)) => {
+                let stopped = worse_exit(trade.side, stop, exit_price);
+                let reached = worse_exit(trade.side, stopped, mark[last].open);
+                better_exit(trade.side, reached, extreme(last))
+            }
+            _ => extreme(last),
+        };
+        // A bar before anything is known has no mark: `NaN`, which a maximum passes over.
+        (trade.entry_bar..last)
+            .map(extreme)
+            .chain([at_exit])
+            .map(|price| sign * (entry_price - price) / entry_price)
+            .fold(0.0, f64::max)
     }
 
     /// Fill prices of entry and exit, half spread included, no impact.

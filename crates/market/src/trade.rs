@@ -78,4 +78,7 @@ pub struct SizeFreeTrade {
     pub unit_return: f64,
     /// Net profit over initial stop risk; `None` without a stop.
     pub r_multiple: Option<f64>,
+    /// Largest adverse move of the mark from the entry fill while the trade was held, as a
+    /// fraction of the entry price, at least 0. Inside the exit bar a stop ends it, see the engine.
+    pub adverse_excursion: f64,
 }

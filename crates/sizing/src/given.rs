@@ -1,9 +1,11 @@
 //! One moment's numbers given by hand, as a calculator has them.
 
+use plimsoll_market::Side;
+
 use crate::formulas::{BinaryBet, Drift, SizingError, Stop};
 use crate::limits::{Edge, Moment};
 use crate::rule::{
-    ConcentrationBasis, Kelly, KellyBasis, KellyEstimator, SizingRule, VolatilityTarget,
+    ConcentrationBasis, Kelly, KellyBasis, KellyEstimator, SizingRule, TailFigure, VolatilityTarget,
 };
 
 /// The numbers of one moment; what a rule needs and is not here leaves its limit undefined.
@@ -11,6 +13,8 @@ use crate::rule::{
 pub struct GivenMoment {
     /// Price, quote per base.
     pub price: Option<f64>,
+    /// Direction of the position.
+    pub side: Option<Side>,
     /// Stop price.
     pub stop_price: Option<f64>,
     /// Fee and half spread of getting in and out, as a fraction of the notional.
@@ -33,9 +37,13 @@ pub struct GivenMoment {
     pub average_true_range: Option<f64>,
     /// Annual volatility, 0.4 is 40 %.
     pub volatility: Option<f64>,
+    /// Forecast loss of one unit of notional over a day on the side of the trade, positive.
+    pub tail_loss: Option<f64>,
     /// Last published funding rates per 8 hours, oldest first; a single one stands for as many as
     /// the rule asks for.
     pub funding_rates_8h: Option<Vec<f64>>,
+    /// Mean value traded in a day, quote currency.
+    pub daily_traded_value: Option<f64>,
 }
 
 /// A number that a limit of a rule needs and that was not given.
@@ -86,11 +94,24 @@ impl GivenMoment {
         if rule.volatility_target.is_some() {
             need("volatility_target", "volatility", self.volatility.is_some());
         }
+        if rule.tail_target.is_some() {
+            need("tail_target", "tail_loss", self.tail_loss.is_some());
+        }
         if rule.risk_fraction.is_some() {
             need("risk_fraction", "stop_price", self.stop_price.is_some());
         }
+        if let Some(distance) = &rule.liquidation_distance {
+            let mut need = |name, is_given| need("liquidation_distance", name, is_given);
+            let range = distance.atr.is_none() || self.average_true_range.is_some();
+            need("average_true_range", range);
+            need("tail_loss", distance.tail.is_none() || self.tail_loss.is_some());
+            need("stop_price", !distance.stop || self.stop_price.is_some());
+        }
         if rule.funding_cut.is_some() {
             need("funding_cut", "funding_rates_8h", self.funding_rates_8h.is_some());
+        }
+        if rule.liquidity.is_some() {
+            need("liquidity", "daily_traded_value", self.daily_traded_value.is_some());
         }
         missing
     }
@@ -99,6 +120,10 @@ impl GivenMoment {
 impl Moment for GivenMoment {
     fn price(&self) -> Result<f64, SizingError> {
         given("price", self.price)
+    }
+
+    fn side(&self) -> Result<Side, SizingError> {
+        self.side.ok_or(SizingError::NotGiven { name: "side" })
     }
 
     fn stop(&self) -> Result<Stop, SizingError> {
@@ -140,12 +165,20 @@ impl Moment for GivenMoment {
         given("volatility", self.volatility)
     }
 
+    fn tail_loss(&self, _figure: TailFigure<'_>) -> Result<f64, SizingError> {
+        given("tail_loss", self.tail_loss)
+    }
+
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
         match self.funding_rates_8h.as_deref() {
             None => Err(SizingError::NotGiven { name: "funding_rates_8h" }),
             Some(&[rate]) => Ok(vec![rate; periods]),
             Some(rates) => Ok(rates.to_vec()),
         }
+    }
+
+    fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
+        given("daily_traded_value", self.daily_traded_value)
     }
 }
 

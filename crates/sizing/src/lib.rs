@@ -43,7 +43,7 @@ pub use chain::{
     AccountCaps, AccountState, LimitValue, Multiplier, MultiplierValue, PlannedSize, SizeDecision,
     decide,
 };
-pub use formulas::SizingError;
+pub use formulas::{Behind, SizingError, leverage_inside_liquidation};
 pub use given::GivenMoment;
 pub use limits::{Edge, Moment, plan_at};
 pub use past::{History, LimitInputs, Past};

@@ -3,19 +3,27 @@
 //! A replay reads them from closed bars and trades, a calculator is handed them. Both go through
 //! [`plan_at`], so that each limit's formula is applied in one place.
 
+use plimsoll_market::Side;
+
 use crate::chain::{AccountCaps, Multiplier, PlannedSize};
 use crate::formulas::{
     AtrSize, BinaryBet, ConcentrationOf, Drift, EmpiricalKellySettings, FundingCut, Limit,
-    SizingError, Stop, concentration_cap, empirical_kelly, leverage_from_risk, volatility_target,
+    SizingError, Stop, adverse_move, atr_move, concentration_cap, empirical_kelly,
+    leverage_from_risk, tail_target, volatility_target,
 };
 use crate::rule::{
-    ConcentrationBasis, Kelly, KellyBasis, KellyEstimator, SizingRule, VolatilityTarget,
+    ConcentrationBasis, ExposureCap, Kelly, KellyBasis, KellyEstimator, LiquidationDistance,
+    SizingRule, TailFigure, VenueShare, VolatilityTarget,
 };
 
 /// What the limits read at one decision. An error is why a number is unknown there.
 pub trait Moment {
     /// The price that the decision is taken at.
     fn price(&self) -> Result<f64, SizingError>;
+    /// Direction of the position that would be opened.
+    fn side(&self) -> Result<Side, SizingError> {
+        Err(SizingError::NotGiven { name: "side" })
+    }
     /// Entry, stop and the costs of the round trip.
     fn stop(&self) -> Result<Stop, SizingError>;
     /// The leverage that the exchange is told.
@@ -26,8 +34,16 @@ pub trait Moment {
     fn average_true_range(&self, bars: usize) -> Result<f64, SizingError>;
     /// Annual volatility of the symbol.
     fn annual_volatility(&self, target: &VolatilityTarget) -> Result<f64, SizingError>;
+    /// Forecast loss of one unit of notional on the side of the trade over a day, positive.
+    fn tail_loss(&self, _figure: TailFigure<'_>) -> Result<f64, SizingError> {
+        Err(SizingError::NotGiven { name: "tail_loss" })
+    }
     /// The last published funding rates per 8 hours, oldest first.
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError>;
+    /// Mean value traded in a day over so many days, in quote currency.
+    fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
+        Err(SizingError::NotGiven { name: "daily_traded_value" })
+    }
 }
 
 /// What Kelly's formula is applied to.
@@ -85,6 +101,10 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
                 .and_then(|sigma| volatility_target(target.annual, sigma, f64::INFINITY)),
         );
     }
+    if let Some(target) = &rule.tail_target {
+        let loss = moment.tail_loss(target.figure());
+        add("tail_target", loss.and_then(|loss| tail_target(target.budget, loss)));
+    }
     if let Some(leverage) = rule.notional_fraction {
         add("notional_fraction", Ok(leverage));
     }
@@ -97,11 +117,32 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
     PlannedSize {
         limits,
         notional: rule.notional,
-        liquidation_distance: None,
+        liquidation_distance: (rule.liquidation_distance.as_ref())
+            .map(|asked| distance_to_keep(asked, moment)),
         multipliers: multipliers(rule, moment),
-        caps: AccountCaps::default(),
+        caps: account_caps(rule, moment),
         sizing_base: rule.sizing_base,
         holding_bars_max: None,
+    }
+}
+
+/// What of the rule acts after the multipliers, as far as the account is not needed.
+fn account_caps(rule: &SizingRule, moment: &impl Moment) -> AccountCaps {
+    // Heat is what the stops cost, without the costs of getting in and out.
+    let to_the_stop =
+        || moment.stop().and_then(|stop| Stop { round_trip_cost_fraction: 0.0, ..stop }.distance());
+    let exposure = rule.exposure.map(ExposureCap::multiple);
+    let over_all_venues =
+        |share: VenueShare| share.exposure.map(ExposureCap::multiple).or(exposure).unwrap_or(0.0);
+    AccountCaps {
+        drawdown_control: rule.drawdown_control.clone(),
+        heat: rule.heat.map(|cap| (cap.share(), to_the_stop())),
+        exposure,
+        venue_share: rule.venue_share.map(|cap| cap.share.share() * over_all_venues(cap)),
+        liquidity: rule.liquidity.as_ref().map(|cap| {
+            let value = moment.daily_traded_value(cap.days)?;
+            Ok(cap.share_of_daily_value * value)
+        }),
     }
 }
 
@@ -116,6 +157,23 @@ fn multipliers(rule: &SizingRule, moment: &impl Moment) -> Vec<Multiplier> {
         multipliers.push(Multiplier { name: "funding_cut", value });
     }
     multipliers
+}
+
+/// The adverse move that has to stay inside the liquidation price.
+fn distance_to_keep(asked: &LiquidationDistance, moment: &impl Moment) -> Result<f64, SizingError> {
+    let mut moves = Vec::with_capacity(3);
+    if let Some(atr) = &asked.atr {
+        let range = moment.average_true_range(atr.bars)?;
+        moves.push(atr_move(atr.multiple, range, moment.price()?)?);
+    }
+    if let Some(tail) = &asked.tail {
+        moves.push(moment.tail_loss(tail.figure())?);
+    }
+    let stop = moment.stop()?;
+    if asked.stop {
+        moves.push(Stop { round_trip_cost_fraction: 0.0, ..stop }.distance()?);
+    }
+    adverse_move(&moves, stop.round_trip_cost_fraction)
 }
 
 /// The rule's share of full Kelly, as leverage.

@@ -2,14 +2,14 @@
 //!
 //! Estimates read a [`Past`], which shows closed trades and closed bars only.
 
-use plimsoll_market::SizeFreeTrade;
+use plimsoll_market::{Side, SizeFreeTrade};
 use plimsoll_risk::moments::{Moments, mean};
 
 use crate::chain::PlannedSize;
 use crate::formulas::{BinaryBet, Drift, SizingError, Stop};
 use crate::limits::{Edge, Moment, plan_at};
 use crate::past::{History, LimitInputs, Past};
-use crate::rule::{Kelly, KellyBasis, KellyEstimator, SizingRule, VolatilityTarget};
+use crate::rule::{Kelly, KellyBasis, KellyEstimator, SizingRule, TailFigure, VolatilityTarget};
 
 /// The market's side of one decision.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct DecisionFacts {
     pub symbol_idx: usize,
     /// Bar at whose close the decision is taken.
     pub bar: usize,
+    /// Direction of the position that would be opened.
+    pub side: Side,
     /// That close.
     pub price: f64,
     /// Stop price; `None`: the strategy has none.
@@ -47,6 +49,10 @@ struct AtBar<'a> {
 impl Moment for AtBar<'_> {
     fn price(&self) -> Result<f64, SizingError> {
         Ok(self.facts.price)
+    }
+
+    fn side(&self) -> Result<Side, SizingError> {
+        Ok(self.facts.side)
     }
 
     fn stop(&self) -> Result<Stop, SizingError> {
@@ -103,8 +109,16 @@ impl Moment for AtBar<'_> {
         self.past.annual_volatility(target)
     }
 
+    fn tail_loss(&self, figure: TailFigure<'_>) -> Result<f64, SizingError> {
+        self.past.tail_loss(figure, self.facts.side)
+    }
+
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
         self.past.funding_rates_8h(periods)
+    }
+
+    fn daily_traded_value(&self, days: usize) -> Result<f64, SizingError> {
+        self.past.daily_traded_value(days)
     }
 }
 
@@ -140,7 +154,7 @@ fn edge_of(payoffs: &[f64]) -> Edge {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::float_cmp)]
-    use plimsoll_market::{Interval, Market, Side, SymbolColumns, Timestamp};
+    use plimsoll_market::{Interval, Market, SymbolColumns, Timestamp, TradeExit};
 
     use super::*;
     use crate::rule::{Atr, Before, Concentration, ConcentrationBasis, FundingCutRule};
@@ -190,6 +204,7 @@ mod tests {
         DecisionFacts {
             symbol_idx: 0,
             bar,
+            side: Side::Long,
             price: 100.0,
             stop_price,
             round_trip_cost_fraction: 0.0,

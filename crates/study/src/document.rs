@@ -144,6 +144,18 @@ pub(crate) fn with_value<'t>(value: &Value<'t>, path: &str, element: &Value<'t>)
     copy
 }
 
+/// A copy of a table with only those entries whose key is kept; anything else as it is.
+pub(crate) fn with_entries<'t>(value: &Value<'t>, keeps: impl Fn(&str) -> bool) -> Value<'t> {
+    let mut copy = value.clone();
+    if let DeValue::Table(table) = copy.get_mut() {
+        let dropped: Vec<_> = table.keys().filter(|key| !keeps(key.get_ref())).cloned().collect();
+        for key in dropped {
+            table.remove(&key);
+        }
+    }
+    copy
+}
+
 /// A scalar as it stands in the file, for the names of a sweep's rules.
 pub(crate) fn scalar_text(value: &Value<'_>) -> String {
     match value.get_ref() {

@@ -35,6 +35,7 @@
 //!
 //! - [`strategy`]: the strategy file as it is written
 //! - [`forecast_table`]: its table of risk forecasts
+//! - [`presets`]: rules to start from
 //! - [`mod@parse`]: from text to a checked study
 //! - [`mod@run`]: from a study to its result
 //! - [`result`]: the result set
@@ -50,9 +51,11 @@ mod forecasts;
 pub mod lookahead;
 mod metrics;
 pub mod parse;
+pub mod presets;
 mod ranges;
 mod receipt;
 pub mod result;
+mod rules;
 pub mod run;
 mod schema;
 mod sensitivity;
@@ -62,7 +65,8 @@ mod verdict;
 mod wording;
 
 pub use error::{Problem, StrategyProblems, StudyError};
-pub use parse::{NamedRule, Study, parse, parse_rule};
+pub use parse::{Ablation, NamedRule, Study, parse, parse_rule};
+pub use presets::Preset;
 pub use result::StudyResult;
 pub use run::{Places, Progress, Unwatched, run};
 pub use schema::schema;

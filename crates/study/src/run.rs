@@ -154,6 +154,9 @@ pub fn run(
             result_hash: result_hash(&rules, &compared, &forecast.of_rules),
             seed: study.compare.bootstrap.seed,
         },
+        gate_counts: Vec::new(),
+        sizes_on: Vec::new(),
+        limit_worth: Vec::new(),
         forecast_plan: forecast.plan,
         forecasts: forecast.of_rules,
         comparisons: compared.into_iter().flat_map(|compared| compared.rows).collect(),
@@ -313,6 +316,7 @@ impl Planner<'_> {
         DecisionFacts {
             symbol_idx: trade.symbol_idx,
             bar: trade.decision_bar,
+            side: trade.side,
             price: self.prepared.market.symbols[trade.symbol_idx].close[trade.decision_bar],
             stop_price: trade.initial_stop_price,
             round_trip_cost_fraction: 2.0 * (fee + self.settings.costs.half_spread()),

@@ -1,30 +1,69 @@
 //! The JSON Schema of the strategy file, for editors.
 
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::presets::PresetKeys;
 use crate::strategy::Strategy;
-
-/// Definitions in which a list may stand where a number may: the sweep of a sizing rule.
-const SWEPT: [&str; 6] =
-    ["SizingRule", "Kelly", "Atr", "Concentration", "VolatilityTarget", "FundingCutRule"];
 
 /// JSON Schema 2020-12 of the strategy file.
 pub fn schema() -> Value {
-    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    // Its keys stand in the same table as those of the rule.
+    let preset_keys = PresetKeys::json_schema(&mut generator).to_value();
     let mut schema = generator.into_root_schema_for::<Strategy>().to_value();
     if let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
-        for name in SWEPT {
-            if let Some(properties) = definitions
-                .get_mut(name)
-                .and_then(|definition| definition.get_mut("properties"))
-                .and_then(Value::as_object_mut)
-            {
+        for name in tables_of(definitions, "SizingRule") {
+            if let Some(properties) = properties_of(definitions, &name) {
                 allow_lists(properties);
             }
         }
+        if let Some(properties) = properties_of(definitions, "SizingRule")
+            && let Some(keys) = preset_keys.get("properties").and_then(Value::as_object)
+        {
+            properties.extend(keys.clone());
+        }
     }
     schema
+}
+
+fn properties_of<'a>(
+    definitions: &'a mut Map<String, Value>,
+    name: &str,
+) -> Option<&'a mut Map<String, Value>> {
+    definitions.get_mut(name)?.get_mut("properties")?.as_object_mut()
+}
+
+/// A definition and all that it refers to: those in which a list may stand where a number may.
+fn tables_of(definitions: &Map<String, Value>, name: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![name.to_owned()];
+    while let Some(name) = open.pop() {
+        if let Some(definition) = definitions.get(&name)
+            && found.insert(name)
+        {
+            collect_references(definition, &mut open);
+        }
+    }
+    found
+}
+
+fn collect_references(schema: &Value, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(name) = object.get("$ref").and_then(Value::as_str) {
+                found.extend(name.strip_prefix("#/$defs/").map(str::to_owned));
+            }
+            object.values().for_each(|inner| collect_references(inner, found));
+        }
+        Value::Array(elements) => {
+            elements.iter().for_each(|inner| collect_references(inner, found));
+        }
+        _ => {}
+    }
 }
 
 /// Lets every number of a table be a list of numbers.

@@ -6,7 +6,7 @@ use plimsoll_sizing::formulas::Limit;
 use plimsoll_sizing::{AccountState, SizingError, decide};
 
 use super::{At, Order, Position, Replay};
-use crate::outcome::{Decision, DecisionOutcome};
+use crate::outcome::{Decision, DecisionKind, DecisionOutcome};
 use crate::settings::{MarginMode, Simultaneous};
 
 /// What a price is assumed to move before a market order fills, when the venue's limits are
@@ -141,6 +141,7 @@ impl Replay<'_> {
                 peak_equity: equity,
                 heat: Ok(0.0),
                 exposure: 0.0,
+                unstopped_distance: Err(SizingError::NoStop),
                 leverage_inside_liquidation: &|_| Err(SizingError::NotGiven { name: "ladder" }),
                 venue: self.venue_limits(symbol_idx, bar, equity, price, free),
             },
@@ -153,6 +154,7 @@ impl Replay<'_> {
         };
         let quantity = if reason.is_empty() { rounded } else { 0.0 };
         Decision {
+            kind: DecisionKind::Entry,
             trade_idx,
             symbol_idx,
             bar,
@@ -160,6 +162,7 @@ impl Replay<'_> {
             equity,
             price,
             stop_price: trade.initial_stop_price,
+            held_quantity: 0.0,
             limits: sized.limits,
             binding_limit: sized.binding_limit,
             multipliers: sized.multipliers,

@@ -321,6 +321,8 @@ impl Replay<'_> {
             exit_bar: bar,
             exit_price: record.exit_value / record.quantity,
             quantity: record.quantity,
+            quantity_max: record.quantity,
+            resizes: 0,
             notional: record.notional,
             leverage: record.leverage,
             binding_limit: decision.binding_limit,

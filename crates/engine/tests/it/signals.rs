@@ -162,3 +162,74 @@ fn bar_returns_add_up_to_the_trade() {
     close_to(returns[5], -0.001);
     close_to(returns[6], -0.00005 - 0.0005);
 }
+
+#[test]
+fn the_adverse_excursion_follows_the_mark_to_where_the_trade_ends() {
+    type Change = fn(&mut Scene);
+    let p = 100_000.0;
+    let cases: [(Change, f64); 8] = [
+        (|_| {}, 0.0),
+        // A dip of the mark that the last price never saw, while the trade was held.
+        (
+            |scene| {
+                scene.mark(0, 3, [100_000.0, 100_000.0, 92_000.0, 100_000.0]);
+            },
+            8_000.0 / p,
+        ),
+        // The other way round it does not count, and neither does one before the entry.
+        (
+            |scene| {
+                scene.last(0, 3, [100_000.0, 100_000.0, 92_000.0, 100_000.0]);
+                scene.mark(0, 0, [100_000.0, 100_000.0, 50_000.0, 100_000.0]);
+            },
+            0.0,
+        ),
+        // Out at the open of bar 4: its low is of no concern, its open is.
+        (
+            |scene| {
+                scene.signals[0].exit_long[3] = true;
+                scene.bar(0, 4, [99_000.0, 99_000.0, 60_000.0, 90_000.0]);
+            },
+            1_000.0 / p,
+        ),
+        // A stop is passed on the way down: no further than it fills (a quarter of the way on).
+        (
+            |scene| {
+                scene.stop(0, Side::Long, 95_000.0);
+                scene.bar(0, 4, [100_000.0, 100_000.0, 91_000.0, 99_000.0]);
+            },
+            6_000.0 / p,
+        ),
+        // The mark did not follow the last price to the stop.
+        (
+            |scene| {
+                scene.stop(0, Side::Long, 95_000.0);
+                scene.last(0, 4, [100_000.0, 100_000.0, 91_000.0, 99_000.0]);
+                scene.mark(0, 4, [100_000.0, 100_000.0, 97_000.0, 99_000.0]);
+            },
+            3_000.0 / p,
+        ),
+        // Before a profit is taken the adverse extreme is reached.
+        (
+            |scene| {
+                scene.signals[0].take_profit_long = vec![104_000.0; 8];
+                scene.bar(0, 2, [100_000.0, 104_000.0, 99_000.0, 100_000.0]);
+            },
+            1_000.0 / p,
+        ),
+        // A short suffers from the high; its entry fills half a basis point lower.
+        (
+            |scene| {
+                scene.signals[0].entry[0] = -1;
+                scene.settings.costs.half_spread_bps = 0.5;
+                scene.bar(0, 5, [100_000.0, 103_000.0, 99_000.0, 100_000.0]);
+            },
+            (103_000.0 - 99_995.0) / 99_995.0,
+        ),
+    ];
+    for (change, expected) in cases {
+        let mut scene = Scene::long_bitcoin(8);
+        change(&mut scene);
+        close_to(scene.trades().trades[0].adverse_excursion, expected);
+    }
+}

@@ -2,8 +2,9 @@
 //! with a liquidation, refusals, cancelled entries and undefined metrics.
 
 use plimsoll_engine::{
-    CancelledEntry, Cause, Costs, Decision, DecisionOutcome, ExitReason, Intrabar, LedgerRow,
-    LimitValue, LiquidationRecord, MarginMode, Outcome, Settings, Simultaneous, TradeRecord,
+    CancelledEntry, Cause, Costs, Decision, DecisionKind, DecisionOutcome, ExitReason, Intrabar,
+    LedgerRow, LimitValue, LiquidationRecord, MarginMode, Outcome, Settings, Simultaneous,
+    TradeRecord,
 };
 use plimsoll_market::{CoverageFlag, Kind, Side, SizeFreeTrade, Timestamp, TradeExit};
 use plimsoll_sizing::SizingRule;
@@ -82,6 +83,9 @@ pub(crate) fn scaled(rules: &[&str], bars: usize, interval: &str) -> StudyResult
         comparisons: comparisons(&names),
         verdict: verdict(&names),
         sensitivity: sensitivity(&names),
+        gate_counts: Vec::new(),
+        sizes_on: Vec::new(),
+        limit_worth: Vec::new(),
         forecast_plan: Some(risk_forecasts::plan()),
         forecasts: risk_forecasts::forecasts(&names, start),
         coverage: coverage(start, bars),
@@ -111,6 +115,7 @@ fn size_free(symbol_idx: usize, decision_bar: usize, exit_bar: usize) -> SizeFre
         exit: TradeExit::Signal,
         unit_return: 0.01,
         r_multiple: Some(0.2),
+        adverse_excursion: 0.0,
     }
 }
 
@@ -206,6 +211,8 @@ fn trade(
         exit_bar,
         exit_price: 105.25,
         quantity: 1_000.0 * size,
+        quantity_max: 1_000.0 * size,
+        resizes: 0,
         notional: 100_500.0 * size,
         leverage: size,
         binding_limit: if index == 0 { "kelly" } else { "venue_margin" },
@@ -223,6 +230,7 @@ fn trade(
 
 fn decisions(first: usize, second: usize, size: f64, rule: usize) -> Vec<Decision> {
     let decision = |trade_idx: usize, bar: usize| Decision {
+        kind: DecisionKind::Entry,
         trade_idx,
         symbol_idx: trade_idx % 2,
         bar,
@@ -230,6 +238,7 @@ fn decisions(first: usize, second: usize, size: f64, rule: usize) -> Vec<Decisio
         equity: EQUITY,
         price: 100.0,
         stop_price: Some(95.0),
+        held_quantity: 0.0,
         limits: vec![
             LimitValue { name: "notional_fraction", leverage: size, reason: "" },
             LimitValue { name: "venue_leverage", leverage: f64::INFINITY, reason: "" },

@@ -1,5 +1,7 @@
 //! Why a sizing formula has no answer.
 
+use plimsoll_risk::RiskError;
+
 /// The reason a formula is undefined on its input.
 ///
 /// A decision that meets one records a limit of 0 with [`reason`](Self::reason) beside it: the
@@ -70,6 +72,14 @@ pub enum SizingError {
         /// How many are needed.
         need: usize,
     },
+    /// A model of the next day gave no forecast.
+    #[error("the model `{model}` gives no forecast: {error}")]
+    NoForecast {
+        /// The model.
+        model: String,
+        /// Why.
+        error: RiskError,
+    },
     /// No return of the sample loses, so growth has no maximum and no cap was given.
     #[error("no loss in the sample: growth rises without bound; give a cap")]
     NoLossObserved,
@@ -101,6 +111,7 @@ impl SizingError {
             Self::NoStop => "no_stop",
             Self::NotGiven { .. } => "not_given",
             Self::TooFewObservations { .. } => "too_few_observations",
+            Self::NoForecast { .. } => "no_forecast",
             Self::NoLossObserved => "no_loss_observed",
             Self::Ruined { .. } => "ruined",
             Self::NotConverged { .. } => "not_converged",

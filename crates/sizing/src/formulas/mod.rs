@@ -24,7 +24,8 @@
 //! - [`kelly`]: closed forms, fractions of Kelly, shrinkage
 //! - [`empirical_kelly`](mod@empirical_kelly): Kelly and optimal f on a sample, the leverage no move in it liquidates
 //! - [`risk_constrained`]: Kelly under a bound on the probability of a drawdown
-//! - [`volatility`]: average true range, volatility target, cushion
+//! - [`liquidation`]: the largest position that a move does not liquidate
+//! - [`volatility`]: average true range, volatility and tail target, cushion
 //! - [`caps`]: risk, margin and notional; stop distance, concentration, funding, heat, exposure
 //! - [`book`]: levels of heat and exposure, shares of venues
 //! - [`composite`](mod@composite): the smallest limit
@@ -37,6 +38,7 @@ pub mod composite;
 pub mod empirical_kelly;
 mod error;
 pub mod kelly;
+pub mod liquidation;
 pub mod risk_constrained;
 pub mod volatility;
 
@@ -56,10 +58,11 @@ pub use error::SizingError;
 pub use kelly::{
     BinaryBet, Drift, Shrinkage, fractional_growth_share, shrinkage, shrinkage_binary,
 };
+pub use liquidation::{Behind, adverse_move, leverage_inside_liquidation};
 pub use risk_constrained::{
     Allocation, Outcomes, risk_aversion, risk_constrained_binary, risk_constrained_quadratic,
 };
 pub use volatility::{
-    AtrSize, AverageTrueRange, average_true_range, cushion_exposure, drawdown_floor,
-    ewma_volatility, true_range, volatility_target,
+    AtrSize, AverageTrueRange, atr_move, average_true_range, cushion_exposure, drawdown_floor,
+    ewma_volatility, realised_volatility, tail_target, true_range, volatility_target,
 };

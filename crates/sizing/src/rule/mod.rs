@@ -7,21 +7,23 @@ mod caps;
 mod check;
 mod gates;
 mod kelly;
+mod keys;
 mod volatility;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use caps::{
-    Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, HeatCap, LiquidityCap,
-    Resize, SizingBase, VenueShare,
+    Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, ExposureLevel, HeatCap,
+    HeatLevel, LiquidityCap, Resize, SizingBase, VenueShare, VenueShareOf,
 };
 pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
 pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
+pub use keys::{GATES, Gate};
 pub use volatility::{
-    Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf,
-    LiquidationDistance, TailForecast, TailMeasure, TailMove, TailTarget, VolatilityEstimator,
-    VolatilityTarget,
+    Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf, GarchForecast,
+    GarchInnovation, GarchRecursion, LiquidationDistance, TailFigure, TailForecast, TailMeasure,
+    TailMove, TailTarget, VolatilityEstimator, VolatilityTarget,
 };
 
 use check::Check;
@@ -82,7 +84,7 @@ pub struct SizingRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub liquidity: Option<LiquidityCap>,
     /// What the rule's shares are shares of.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SizingBase::is_current")]
     pub sizing_base: SizingBase,
     /// Decides the size again while a position is held; without it the quantity stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,14 +106,18 @@ impl SizingRule {
     /// Every value that cannot hold, all at once.
     pub fn problems(&self) -> Vec<RuleProblem> {
         let mut check = Check::default();
-        if *self == Self::default()
-            || *self == (Self { funding_cut: self.funding_cut.clone(), ..Self::default() })
-        {
+        let without_limits = Self {
+            funding_cut: self.funding_cut.clone(),
+            sizing_base: self.sizing_base,
+            resize: self.resize.clone(),
+            ..Self::default()
+        };
+        if *self == without_limits {
             check.add(
                 "",
                 "the rule has no limit".to_owned(),
                 "give at least one of kelly, atr, risk_cap, concentration, volatility_target, \
-                 notional_fraction, notional, risk_fraction, leverage_cap",
+                 tail_target, liquidation_distance, notional_fraction, notional, risk_fraction, leverage_cap",
             );
         }
         if let Some(kelly) = &self.kelly {
@@ -140,8 +146,32 @@ impl SizingRule {
         if let Some(target) = &self.volatility_target {
             target.check(&mut check);
         }
+        if let Some(target) = &self.tail_target {
+            target.check(&mut check);
+        }
+        if let Some(distance) = &self.liquidation_distance {
+            distance.check(&mut check);
+        }
+        if let Some(control) = &self.drawdown_control {
+            control.check(&mut check);
+        }
         if let Some(cut) = &self.funding_cut {
             cut.check(&mut check);
+        }
+        if let Some(heat) = self.heat {
+            heat.check(&mut check);
+        }
+        if let Some(exposure) = self.exposure {
+            exposure.check("exposure", &mut check);
+        }
+        if let Some(venue_share) = &self.venue_share {
+            venue_share.check(self.exposure, &mut check);
+        }
+        if let Some(liquidity) = &self.liquidity {
+            liquidity.check(&mut check);
+        }
+        if let Some(resize) = &self.resize {
+            resize.check(&mut check);
         }
         check.problems
     }
@@ -150,6 +180,7 @@ impl SizingRule {
     pub fn needs_stop(&self) -> bool {
         self.risk_cap.is_some()
             || self.risk_fraction.is_some()
+            || self.liquidation_distance.as_ref().is_some_and(|distance| distance.stop)
             || self.kelly.as_ref().is_some_and(|kelly| {
                 kelly.estimator == KellyEstimator::Trades && kelly.basis == KellyBasis::Risk
             })

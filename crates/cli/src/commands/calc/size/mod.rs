@@ -73,6 +73,7 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
         peak_equity: equity,
         heat: Ok(0.0),
         exposure: 0.0,
+        unstopped_distance: Err(SizingError::NotGiven { name: "stop_price" }),
         leverage_inside_liquidation: &|_| Err(SizingError::NotGiven { name: "ladder" }),
         venue: limits,
     };

@@ -80,6 +80,7 @@ pub(super) fn setting(arguments: &SizeArguments) -> Result<Setting, CliError> {
         half_spread: study.map(|study| study.settings.costs.half_spread_bps * 1e-4),
         moment: GivenMoment {
             price,
+            side: arguments.side.map(Side::from),
             stop_price,
             round_trip_cost_fraction: arguments.round_trip_cost.unwrap_or(0.0),
             account_leverage: arguments.leverage.or_else(|| study.map(|s| s.settings.leverage)),
@@ -92,6 +93,7 @@ pub(super) fn setting(arguments: &SizeArguments) -> Result<Setting, CliError> {
             average_true_range: arguments.atr,
             volatility: arguments.volatility,
             funding_rates_8h: list(&arguments.funding_8h),
+            ..GivenMoment::default()
         },
         name: rule.name,
         rule: rule.rule,
