@@ -183,6 +183,7 @@ impl Comparison<'_> {
         self.value(at, "exit", exit_word(one.exit), exit_word(two.exit));
         self.value(at, "exit_stop_price", &one.exit_stop_price, &two.exit_stop_price);
         self.value(at, "unit_return", &one.unit_return, &two.unit_return);
+        self.value(at, "adverse_excursion", &one.adverse_excursion, &two.adverse_excursion);
         self.value(at, "r_multiple", &one.r_multiple, &two.r_multiple);
     }
 
@@ -283,7 +284,9 @@ impl Comparison<'_> {
     }
 
     fn decision(&mut self, at: Place<'_>, one: &Decision, two: &Decision) {
+        self.value(at, "kind", one.kind.name(), two.kind.name());
         self.value(at, "side", one.side.name(), two.side.name());
+        self.value(at, "held_quantity", &one.held_quantity, &two.held_quantity);
         self.value(at, "equity", &one.equity, &two.equity);
         self.value(at, "price", &one.price, &two.price);
         self.value(at, "stop_price", &one.stop_price, &two.stop_price);

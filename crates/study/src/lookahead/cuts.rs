@@ -68,6 +68,7 @@ mod tests {
             exit: TradeExit::Signal,
             unit_return: 0.0,
             r_multiple: None,
+            adverse_excursion: 0.0,
         };
         Walk { trades: decision_bars.iter().map(trade).collect(), ..Walk::default() }
     }

@@ -157,6 +157,7 @@ fn an_edge_from_trades_that_are_still_open() {
             }
             let facts = DecisionFacts {
                 symbol_idx: trade.symbol_idx,
+                side: trade.side,
                 bar: trade.decision_bar,
                 price: market.symbols[trade.symbol_idx].close[trade.decision_bar],
                 stop_price: trade.initial_stop_price,
