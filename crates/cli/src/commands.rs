@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod demo;
 pub(crate) mod ingest;
+pub(crate) mod lookahead;
 pub(crate) mod risk;
 pub(crate) mod schema;
 pub(crate) mod study;

@@ -13,6 +13,7 @@ mod calc_size;
 mod help;
 mod interrupted;
 mod lake;
+mod lookahead;
 mod program;
 mod real;
 mod report;

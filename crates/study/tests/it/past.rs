@@ -7,7 +7,9 @@ use std::path::Path;
 
 use plimsoll_engine::{Prepared, TradeList, size_free_trades};
 use plimsoll_market::synthetic::{SimulatorConfig, simulate};
-use plimsoll_market::{FundingEvent, Market, SizeFreeTrade, SymbolColumns, Timestamp, TradeExit};
+use plimsoll_market::{
+    FundingEvent, Interval, Market, SizeFreeTrade, SymbolColumns, Timestamp, TradeExit,
+};
 use plimsoll_sizing::{DecisionFacts, History, LimitInputs, SizingRule, plan};
 use plimsoll_study::parse_rule;
 use plimsoll_venue::VenueRules;
@@ -24,11 +26,11 @@ const RULES: &[&str] = &[
     "volatility_target = { annual = 0.4 }",
     "volatility_target = { annual = 0.4, estimator = 'rolling', days = 10 }",
     "volatility_target = { annual = 0.4, estimator = 'realised', days = 10 }",
-    "volatility_target = { annual = 0.4, estimator = 'garch', garch = { window_days = 100 } }",
+    "volatility_target = { annual = 0.4, estimator = 'garch', garch = { window_days = 250 } }",
     "tail_target = { measure = 'expected_shortfall', alpha = 0.05, budget = 0.02, \
      forecast = { model = 'historical', window_days = 60 } }",
     "tail_target = { measure = 'expectile', alpha = 0.05, budget = 0.02, \
-     forecast = { model = 'filtered_historical', window_days = 100 } }",
+     forecast = { model = 'filtered_historical', window_days = 250 } }",
     "liquidation_distance = { atr = { bars = 14, multiple = 3 }, stop = true }",
     "liquidation_distance = { tail = { measure = 'value_at_risk', alpha = 0.05, \
      forecast = { model = 'historical', window_days = 60 } } }",
@@ -42,7 +44,7 @@ const RULES: &[&str] = &[
     "notional_fraction = 1\ndrawdown_control = { floor_of = 'peak', floor = 0.8, multiplier = 2 }",
     "notional_fraction = 1\nheat = 0.06",
     "notional_fraction = 1\nexposure = 3",
-    "notional_fraction = 1\nvenue_share = { share = 0.4 }",
+    "notional_fraction = 1\nvenue_share = { share = 0.4, exposure = 3 }",
     "notional_fraction = 1\nsizing_base = 'initial'\nresize = { band = 0.1 }",
 ];
 
@@ -57,11 +59,8 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let config = SimulatorConfig {
-            n_days: 150,
-            step: "15m".parse().unwrap(),
-            ..SimulatorConfig::demo(9)
-        };
+        let config =
+            SimulatorConfig { n_days: 400, step: Interval::HOUR, ..SimulatorConfig::demo(9) };
         let market = simulate(&config).unwrap().market;
         let study = good_study(&good_but(&[]), &[]);
         let venue = VenueRules::load("binance-usdm", &[]).unwrap();
@@ -142,7 +141,7 @@ impl Scene {
             change_bars(symbol, 0..bar + 1, |index, value| {
                 value * if index % 48 < 24 { 1.0 } else { 1.2 }
             });
-            change_funding(&mut symbol.funding, |event| event.rate = 0.01);
+            change_funding(&mut symbol.funding, |event| event.rate = 0.0);
         }
         let mut list = self.list.clone();
         for trade in &mut list.trades {
