@@ -56,6 +56,8 @@ pub struct SymbolColumns {
     pub open_interest: Vec<f64>,
     /// Open interest in quote currency, last value known at the bar's close.
     pub open_interest_value: Vec<f64>,
+    /// Last price of the bar at other venues, by venue; empty where none were asked for.
+    pub reference_close: Vec<(String, Vec<f64>)>,
     /// First instant at which the instrument traded, if known.
     pub listed_from: Option<Timestamp>,
     /// Instant at which it was delisted, if it was.
@@ -216,6 +218,11 @@ impl SymbolColumns {
             liquidated_short_notional: first(&self.liquidated_short_notional),
             open_interest: first(&self.open_interest),
             open_interest_value: first(&self.open_interest_value),
+            reference_close: self
+                .reference_close
+                .iter()
+                .map(|(venue, column)| (venue.clone(), first(column)))
+                .collect(),
             listed_from: self.listed_from.filter(|&time| time <= end),
             delisted_at: self.delisted_at.filter(|&time| time <= end),
             flags: Vec::new(),
@@ -280,6 +287,7 @@ mod tests {
                 liquidated_short_notional: column(5.0),
                 open_interest: column(6.0),
                 open_interest_value: column(7.0),
+                reference_close: vec![("elsewhere".to_owned(), column(8.0))],
                 listed_from: Some(hour(0)),
                 delisted_at: Some(hour(9)),
                 flags: vec![CoverageFlag {
@@ -316,6 +324,7 @@ mod tests {
             &symbol.liquidated_short_notional,
             &symbol.open_interest,
             &symbol.open_interest_value,
+            &symbol.reference_close[0].1,
         ] {
             assert_eq!(column.len(), 6);
         }

@@ -2,10 +2,13 @@
 
 use plimsoll_market::Side;
 
-use crate::formulas::{BinaryBet, Drift, SizingError, Stop};
-use crate::limits::{Edge, Moment};
+use crate::estimate::{Edge, Payoff, Sample};
+use crate::formulas::{BinaryBet, Drift, Liquidated, OracleReading, SizingError, Stop};
+use crate::limits::Moment;
 use crate::rule::{
-    ConcentrationBasis, Kelly, KellyBasis, KellyEstimator, SizingRule, TailFigure, VolatilityTarget,
+    ConcentrationBasis, FundingSide, Kelly, KellyBasis, KellyEstimator, KellyMargin,
+    KellyShrinkage, LiquidationCluster, MarginAllocation, OracleHealth, SizingRule, TailFigure,
+    TradeWindow, VolatilityTarget,
 };
 
 /// The numbers of one moment; what a rule needs and is not here leaves its limit undefined.
@@ -31,8 +34,17 @@ pub struct GivenMoment {
     pub mean: Option<f64>,
     /// Variance of that return, for the same period.
     pub variance: Option<f64>,
+    /// Number of trades, or of periods, behind the win rate or the mean: what a shrinkage of Kelly
+    /// reads.
+    pub observations: Option<f64>,
     /// Returns of closed trades on their notional.
     pub trade_returns: Option<Vec<f64>>,
+    /// R multiples of closed trades: net profit over initial stop risk.
+    pub r_multiples: Option<Vec<f64>>,
+    /// Largest adverse move of the mark during each of those trades, a fraction of the entry price.
+    /// They are taken for moves against trades of `side`; without one against shorts, which are
+    /// liquidated a little earlier than longs.
+    pub adverse_excursions: Option<Vec<f64>>,
     /// Average true range in quote currency.
     pub average_true_range: Option<f64>,
     /// Annual volatility, 0.4 is 40 %.
@@ -44,6 +56,18 @@ pub struct GivenMoment {
     pub funding_rates_8h: Option<Vec<f64>>,
     /// Mean value traded in a day, quote currency.
     pub daily_traded_value: Option<f64>,
+    /// Bars in a day, 24 of an hour.
+    pub bars_per_day: Option<f64>,
+    /// Notional liquidated as a multiple of what the rule holds it against.
+    pub liquidation_ratio: Option<f64>,
+    /// Mark price.
+    pub mark_price: Option<f64>,
+    /// Index price.
+    pub index_price: Option<f64>,
+    /// Median price of the reference venues; without it the venue is not compared with others.
+    pub reference_price: Option<f64>,
+    /// Volatility that margin is allocated by while it is not exceeded, annual.
+    pub reference_volatility: Option<f64>,
 }
 
 /// A number that a limit of a rule needs and that was not given.
@@ -65,22 +89,23 @@ impl GivenMoment {
             }
         };
         if let Some(kelly) = &rule.kelly {
-            match kelly.estimator {
-                KellyEstimator::Trades => {
-                    need("kelly", "win_rate", self.win_rate.is_some());
-                    need("kelly", "win", self.win.is_some());
-                    need("kelly", "loss", self.loss.is_some());
-                    let is_risk = kelly.basis == KellyBasis::Risk;
-                    need("kelly", "stop_price", !is_risk || self.stop_price.is_some());
-                }
-                KellyEstimator::MeanVariance => {
-                    need("kelly", "mean", self.mean.is_some());
-                    need("kelly", "variance", self.variance.is_some());
-                }
-                KellyEstimator::LogGrowth => {
-                    need("kelly", "trade_returns", self.trade_returns.is_some());
-                }
+            self.need_for_kelly(kelly, &mut need);
+        }
+        if let Some(kelly) = &rule.risk_constrained_kelly {
+            let limit = "risk_constrained_kelly";
+            if kelly.basis == KellyBasis::Risk {
+                need(limit, "r_multiples", self.r_multiples.is_some());
+                need(limit, "stop_price", self.stop_price.is_some());
+            } else {
+                need(limit, "trade_returns", self.trade_returns.is_some());
             }
+        }
+        if rule.joint_kelly.is_some() {
+            // Days of several positions are not numbers of one moment.
+            need("joint_kelly", "joint_returns", false);
+        }
+        if rule.optimal_f.is_some() {
+            need("optimal_f", "trade_returns", self.trade_returns.is_some());
         }
         if rule.atr.is_some() {
             need("atr", "average_true_range", self.average_true_range.is_some());
@@ -90,6 +115,12 @@ impl GivenMoment {
         }
         if rule.concentration.as_ref().is_some_and(|c| c.of == ConcentrationBasis::Margin) {
             need("concentration", "account_leverage", self.account_leverage.is_some());
+        }
+        if rule.margin_allocation.is_some() {
+            need("margin_allocation", "account_leverage", self.account_leverage.is_some());
+            need("margin_allocation", "volatility", self.volatility.is_some());
+            let reference = self.reference_volatility.is_some();
+            need("margin_allocation", "reference_volatility", reference);
         }
         if rule.volatility_target.is_some() {
             need("volatility_target", "volatility", self.volatility.is_some());
@@ -107,13 +138,78 @@ impl GivenMoment {
             need("tail_loss", distance.tail.is_none() || self.tail_loss.is_some());
             need("stop_price", !distance.stop || self.stop_price.is_some());
         }
-        if rule.funding_cut.is_some() {
+        if let Some(cut) = &rule.funding_cut {
             need("funding_cut", "funding_rates_8h", self.funding_rates_8h.is_some());
+            let is_crowded = cut.side == FundingSide::Crowded;
+            need("funding_cut", "side", !is_crowded || self.side.is_some());
+        }
+        if rule.liquidation_cluster.is_some() {
+            let ratio = self.liquidation_ratio.is_some();
+            need("liquidation_cluster", "liquidation_ratio", ratio);
+        }
+        if rule.oracle_health.is_some() {
+            // A reference will do for the index; the mark is compared with either.
+            need("oracle_health", "mark_price", self.mark_price.is_some());
+            let against = self.index_price.is_some() || self.reference_price.is_some();
+            need("oracle_health", "index_price", against);
+        }
+        if rule.funding_budget.is_some() {
+            need("funding_budget", "funding_rates_8h", self.funding_rates_8h.is_some());
+            need("funding_budget", "side", self.side.is_some());
+            need("funding_budget", "account_leverage", self.account_leverage.is_some());
+            need("funding_budget", "bars_per_day", self.bars_per_day.is_some());
         }
         if rule.liquidity.is_some() {
             need("liquidity", "daily_traded_value", self.daily_traded_value.is_some());
         }
         missing
+    }
+
+    fn need_for_kelly(
+        &self,
+        kelly: &Kelly,
+        need: &mut impl FnMut(&'static str, &'static str, bool),
+    ) {
+        let is_risk = kelly.basis() == KellyBasis::Risk;
+        let is_resampled = kelly.shrinkage == KellyShrinkage::Bootstrap;
+        match kelly.estimator {
+            KellyEstimator::Trades if is_resampled && is_risk => {
+                need("kelly", "r_multiples", self.r_multiples.is_some());
+            }
+            KellyEstimator::Trades if is_resampled => {
+                need("kelly", "trade_returns", self.trade_returns.is_some());
+            }
+            KellyEstimator::Trades => {
+                need("kelly", "win_rate", self.win_rate.is_some());
+                need("kelly", "win", self.win.is_some());
+                need("kelly", "loss", self.loss.is_some());
+            }
+            KellyEstimator::MeanVariance if is_resampled => {
+                // Returns of bars are not numbers of one moment.
+                need("kelly", "bar_returns", false);
+            }
+            KellyEstimator::MeanVariance => {
+                need("kelly", "mean", self.mean.is_some());
+                need("kelly", "variance", self.variance.is_some());
+            }
+            KellyEstimator::LogGrowth => {
+                need("kelly", "trade_returns", self.trade_returns.is_some());
+            }
+        }
+        if kelly.estimator == KellyEstimator::Trades {
+            need("kelly", "stop_price", !is_risk || self.stop_price.is_some());
+        }
+        if kelly.estimator != KellyEstimator::LogGrowth
+            && !matches!(kelly.shrinkage, KellyShrinkage::None | KellyShrinkage::Bootstrap)
+        {
+            need("kelly", "observations", self.observations.is_some());
+        }
+        if let Some(liquidation) = &kelly.liquidation {
+            need("kelly", "adverse_excursions", self.adverse_excursions.is_some());
+            let by_leverage =
+                liquidation.margin == KellyMargin::Isolated && liquidation.posted.is_none();
+            need("kelly", "account_leverage", !by_leverage || self.account_leverage.is_some());
+        }
     }
 }
 
@@ -139,22 +235,46 @@ impl Moment for GivenMoment {
     }
 
     fn edge(&self, kelly: &Kelly) -> Result<Edge, SizingError> {
+        let payoff = match kelly.basis() {
+            KellyBasis::Risk => Payoff::RMultiple,
+            KellyBasis::Margin | KellyBasis::Growth => Payoff::UnitReturn,
+        };
+        let sample = || self.trade_sample(&kelly.trade_window(), payoff);
+        let is_resampled = kelly.shrinkage == KellyShrinkage::Bootstrap;
         Ok(match kelly.estimator {
-            KellyEstimator::Trades => Edge::Bet(BinaryBet {
-                win_probability: given("win_rate", self.win_rate)?,
-                win: given("win", self.win)?,
-                loss: given("loss", self.loss)?,
-            }),
-            KellyEstimator::MeanVariance => Edge::Drift(Drift {
-                mean: given("mean", self.mean)?,
-                risk_free: 0.0,
-                volatility: given("variance", self.variance)?.sqrt(),
-            }),
-            KellyEstimator::LogGrowth => {
-                let returns = self.trade_returns.clone();
-                Edge::Returns(returns.ok_or(SizingError::NotGiven { name: "trade_returns" })?)
+            KellyEstimator::Trades if !is_resampled => {
+                let bet = BinaryBet {
+                    win_probability: given("win_rate", self.win_rate)?,
+                    win: given("win", self.win)?,
+                    loss: given("loss", self.loss)?,
+                };
+                Edge::Bet(bet, self.observations)
             }
+            KellyEstimator::MeanVariance if is_resampled => {
+                return Err(SizingError::NotGiven { name: "bar_returns" });
+            }
+            KellyEstimator::MeanVariance => {
+                let drift = Drift {
+                    mean: given("mean", self.mean)?,
+                    risk_free: 0.0,
+                    volatility: given("variance", self.variance)?.sqrt(),
+                };
+                Edge::Drift(drift, self.observations)
+            }
+            KellyEstimator::Trades | KellyEstimator::LogGrowth => Edge::Sample(sample()?),
         })
+    }
+
+    fn trade_sample(&self, _window: &TradeWindow, payoff: Payoff) -> Result<Sample, SizingError> {
+        let (name, values) = match payoff {
+            Payoff::RMultiple => ("r_multiples", &self.r_multiples),
+            Payoff::UnitReturn => ("trade_returns", &self.trade_returns),
+        };
+        let values = values.clone().ok_or(SizingError::NotGiven { name })?;
+        let side = self.side.unwrap_or(Side::Short).sign();
+        let excursions = self.adverse_excursions.iter().flatten();
+        let moves = excursions.map(|&excursion| (excursion, side)).collect();
+        Ok(Sample { moves, ..Sample::equal(values) })
     }
 
     fn average_true_range(&self, _bars: usize) -> Result<f64, SizingError> {
@@ -180,6 +300,36 @@ impl Moment for GivenMoment {
     fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
         given("daily_traded_value", self.daily_traded_value)
     }
+
+    fn bars_per_day(&self) -> Result<f64, SizingError> {
+        given("bars_per_day", self.bars_per_day)
+    }
+
+    fn liquidated(&self, _cluster: &LiquidationCluster) -> Result<Liquidated, SizingError> {
+        let notional = given("liquidation_ratio", self.liquidation_ratio)?;
+        Ok(Liquidated { notional, against: 1.0 })
+    }
+
+    fn oracle_reading(&self, _health: &OracleHealth) -> Result<OracleReading, SizingError> {
+        let mark = given("mark_price", self.mark_price)?;
+        if self.index_price.is_none() && self.reference_price.is_none() {
+            return Err(SizingError::NotGiven { name: "index_price" });
+        }
+        let venue = self.index_price.unwrap_or(mark);
+        Ok(OracleReading {
+            mark_and_index: self.index_price.map(|index| (mark, index)),
+            venue_and_reference: self.reference_price.map(|reference| (venue, reference)),
+            is_stale: false,
+        })
+    }
+
+    fn volatility_and_reference(
+        &self,
+        _allocation: &MarginAllocation,
+    ) -> Result<(f64, f64), SizingError> {
+        let current = given("volatility", self.volatility)?;
+        Ok((current, given("reference_volatility", self.reference_volatility)?))
+    }
 }
 
 fn given(name: &'static str, value: Option<f64>) -> Result<f64, SizingError> {
@@ -192,19 +342,13 @@ mod tests {
     use super::*;
     use crate::formulas::composite;
     use crate::limits::plan_at;
-    use crate::rule::{Atr, Before, FundingCutRule};
+    use crate::rule::{
+        Atr, AtrMove, FundingCutRule, LiquidationDistance, TailForecast, TailMeasure, TailMove,
+        TailTarget,
+    };
 
     fn kelly(estimator: KellyEstimator, basis: KellyBasis) -> SizingRule {
-        let kelly = Kelly {
-            fraction: 0.25,
-            estimator,
-            basis,
-            trades: Some(100),
-            min_trades: None,
-            bars: None,
-            leverage_max: None,
-            before: Before::NoTrade,
-        };
+        let kelly = Kelly { basis: Some(basis), trades: Some(100), ..Kelly::new(0.25, estimator) };
         SizingRule { kelly: Some(kelly), ..SizingRule::default() }
     }
 
@@ -215,7 +359,7 @@ mod tests {
         let rule = SizingRule {
             risk_cap: Some(0.02),
             atr: Some(Atr { risk_fraction: 0.01, bars: 14, multiple: 2.0 }),
-            funding_cut: Some(FundingCutRule { above_8h: 0.0005, multiply: 0.5, periods: 3 }),
+            funding_cut: Some(FundingCutRule::new(0.0005, 0.5)),
             ..kelly(KellyEstimator::Trades, KellyBasis::Risk)
         };
         let mut moment = GivenMoment {
@@ -259,8 +403,38 @@ mod tests {
         // 0.6 / 0.02 - 0.4 / 0.03 = 16 2/3, by formula and as the root of the growth of the sample.
         let expected = 0.25 * 50.0 / 3.0;
         assert!((of(KellyEstimator::Trades, KellyBasis::Margin) - expected).abs() < 1e-12);
-        assert!((of(KellyEstimator::LogGrowth, KellyBasis::Risk) - expected).abs() < 1e-6);
-        assert!((of(KellyEstimator::MeanVariance, KellyBasis::Risk) - 0.125).abs() < 1e-12);
+        assert!((of(KellyEstimator::LogGrowth, KellyBasis::Growth) - expected).abs() < 1e-6);
+        assert!((of(KellyEstimator::MeanVariance, KellyBasis::Growth) - 0.125).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_tail_and_a_distance_by_hand() {
+        let forecast = TailForecast::default();
+        let measure = TailMeasure::ExpectedShortfall;
+        let tail = TailMove { measure, alpha: 0.01, forecast: forecast.clone() };
+        let rule = SizingRule {
+            tail_target: Some(TailTarget { measure, alpha: 0.01, budget: 0.02, forecast }),
+            liquidation_distance: Some(LiquidationDistance {
+                atr: Some(AtrMove { bars: 14, multiple: 3.0 }),
+                tail: Some(tail),
+                stop: true,
+            }),
+            ..SizingRule::default()
+        };
+        let mut moment = GivenMoment {
+            price: Some(100.0),
+            round_trip_cost_fraction: 0.002,
+            ..GivenMoment::default()
+        };
+        let names: Vec<&str> = moment.missing(&rule).iter().map(|missing| missing.name).collect();
+        assert_eq!(names, ["tail_loss", "average_true_range", "tail_loss", "stop_price"]);
+        (moment.tail_loss, moment.average_true_range) = (Some(0.08), Some(3.0));
+        moment.stop_price = Some(95.0);
+        assert_eq!(moment.missing(&rule), []);
+        let plan = plan_at(&rule, &moment);
+        // 2 % over 8 %; of 9 % by the range, 8 % by the tail and 5 % to the stop the first.
+        assert_eq!(plan.limits[0].value, Ok(0.25));
+        assert!((plan.liquidation_distance.unwrap().unwrap() - 0.092).abs() < 1e-12);
     }
 
     #[test]

@@ -5,15 +5,21 @@
 
 use plimsoll_market::Side;
 
-use crate::chain::{AccountCaps, Multiplier, PlannedSize};
-use crate::formulas::{
-    AtrSize, BinaryBet, ConcentrationOf, Drift, EmpiricalKellySettings, FundingCut, Limit,
-    SizingError, Stop, adverse_move, atr_move, concentration_cap, empirical_kelly,
-    leverage_from_risk, tail_target, volatility_target,
+use crate::chain::{AccountCaps, PlannedSize};
+use crate::estimate::joint::joint_leverage;
+use crate::estimate::kelly::{
+    kelly_leverage, optimal_f_leverage, or_before, risk_constrained_leverage,
 };
+use crate::estimate::{Edge, JointReturns, Payoff, Sample};
+use crate::formulas::{
+    AtrSize, ConcentrationOf, Limit, Liquidated, OracleReading, SizingError, Stop, adverse_move,
+    atr_move, concentration_cap, leverage_from_risk, tail_target, volatility_target,
+};
+use crate::gates::{Gates, allocated_leverage};
 use crate::rule::{
-    ConcentrationBasis, ExposureCap, Kelly, KellyBasis, KellyEstimator, LiquidationDistance,
-    SizingRule, TailFigure, VenueShare, VolatilityTarget,
+    ConcentrationBasis, ExposureCap, JointKelly, Kelly, LiquidationCluster, LiquidationDistance,
+    MarginAllocation, OracleHealth, SizingRule, TailFigure, TradeWindow, VenueShare,
+    VolatilityTarget,
 };
 
 /// What the limits read at one decision. An error is why a number is unknown there.
@@ -30,6 +36,19 @@ pub trait Moment {
     fn account_leverage(&self) -> Result<f64, SizingError>;
     /// What is known of the strategy's edge, in the shape that the rule's estimator takes.
     fn edge(&self, kelly: &Kelly) -> Result<Edge, SizingError>;
+    /// The closed trades of a window.
+    fn trade_sample(&self, _window: &TradeWindow, payoff: Payoff) -> Result<Sample, SizingError> {
+        Err(SizingError::NotGiven {
+            name: match payoff {
+                Payoff::RMultiple => "r_multiples",
+                Payoff::UnitReturn => "trade_returns",
+            },
+        })
+    }
+    /// Days of the positions that are held at once.
+    fn joint_returns(&self, _joint: &JointKelly) -> Result<JointReturns, SizingError> {
+        Err(SizingError::NotGiven { name: "joint_returns" })
+    }
     /// Average true range over so many bars, in quote currency.
     fn average_true_range(&self, bars: usize) -> Result<f64, SizingError>;
     /// Annual volatility of the symbol.
@@ -44,21 +63,26 @@ pub trait Moment {
     fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
         Err(SizingError::NotGiven { name: "daily_traded_value" })
     }
-}
 
-/// What Kelly's formula is applied to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Edge {
-    /// Win rate, mean gain and mean loss.
-    Bet(BinaryBet),
-    /// No trade of the sample wins.
-    NoWinner,
-    /// No trade of the sample loses, so that there is no finite answer.
-    NoLoss,
-    /// Mean and volatility of a return.
-    Drift(Drift),
-    /// Returns of closed trades on their notional.
-    Returns(Vec<f64>),
+    /// Bars in a day.
+    fn bars_per_day(&self) -> Result<f64, SizingError> {
+        Err(SizingError::NotGiven { name: "bars_per_day" })
+    }
+    /// What has been liquidated, and what the rule holds it against.
+    fn liquidated(&self, _cluster: &LiquidationCluster) -> Result<Liquidated, SizingError> {
+        Err(SizingError::NotGiven { name: "liquidation_ratio" })
+    }
+    /// The prices whose health the rule checks.
+    fn oracle_reading(&self, _health: &OracleHealth) -> Result<OracleReading, SizingError> {
+        Err(SizingError::NotGiven { name: "mark_price" })
+    }
+    /// Current volatility of the symbol and its reference, per the same period.
+    fn volatility_and_reference(
+        &self,
+        _allocation: &MarginAllocation,
+    ) -> Result<(f64, f64), SizingError> {
+        Err(SizingError::NotGiven { name: "reference_volatility" })
+    }
 }
 
 /// Evaluates a rule's limits at one moment.
@@ -67,7 +91,18 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
     let mut limits = Vec::with_capacity(8);
     let mut add = |name, value| limits.push(Limit { name, value });
     if let Some(kelly) = &rule.kelly {
-        add("kelly", moment.edge(kelly).and_then(|edge| kelly_leverage(kelly, &edge, moment)));
+        add("kelly", kelly_leverage(kelly, moment));
+    }
+    if let Some(kelly) = &rule.risk_constrained_kelly {
+        let value = risk_constrained_leverage(kelly, moment);
+        add("risk_constrained_kelly", or_before(value, kelly.before));
+    }
+    if let Some(joint) = &rule.joint_kelly {
+        let value = moment.joint_returns(joint).and_then(|returns| joint_leverage(joint, &returns));
+        add("joint_kelly", or_before(value, joint.before));
+    }
+    if let Some(optimal) = &rule.optimal_f {
+        add("optimal_f", or_before(optimal_f_leverage(optimal, moment), optimal.before));
     }
     if let Some(atr) = &rule.atr {
         let size = || {
@@ -93,6 +128,9 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
         };
         add("concentration", of.and_then(|of| concentration_cap(concentration.share, of)));
     }
+    if let Some(allocation) = &rule.margin_allocation {
+        add("margin_allocation", allocated_leverage(allocation, moment));
+    }
     if let Some(target) = &rule.volatility_target {
         add(
             "volatility_target",
@@ -114,15 +152,16 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
     if let Some(leverage) = rule.leverage_cap {
         add("leverage_cap", Ok(leverage));
     }
+    let gates = Gates::at(rule, moment);
     PlannedSize {
         limits,
         notional: rule.notional,
         liquidation_distance: (rule.liquidation_distance.as_ref())
             .map(|asked| distance_to_keep(asked, moment)),
-        multipliers: multipliers(rule, moment),
+        multipliers: gates.multipliers,
         caps: account_caps(rule, moment),
         sizing_base: rule.sizing_base,
-        holding_bars_max: None,
+        holding_bars_max: gates.holding_bars_max,
     }
 }
 
@@ -146,19 +185,6 @@ fn account_caps(rule: &SizingRule, moment: &impl Moment) -> AccountCaps {
     }
 }
 
-/// Factors applied after the minimum, in order.
-fn multipliers(rule: &SizingRule, moment: &impl Moment) -> Vec<Multiplier> {
-    let mut multipliers = Vec::new();
-    if let Some(cut) = &rule.funding_cut {
-        let value = moment.funding_rates_8h(cut.periods).and_then(|rates| {
-            FundingCut { above_8h: cut.above_8h, multiply: cut.multiply }
-                .multiplier_sustained(&rates, cut.periods)
-        });
-        multipliers.push(Multiplier { name: "funding_cut", value });
-    }
-    multipliers
-}
-
 /// The adverse move that has to stay inside the liquidation price.
 fn distance_to_keep(asked: &LiquidationDistance, moment: &impl Moment) -> Result<f64, SizingError> {
     let mut moves = Vec::with_capacity(3);
@@ -174,28 +200,4 @@ fn distance_to_keep(asked: &LiquidationDistance, moment: &impl Moment) -> Result
         moves.push(Stop { round_trip_cost_fraction: 0.0, ..stop }.distance()?);
     }
     adverse_move(&moves, stop.round_trip_cost_fraction)
-}
-
-/// The rule's share of full Kelly, as leverage.
-fn kelly_leverage(kelly: &Kelly, edge: &Edge, moment: &impl Moment) -> Result<f64, SizingError> {
-    let is_risk = kelly.estimator == KellyEstimator::Trades && kelly.basis == KellyBasis::Risk;
-    let stop_distance = is_risk.then(|| moment.stop()?.distance()).transpose()?;
-    let full = match edge {
-        Edge::Bet(bet) => bet.kelly_fraction()?,
-        Edge::NoWinner => 0.0,
-        Edge::NoLoss => {
-            // The rule may name the leverage that then holds.
-            let leverage = kelly.leverage_max.ok_or(SizingError::NoLossObserved)?;
-            return Ok(kelly.fraction * leverage);
-        }
-        Edge::Drift(drift) => drift.kelly_leverage()?.max(0.0),
-        Edge::Returns(returns) => {
-            let cap = kelly.leverage_max.unwrap_or(f64::INFINITY);
-            empirical_kelly(returns, EmpiricalKellySettings { cap, ..Default::default() })?.leverage
-        }
-    };
-    match stop_distance {
-        Some(s) => leverage_from_risk(kelly.fraction * full, s),
-        None => Ok(kelly.fraction * full),
-    }
 }

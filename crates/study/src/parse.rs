@@ -2,13 +2,13 @@
 
 use indexmap::IndexMap;
 use plimsoll_engine::{Costs, Intrabar, Settings};
-use plimsoll_market::Interval;
+use plimsoll_market::{DAY_MS, Interval, Timestamp};
 use plimsoll_signal::SignalSpec;
 use plimsoll_sizing::SizingRule;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
-use crate::document::{Value, entry, lists, read, scalar_text, span_of, with_value};
+use crate::document::{Value, entry, lists, read, scalar_text, span_of, value_at, with_value};
 use crate::error::{Problem, StrategyProblems, StudyError};
 use crate::ranges;
 pub use crate::rules::Ablation;
@@ -223,6 +223,7 @@ impl<'t> Reader<'_, 't> {
         let rules = self.rules(&equities, has_stop);
         if let Some(data) = &data {
             self.check_data(data);
+            self.check_sizes_on(data);
         }
         self.problems.extend(ranges::problems(self.root));
         let baseline = self.baseline(compare.as_ref()?, &rules)?;
@@ -405,6 +406,20 @@ impl<'t> Reader<'_, 't> {
                 self.problem("data.symbols", message, "name each symbol once");
             }
         }
+        for (venue, symbols) in &data.reference_venues {
+            let path = format!("data.reference_venues.{venue}");
+            if *venue == data.venue {
+                let message = format!("`{venue}` is the study's own venue");
+                self.problem(&path, message, "name other venues: a price cannot vouch for itself");
+            }
+            let (have, need) = (symbols.len(), data.symbols.len());
+            if have != 0 && have != need {
+                let message = format!("{have} symbol(s) of `{venue}` for {need}");
+                let hint = "name one for each of `symbols` in their order, or write [] where they \
+                            are spelt the same";
+                self.problem(&path, message, hint);
+            }
+        }
         if data.bar > Interval::DAY {
             let message = format!("`bar` is {}", data.bar);
             self.problem("data.bar", message, "bars of at most a day: statistics are daily");
@@ -419,6 +434,37 @@ impl<'t> Reader<'_, 't> {
         {
             let message = format!("history begins at {}, after the period does", warm_up.0);
             self.problem("data.warm_up_from", message, "write a date before `from`");
+        }
+    }
+
+    /// Days for which sizes are asked lie inside the period: before it nothing is replayed, and the
+    /// eve of its first day lies before it.
+    fn check_sizes_on(&mut self, data: &DataTable) {
+        let days = value_at(self.root, "compare.sizes_on").map(toml::Spanned::get_ref);
+        let Some(DeValue::Array(days)) = days else {
+            return;
+        };
+        let days: Vec<Value<'t>> = days.iter().cloned().collect();
+        self.check_repeats(&days);
+        for day in &days {
+            let DeValue::Datetime(time) = day.get_ref() else {
+                continue; // Reading the table reports it.
+            };
+            let text = time.to_string();
+            let Ok(time) = text.parse::<Timestamp>() else {
+                continue;
+            };
+            let mut problem = |message: String, hint: &str| {
+                self.problems.push(Problem::at(day.span(), message).hint(hint));
+            };
+            if time.0 % DAY_MS != 0 {
+                problem(format!("{text} is no day"), "write a date without a time: 2025-10-10");
+            } else if time <= data.from.0 || time >= data.to.0 {
+                problem(
+                    format!("{text} lies outside the period"),
+                    "name days after `from` and before `to`: the size is that of the close before",
+                );
+            }
         }
     }
 }

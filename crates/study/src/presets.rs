@@ -64,6 +64,9 @@ atr                  = { risk_fraction = 0.01, bars = 14, multiple = 2.0 }
 risk_cap             = 0.02
 concentration        = { share = 0.25, of = "margin" }
 funding_cut          = { above_8h = 0.0005, multiply = 0.5 }
+liquidation_cluster  = { above = 0.01 }
+oracle_health        = { premium_max = 0.01, venue_gap_max = 0.05, stale_bars = 1 }
+funding_budget       = { budget = 0.10, of = "margin" }
 "#;
 
 impl Preset {
@@ -102,7 +105,7 @@ mod tests {
     #[test]
     fn six_gates_has_every_limit_of_every_gate() {
         let rule = Preset::SixGates.rule();
-        let of_gates: Vec<&str> = GATES.iter().flat_map(|gate| gate.limits).copied().collect();
+        let of_gates: Vec<&str> = GATES.iter().flat_map(|gate| gate.keys).copied().collect();
         let keys = rule.limit_keys();
         assert!(of_gates.iter().all(|key| keys.contains(key)), "{of_gates:?} {keys:?}");
         assert_eq!(of_gates.len(), keys.len());

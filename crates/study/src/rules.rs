@@ -1,7 +1,7 @@
 //! From the tables of `[sizing]` to the rules: presets filled in, limits left out, lists expanded.
 
 use plimsoll_sizing::SizingRule;
-use plimsoll_sizing::rule::GATES;
+use plimsoll_sizing::rule::{GATES, Gate};
 use toml::de::DeValue;
 
 use crate::document::{Value, entry, lists, read, scalar_text, span_of, with_entries, with_value};
@@ -51,6 +51,14 @@ struct Variant<'t> {
     chosen: Vec<(String, String)>,
     /// Index of the part that is left out.
     part: Option<usize>,
+}
+
+impl RuleTable<'_> {
+    /// Keys that are left out of the rules of one part.
+    fn left_out(&self, part: Option<usize>) -> impl Iterator<Item = &'static str> {
+        let of_part = part.map_or(&[] as &[_], |part| self.each[part].limits.as_slice());
+        self.left_out.iter().chain(of_part).copied()
+    }
 }
 
 impl<'t> Reader<'_, 't> {
@@ -167,6 +175,12 @@ impl<'t> Reader<'_, 't> {
             key != PRESET && key != WITHOUT && known().any(|known| *known == key)
         });
         if let Some(preset) = entry(keys, PRESET) {
+            if !matches!(preset.get_ref(), DeValue::String(_)) {
+                let message = "the name of a preset is a word";
+                let problem = Problem::at(preset.span(), message);
+                self.problems.push(problem.hint("write \"min_of_all\" or \"six_gates\""));
+                return None;
+            }
             table.preset = Some(read::<Preset>(preset, "", &mut self.problems)?);
         }
         if let Some(without) = entry(keys, WITHOUT) {
@@ -196,7 +210,9 @@ impl<'t> Reader<'_, 't> {
                 DeValue::String(word) => format!("`without` is \"{word}\""),
                 _ => "`without` is no list of limits".to_owned(),
             };
-            let example = present.first().unwrap_or(&"atr");
+            let word = scalar_text(without);
+            let meant = names_of_parts(present).into_iter().find(|name| *name == word);
+            let example = meant.or(present.first().copied()).unwrap_or("atr");
             let hint = format!("write without = [\"{example}\"], or without = \"{EACH}\"");
             self.problems.push(Problem::at(without.span(), message).hint(hint));
         }
@@ -215,7 +231,8 @@ impl<'t> Reader<'_, 't> {
                 Ok(part) => table.left_out.extend(part.limits),
                 Err(message) => {
                     let names = names_of_parts(present);
-                    let hint = keys_hint(&format!("the limits of `{name}`"), word, &names);
+                    let hint =
+                        keys_hint(&format!("the limits and gates of `{name}`"), word, &names);
                     self.problems.push(Problem::at(value.span(), message).hint(hint));
                 }
             }
@@ -250,11 +267,7 @@ impl<'t> Reader<'_, 't> {
         table: &RuleTable<'t>,
         part: Option<usize>,
     ) -> Option<Vec<Variant<'t>>> {
-        let own = with_entries(&table.own, |key| {
-            let is_left_out = |limits: &[&'static str]| limits.contains(&key);
-            !is_left_out(&table.left_out)
-                && !part.is_some_and(|part| is_left_out(&table.each[part].limits))
-        });
+        let own = with_entries(&table.own, |key| !table.left_out(part).any(|out| out == key));
         let label = part.map(|part| format!("{WITHOUT}={}", table.each[part].name));
         let named = label.map_or(name.to_owned(), |label| with_label(name, &label));
         let sweeps = lists(&own);
@@ -315,23 +328,25 @@ impl<'t> Reader<'_, 't> {
         if let Some(preset) = table.preset {
             rule.fill_from(&preset.rule());
         }
-        let of_part = variant.part.map_or(&[] as &[_], |part| table.each[part].limits.as_slice());
-        for key in table.left_out.iter().chain(of_part) {
+        for key in table.left_out(variant.part) {
             rule.leave_out(key);
         }
         for problem in rule.problems() {
             if is_partial && problem.path.is_empty() {
                 continue;
             }
-            let (span, message) = match (problem.path.is_empty(), variant.part) {
-                (true, Some(part)) => (
-                    span_of(self.root, &format!("{path}.{WITHOUT}")),
-                    format!("without `{}`, {}", table.each[part].name, problem.message),
-                ),
-                (true, None) => (span_of(self.root, &path), problem.message),
-                (false, _) => (span_of(&variant.own, &problem.path), problem.message),
+            let left_out: Vec<&str> = table.left_out(variant.part).collect();
+            let shown = if !problem.path.is_empty() {
+                let span = span_of(&variant.own, &problem.path);
+                Problem::at(span, problem.message).hint(problem.hint)
+            } else if left_out.is_empty() {
+                Problem::at(span_of(self.root, &path), problem.message).hint(problem.hint)
+            } else {
+                let message = format!("without {} {}", left_out.join(", "), problem.message);
+                let span = span_of(self.root, &format!("{path}.{WITHOUT}"));
+                Problem::at(span, message).hint("leave in a limit that gives a size")
             };
-            self.problems.push(Problem::at(span, message).hint(problem.hint));
+            self.problems.push(shown);
         }
         if rule.needs_stop() && !has_stop {
             self.problem(
@@ -391,8 +406,8 @@ fn part_named(name: &str, present: &[&'static str]) -> Result<Part, String> {
     };
     let (kind, part) = if let Some(limit) = SizingRule::LIMITS.iter().find(|key| **key == name) {
         ("limit", Part { name: limit, limits: limits_of(&[limit]) })
-    } else if let Some(gate) = GATES.iter().find(|gate| gate.name == name) {
-        ("gate", Part { name: gate.name, limits: limits_of(gate.limits) })
+    } else if let Some(gate) = Gate::named(name) {
+        ("gate", Part { name: gate.name, limits: limits_of(gate.keys) })
     } else {
         return Err(format!("there is no limit or gate `{name}`"));
     };
@@ -419,7 +434,7 @@ fn parts_of(limits: &[&'static str], by_gate: bool) -> Vec<Part> {
 /// What may be left out of a rule by name: its limits, and the gates that are more than one.
 fn names_of_parts(present: &[&'static str]) -> Vec<&'static str> {
     let gates = GATES.iter().map(|gate| gate.name);
-    let gates = gates.filter(|name| part_named(name, present).is_ok());
+    let gates = gates.filter(|name| !present.contains(name) && part_named(name, present).is_ok());
     present.iter().copied().chain(gates).collect()
 }
 

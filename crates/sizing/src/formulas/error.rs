@@ -64,6 +64,12 @@ pub enum SizingError {
         /// The number.
         name: &'static str,
     },
+    /// What the rule reads is not in the data at that time.
+    #[error("{name} is not on record at that time")]
+    NotRecorded {
+        /// What is lacking.
+        name: &'static str,
+    },
     /// Fewer observations than the formula needs.
     #[error("{have} observations where at least {need} are needed")]
     TooFewObservations {
@@ -110,6 +116,7 @@ impl SizingError {
             Self::ZeroVolatility { .. } => "zero_volatility",
             Self::NoStop => "no_stop",
             Self::NotGiven { .. } => "not_given",
+            Self::NotRecorded { .. } => "not_recorded",
             Self::TooFewObservations { .. } => "too_few_observations",
             Self::NoForecast { .. } => "no_forecast",
             Self::NoLossObserved => "no_loss_observed",

@@ -102,8 +102,9 @@ pub fn leverage_inside_liquidation(
 /// The move to keep inside the liquidation price: the largest of `moves`, plus what getting in and
 /// out costs. All are fractions of the price.
 ///
-/// The costs leave the equity behind the position, which is the same as a move that is longer by
-/// them; at the rates of real brackets the whole round trip is more than enough of it.
+/// The cost of getting in leaves the equity behind the position, so that the move it survives is
+/// shorter by about as much; with the whole round trip added it is not short of the move asked for
+/// while the maintenance margin rate is below one half.
 pub fn adverse_move(moves: &[f64], round_trip_cost_fraction: f64) -> Result<f64, SizingError> {
     let costs = not_negative("round_trip_cost_fraction", round_trip_cost_fraction)?;
     let mut largest = 0.0_f64;

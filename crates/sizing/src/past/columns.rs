@@ -3,16 +3,20 @@
 
 use std::collections::BTreeMap;
 
+use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
+
 use super::forecasts::DailyForecasts;
+use super::gates::GateColumns;
 use super::liquidity::TradedValue;
 use crate::formulas::average_true_range;
 use crate::rule::SizingRule;
-use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
 
 /// Columns that the rules of a study need.
 #[derive(Debug)]
 pub struct LimitInputs<'a> {
     pub(super) market: &'a Market,
+    /// What gates read.
+    pub(super) gates: GateColumns,
     /// Average true range by length in bars, then by symbol; `NaN` while it warms up.
     atr: BTreeMap<usize, Vec<Vec<f64>>>,
     /// Per symbol: close time of each complete UTC day and its log return.
@@ -37,7 +41,8 @@ impl<'a> LimitInputs<'a> {
         let forecasts = DailyForecasts::new(&daily, rules);
         let needs_value = rules.iter().any(|rule| rule.liquidity.is_some());
         let traded = market.symbols.iter().filter(|_| needs_value).map(TradedValue::new).collect();
-        Self { market, atr, daily, forecasts, traded }
+        let gates = GateColumns::new(market, rules);
+        Self { market, gates, atr, daily, forecasts, traded }
     }
 
     /// Mean value traded in a day over the days up to a bar's close. `Err` holds how many days
@@ -49,6 +54,10 @@ impl<'a> LimitInputs<'a> {
         days: usize,
     ) -> Result<f64, usize> {
         self.traded.get(symbol_idx).ok_or(0_usize)?.per_day(self.market.interval, bar, days)
+    }
+
+    pub(super) fn market(&self) -> &Market {
+        self.market
     }
 
     /// Average true range at a bar's close, if it is defined there.

@@ -16,7 +16,9 @@ use rayon::prelude::*;
 
 use super::columns::LimitInputs;
 use crate::formulas::SizingError;
-use crate::rule::{GarchForecast, SizingRule, TailFigure, TailForecast, TailMeasure};
+use crate::rule::{
+    GarchForecast, SizingRule, TailFigure, TailForecast, TailMeasure, VolatilityTarget,
+};
 
 /// Forecasts by model, for every symbol.
 #[derive(Debug)]
@@ -48,17 +50,17 @@ impl DailyForecasts {
             forecast::Side::ALL.map(|side| (figure.forecast.clone(), figure.alpha.to_bits(), side))
         });
         let targets = rules.iter().filter_map(|rule| rule.volatility_target.as_ref());
-        let garch_keys = targets.filter_map(|target| target.garch_forecast());
+        let garch_keys = targets.filter_map(VolatilityTarget::garch_forecast);
         Self {
             tails: columns(tail_keys.collect(), daily, |(forecast, alpha, side), days| {
                 let asked = (f64::from_bits(*alpha), *side);
-                by_stretch(days, forecast.window_days, |log_returns| {
-                    tail_walk(forecast, asked, log_returns)
+                by_stretch(days, forecast.window_days, |window_days, log_returns| {
+                    tail_walk(&TailForecast { window_days, ..forecast.clone() }, asked, log_returns)
                 })
             }),
             volatilities: columns(garch_keys.collect(), daily, |forecast, days| {
-                by_stretch(days, forecast.window_days, |log_returns| {
-                    garch_walk(forecast, log_returns)
+                by_stretch(days, forecast.window_days, |window_days, log_returns| {
+                    garch_walk(&GarchForecast { window_days, ..*forecast }, log_returns)
                 })
             }),
         }
@@ -147,8 +149,10 @@ fn columns<K: Ord + Sync, T: Send>(
 fn by_stretch<T>(
     days: &[(i64, f64)],
     window_days: usize,
-    walk: impl Fn(&[f64]) -> Column<T>,
+    walk: impl Fn(usize, &[f64]) -> Column<T>,
 ) -> Column<T> {
+    // No model is fitted to nothing: the shortest window fails with the model's own reason.
+    let window_days = window_days.max(1);
     let mut column = Vec::with_capacity(days.len());
     for stretch in stretches(days) {
         let log_returns: Vec<f64> = days[stretch].iter().map(|&(_, r)| r).collect();
@@ -157,7 +161,7 @@ fn by_stretch<T>(
                 .map(|have| Err(SizingError::TooFewObservations { have, need: window_days })),
         );
         if log_returns.len() >= window_days {
-            column.extend(walk(&log_returns));
+            column.extend(walk(window_days, &log_returns));
         }
     }
     column

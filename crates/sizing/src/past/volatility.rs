@@ -77,3 +77,65 @@ impl LimitInputs<'_> {
         Ok(closes.windows(2).map(|pair| (pair[1] / pair[0]).ln()).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use plimsoll_market::{Interval, Market, SymbolColumns, Timestamp};
+
+    use super::*;
+
+    /// Hourly bars; the close of day `d` is `closes[d]`.
+    fn market(closes: &[f64]) -> Market {
+        let close: Vec<f64> = closes.iter().flat_map(|&close| [close; 24]).collect();
+        Market {
+            venue: "binance-usdm".to_owned(),
+            interval: Interval::HOUR,
+            start: Timestamp::from_date(2024, 1, 1).unwrap(),
+            n_bars: close.len(),
+            symbols: vec![SymbolColumns { close, ..SymbolColumns::default() }],
+        }
+    }
+
+    fn target(estimator: VolatilityEstimator, days: usize) -> VolatilityTarget {
+        VolatilityTarget { annual: 0.4, estimator, days, lambda: 0.5, garch: None }
+    }
+
+    fn too_few(have: usize, need: usize) -> Result<f64, SizingError> {
+        Err(SizingError::TooFewObservations { have, need })
+    }
+
+    #[test]
+    fn daily_volatility_uses_closed_days_only() {
+        let e = std::f64::consts::E;
+        // Daily log returns 1, -1, 1: their sample standard deviation over the last two is
+        // sqrt(2), over all three sqrt(4/3).
+        let market = market(&[1.0, e, 1.0, e]);
+        let inputs = LimitInputs::new(&market, &[]);
+        let rolling = target(VolatilityEstimator::Rolling, 2);
+        let at = |bar| inputs.annual_volatility(0, &rolling, bar);
+        assert_eq!(at(70), too_few(1, 2)); // The third day closes with bar 71.
+        for (bar, daily) in [(71, 2.0_f64.sqrt()), (94, 2.0_f64.sqrt()), (95, 2.0_f64.sqrt())] {
+            assert!((at(bar).unwrap() - daily * 365.0_f64.sqrt()).abs() < 1e-9, "bar {bar}");
+        }
+        let three = target(VolatilityEstimator::Rolling, 3);
+        let expected = (4.0 / 3.0 * 365.0_f64).sqrt();
+        assert!((inputs.annual_volatility(0, &three, 95).unwrap() - expected).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_missing_day_starts_the_volatility_anew() {
+        let mut market = market(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        for bar in 72..96 {
+            market.symbols[0].close[bar] = f64::NAN; // The fourth day.
+        }
+        let inputs = LimitInputs::new(&market, &[]);
+        for estimator in [VolatilityEstimator::Rolling, VolatilityEstimator::Ewma] {
+            let at = |bar| inputs.annual_volatility(0, &target(estimator, 2), bar);
+            assert!(at(71).is_ok());
+            assert_eq!(at(95), too_few(0, 2));
+            assert_eq!(at(143), too_few(1, 2));
+            assert!(at(167).is_ok());
+        }
+    }
+}

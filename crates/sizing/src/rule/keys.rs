@@ -46,9 +46,13 @@ macro_rules! limits {
 
 limits!(
     kelly,
+    risk_constrained_kelly,
+    joint_kelly,
+    optimal_f,
     atr,
     risk_cap,
     concentration,
+    margin_allocation,
     volatility_target,
     tail_target,
     notional_fraction,
@@ -57,28 +61,15 @@ limits!(
     notional,
     liquidation_distance,
     funding_cut,
+    liquidation_cluster,
+    oracle_health,
+    funding_budget,
     drawdown_control,
     heat,
     exposure,
     venue_share,
     liquidity,
 );
-
-/// One of the six pre-trade gates, and the keys of the limits that it consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gate {
-    /// Name, such as `size`.
-    pub name: &'static str,
-    /// Keys of its limits.
-    pub limits: &'static [&'static str],
-}
-
-/// The pre-trade gates, in their order.
-pub const GATES: &[Gate] = &[
-    Gate { name: "liquidation_level", limits: &["liquidation_distance"] },
-    Gate { name: "size", limits: &["kelly", "atr", "risk_cap", "concentration"] },
-    Gate { name: "funding", limits: &["funding_cut"] },
-];
 
 #[cfg(test)]
 mod tests {

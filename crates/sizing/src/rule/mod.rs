@@ -6,9 +6,12 @@
 mod caps;
 mod check;
 mod gates;
+mod growth;
 mod kelly;
 mod keys;
+mod tails;
 mod volatility;
+mod window;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,14 +20,25 @@ pub use caps::{
     Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, ExposureLevel, HeatCap,
     HeatLevel, LiquidityCap, Resize, SizingBase, VenueShare, VenueShareOf,
 };
-pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
-pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
-pub use keys::{GATES, Gate};
-pub use volatility::{
-    Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf, GarchForecast,
-    GarchInnovation, GarchRecursion, LiquidationDistance, TailFigure, TailForecast, TailMeasure,
-    TailMove, TailTarget, VolatilityEstimator, VolatilityTarget,
+pub use gates::{
+    DEFAULT_FUNDING_PERIODS, FundingBudget, FundingBudgetOf, FundingCutRule, FundingSide, GATES,
+    Gate, LiquidatedSide, LiquidationCluster, LiquidationSource, LiquidationsRelativeTo,
+    MarginAllocation, OracleHealth,
 };
+pub use growth::{JointKelly, OptimalFRule, RiskConstrainedKelly, RiskForm};
+pub use kelly::{
+    BayesianBound, DEFAULT_BAYESIAN_LEVEL, DEFAULT_LIQUIDATION_FEE, DEFAULT_RESAMPLES,
+    DEFAULT_STRESS, Kelly, KellyBasis, KellyBootstrap, KellyEstimator, KellyLiquidation,
+    KellyMargin, KellyShrinkage,
+};
+pub use tails::{
+    AtrMove, LiquidationDistance, TailFigure, TailForecast, TailMeasure, TailMove, TailTarget,
+};
+pub use volatility::{
+    Atr, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf, GarchForecast,
+    GarchInnovation, GarchRecursion, VolatilityEstimator, VolatilityTarget,
+};
+pub use window::{BarWindow, Before, TradeWindow};
 
 use check::Check;
 
@@ -35,6 +49,15 @@ pub struct SizingRule {
     /// Fractional Kelly from an edge estimated on the past.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kelly: Option<Kelly>,
+    /// Kelly with a bound on the chance of a drawdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_constrained_kelly: Option<RiskConstrainedKelly>,
+    /// Kelly for the positions that are held at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joint_kelly: Option<JointKelly>,
+    /// Optimal f, for comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimal_f: Option<OptimalFRule>,
     /// A move of so many average true ranges costs a fixed share of equity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atr: Option<Atr>,
@@ -44,6 +67,9 @@ pub struct SizingRule {
     /// Largest share of equity in one position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concentration: Option<Concentration>,
+    /// Share of equity as margin that shrinks while volatility is high.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin_allocation: Option<MarginAllocation>,
     /// Notional that brings the volatility of the position to a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volatility_target: Option<VolatilityTarget>,
@@ -68,6 +94,15 @@ pub struct SizingRule {
     /// Smaller size while funding is extreme; applied after the smallest limit is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funding_cut: Option<FundingCutRule>,
+    /// Smaller size, or none, after a cluster of liquidations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liquidation_cluster: Option<LiquidationCluster>,
+    /// No trade, or a smaller one, while prices are not to be trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oracle_health: Option<OracleHealth>,
+    /// Longest time that a position is held, by what funding costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding_budget: Option<FundingBudget>,
     /// Exposure as a multiple of the cushion above a floor of equity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drawdown_control: Option<DrawdownControl>,
@@ -108,6 +143,9 @@ impl SizingRule {
         let mut check = Check::default();
         let without_limits = Self {
             funding_cut: self.funding_cut.clone(),
+            liquidation_cluster: self.liquidation_cluster.clone(),
+            oracle_health: self.oracle_health.clone(),
+            funding_budget: self.funding_budget.clone(),
             sizing_base: self.sizing_base,
             resize: self.resize.clone(),
             ..Self::default()
@@ -116,12 +154,22 @@ impl SizingRule {
             check.add(
                 "",
                 "the rule has no limit".to_owned(),
-                "give at least one of kelly, atr, risk_cap, concentration, volatility_target, \
-                 tail_target, liquidation_distance, notional_fraction, notional, risk_fraction, leverage_cap",
+                "give at least one of kelly, risk_constrained_kelly, joint_kelly, optimal_f, atr, \
+                 risk_cap, concentration, margin_allocation, volatility_target, tail_target, \
+                 liquidation_distance, notional_fraction, notional, risk_fraction, leverage_cap",
             );
         }
         if let Some(kelly) = &self.kelly {
             kelly.check(&mut check);
+        }
+        if let Some(kelly) = &self.risk_constrained_kelly {
+            kelly.check(&mut check);
+        }
+        if let Some(kelly) = &self.joint_kelly {
+            kelly.check(&mut check);
+        }
+        if let Some(optimal) = &self.optimal_f {
+            optimal.check(&mut check);
         }
         if let Some(atr) = &self.atr {
             atr.check(&mut check);
@@ -173,6 +221,18 @@ impl SizingRule {
         if let Some(resize) = &self.resize {
             resize.check(&mut check);
         }
+        if let Some(allocation) = &self.margin_allocation {
+            allocation.check(&mut check);
+        }
+        if let Some(cluster) = &self.liquidation_cluster {
+            cluster.check(&mut check);
+        }
+        if let Some(health) = &self.oracle_health {
+            health.check(&mut check);
+        }
+        if let Some(budget) = &self.funding_budget {
+            budget.check(&mut check);
+        }
         check.problems
     }
 
@@ -182,7 +242,11 @@ impl SizingRule {
             || self.risk_fraction.is_some()
             || self.liquidation_distance.as_ref().is_some_and(|distance| distance.stop)
             || self.kelly.as_ref().is_some_and(|kelly| {
-                kelly.estimator == KellyEstimator::Trades && kelly.basis == KellyBasis::Risk
+                kelly.estimator == KellyEstimator::Trades && kelly.basis() == KellyBasis::Risk
             })
+            || self
+                .risk_constrained_kelly
+                .as_ref()
+                .is_some_and(|kelly| kelly.basis == KellyBasis::Risk)
     }
 }

@@ -1,11 +1,9 @@
-//! Sizes from volatility and tails: tables of a strategy file.
+//! Sizes from volatility and from the cushion above a floor: tables of a strategy file.
 
-use plimsoll_risk::forecast::{TailModel, WINDOW_MIN};
 use plimsoll_risk::garch::{GARCH_OBSERVATIONS_MIN, GarchSpec, InnovationFamily, Volatility};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SizingRule;
 use super::check::Check;
 
 /// Size by average true range.
@@ -121,104 +119,6 @@ fn default_lambda() -> f64 {
     DEFAULT_LAMBDA
 }
 
-/// Size whose forecast tail loss over the horizon stays inside a budget: the largest leverage at
-/// which `leverage x tail loss of the symbol` is at most `budget`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TailTarget {
-    /// Which tail figure is held to the budget.
-    pub measure: TailMeasure,
-    /// Tail probability, 0.01 is 1 %.
-    pub alpha: f64,
-    /// Largest forecast loss as a share of equity, over one day.
-    pub budget: f64,
-    /// How the tail is forecast.
-    #[serde(default)]
-    pub forecast: TailForecast,
-}
-
-/// Which figure of the tail.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum TailMeasure {
-    /// Value at risk: the loss exceeded with probability `alpha`.
-    ValueAtRisk,
-    /// Expected shortfall: the mean loss beyond it.
-    ExpectedShortfall,
-    /// Expectile at level `alpha`.
-    Expectile,
-}
-
-/// A walk-forward forecast of the symbol's daily tail, from closed days only.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct TailForecast {
-    /// Model of the tail, as in `compare.forecasts.models`.
-    pub model: String,
-    /// Days that a fit sees.
-    pub window_days: usize,
-    /// Days between fits, counted from the first; the parameters stay in between.
-    pub refit_days: usize,
-}
-
-impl Default for TailForecast {
-    fn default() -> Self {
-        Self { model: "filtered_historical".to_owned(), window_days: 250, refit_days: 28 }
-    }
-}
-
-/// Which figure of which forecast tail a limit reads.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TailFigure<'a> {
-    /// Which tail figure.
-    pub measure: TailMeasure,
-    /// Tail probability.
-    pub alpha: f64,
-    /// How the tail is forecast.
-    pub forecast: &'a TailForecast,
-}
-
-/// Largest leverage at which an adverse move of this size stays inside the liquidation price.
-/// Of several moves the largest counts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LiquidationDistance {
-    /// A move of so many average true ranges.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub atr: Option<AtrMove>,
-    /// A forecast tail loss of one day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tail: Option<TailMove>,
-    /// The move to the stop: the stop lies on the near side of the liquidation price.
-    #[serde(default)]
-    pub stop: bool,
-}
-
-/// A move of so many average true ranges.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AtrMove {
-    /// Length of Wilder's average in bars.
-    pub bars: usize,
-    /// Multiple of the average true range.
-    pub multiple: f64,
-}
-
-/// A forecast tail loss of one day.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TailMove {
-    /// Which tail figure.
-    pub measure: TailMeasure,
-    /// Tail probability, 0.01 is 1 %.
-    pub alpha: f64,
-    /// How the tail is forecast.
-    #[serde(default)]
-    pub forecast: TailForecast,
-}
-
 /// Exposure as a multiple of the cushion above a floor.
 ///
 /// Between two decisions the floor holds while `multiplier` times the worst move of the price stays
@@ -300,70 +200,6 @@ impl GarchForecast {
     }
 }
 
-impl TailTarget {
-    pub(super) fn check(&self, check: &mut Check) {
-        check.share("tail_target.budget", self.budget);
-        self.figure().check("tail_target", check);
-    }
-
-    /// The tail figure that is held to the budget.
-    pub fn figure(&self) -> TailFigure<'_> {
-        TailFigure { measure: self.measure, alpha: self.alpha, forecast: &self.forecast }
-    }
-}
-
-impl LiquidationDistance {
-    pub(super) fn check(&self, check: &mut Check) {
-        if self.atr.is_none() && self.tail.is_none() && !self.stop {
-            check.add(
-                "liquidation_distance",
-                "no move is given".to_owned(),
-                "give at least one of atr = { bars = 14, multiple = 3.0 }, \
-                 tail = { measure = \"expected_shortfall\", alpha = 0.01 }, stop = true",
-            );
-        }
-        if let Some(atr) = &self.atr {
-            check.above_zero("liquidation_distance.atr.multiple", atr.multiple);
-            check.count("liquidation_distance.atr.bars", atr.bars);
-        }
-        if let Some(tail) = &self.tail {
-            tail.figure().check("liquidation_distance.tail", check);
-        }
-    }
-}
-
-impl TailMove {
-    /// The tail figure that is the move.
-    pub fn figure(&self) -> TailFigure<'_> {
-        TailFigure { measure: self.measure, alpha: self.alpha, forecast: &self.forecast }
-    }
-}
-
-impl TailFigure<'_> {
-    fn check(&self, path: &str, check: &mut Check) {
-        if !(self.alpha > 0.0 && self.alpha < 0.5) {
-            check.add(
-                &format!("{path}.alpha"),
-                format!("`alpha` is {}", self.alpha),
-                "write a tail probability above 0 and below 0.5; 0.01 is 1 %",
-            );
-        }
-        let path = format!("{path}.forecast");
-        match self.forecast.model.parse::<TailModel>() {
-            Ok(model) => {
-                let need = days_needed(model, self.alpha);
-                check_window(&path, self.forecast.window_days, need, check);
-            }
-            Err(error) => check.add(
-                &format!("{path}.model"),
-                error.to_string(),
-                "write the name of a model, such as \"filtered_historical\"",
-            ),
-        }
-        check.count(&format!("{path}.refit_days"), self.forecast.refit_days);
-    }
-}
-
 impl DrawdownControl {
     pub(super) fn check(&self, check: &mut Check) {
         check.open_unit("drawdown_control.floor", self.floor, "0.8");
@@ -378,38 +214,67 @@ impl DrawdownControl {
     }
 }
 
-impl SizingRule {
-    /// Every tail figure that a limit of the rule reads.
-    pub(crate) fn tail_figures(&self) -> impl Iterator<Item = TailFigure<'_>> {
-        let distance =
-            self.liquidation_distance.as_ref().and_then(|distance| distance.tail.as_ref());
-        let target = self.tail_target.as_ref().map(TailTarget::figure);
-        target.into_iter().chain(distance.map(TailMove::figure))
-    }
-}
-
-/// Fewest days that a model can be fitted to.
-fn days_needed(model: TailModel, alpha: f64) -> usize {
-    match model {
-        TailModel::Historical | TailModel::EwmaNormal | TailModel::StudentT => WINDOW_MIN,
-        TailModel::GarchNormal
-        | TailModel::GjrSkewT
-        | TailModel::GjrNig
-        | TailModel::GjrVarianceGamma
-        | TailModel::FilteredHistorical
-        | TailModel::ConditionalEvt => GARCH_OBSERVATIONS_MIN,
-        TailModel::ExpectileKyh | TailModel::CareSymmetric | TailModel::CareAsymmetric => {
-            WINDOW_MIN.max((1.0 / alpha).ceil() as usize)
-        }
-    }
-}
-
-fn check_window(path: &str, window_days: usize, need: usize, check: &mut Check) {
+/// A window that a model can be fitted to.
+pub(super) fn check_window(path: &str, window_days: usize, need: usize, check: &mut Check) {
     if window_days < need {
         check.add(
             &format!("{path}.window_days"),
             format!("`window_days` is {window_days}"),
             &format!("the model needs at least {need} days"),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::SizingRule;
+
+    fn paths(rule: &SizingRule) -> Vec<String> {
+        rule.problems().into_iter().map(|problem| problem.path).collect()
+    }
+
+    #[test]
+    fn what_a_volatility_and_a_floor_may_be() {
+        let target = |estimator, days, garch| SizingRule {
+            volatility_target: Some(VolatilityTarget {
+                annual: 0.4,
+                estimator,
+                days,
+                lambda: 0.94,
+                garch,
+            }),
+            ..SizingRule::default()
+        };
+        let short = GarchForecast { window_days: 249, refit_days: 0, ..GarchForecast::default() };
+        for (rule, expected) in [
+            (target(VolatilityEstimator::Realised, 1, None), vec![]),
+            (target(VolatilityEstimator::Realised, 0, None), vec!["volatility_target.days"]),
+            (target(VolatilityEstimator::Rolling, 1, None), vec!["volatility_target.days"]),
+            (target(VolatilityEstimator::Garch, 20, None), vec![]),
+            (target(VolatilityEstimator::Garch, 20, Some(GarchForecast::default())), vec![]),
+            (
+                target(VolatilityEstimator::Ewma, 20, Some(GarchForecast::default())),
+                vec!["volatility_target.garch"],
+            ),
+            (
+                target(VolatilityEstimator::Garch, 20, Some(short)),
+                vec!["volatility_target.garch.window_days", "volatility_target.garch.refit_days"],
+            ),
+        ] {
+            assert_eq!(paths(&rule), expected, "{rule:?}");
+        }
+        for (floor, multiplier, expected) in [
+            (0.8, 3.0, vec![]),
+            (0.0, 3.0, vec!["drawdown_control.floor"]),
+            (1.0, 3.0, vec!["drawdown_control.floor"]),
+            (0.8, 0.0, vec!["drawdown_control.multiplier"]),
+            (0.8, f64::INFINITY, vec!["drawdown_control.multiplier"]),
+        ] {
+            let floor_of = FloorOf::Peak;
+            let control = DrawdownControl { floor_of, floor, multiplier };
+            let rule = SizingRule { drawdown_control: Some(control), ..SizingRule::default() };
+            assert_eq!(paths(&rule), expected, "{floor} {multiplier}");
+        }
     }
 }

@@ -1,4 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::too_many_lines)]
 
+mod drawdown_control;
+mod forecasts;
 mod formulas;
 mod formulas_golden;
+mod gates;
+mod gates_past;

@@ -39,6 +39,9 @@ fn change_symbol(symbol: &mut SymbolColumns, cut: usize, end: Timestamp) {
         let PriceColumns { open, high, low, close } = columns;
         prices(open, high, low, close);
     }
+    for (_, column) in &mut symbol.reference_close {
+        each(column, &mirrored);
+    }
     for (taken, volume) in symbol.taker_buy_volume.iter_mut().zip(&symbol.volume).skip(cut) {
         *taken = 3.0 * (volume - *taken);
     }

@@ -1,6 +1,6 @@
 //! One run of a strategy over a market, as far as it is compared.
 
-use plimsoll_engine::{Decision, MarginMode, Prepared, Settings, Span, replay, size_free_trades};
+use plimsoll_engine::{Decision, MarginMode, Prepared, Span, size_free_trades};
 use plimsoll_market::{Market, SignalColumns, SizeFreeTrade};
 use plimsoll_signal::{FeatureColumn, SignalRow, read_signal_file};
 use plimsoll_sizing::{LimitInputs, PlannedSize, SizingRule};
@@ -10,7 +10,8 @@ use rayon::prelude::*;
 
 use crate::error::StudyError;
 use crate::parse::Study;
-use crate::run::{Places, Planner};
+use crate::planner::Planner;
+use crate::run::Places;
 use crate::tables::Tables;
 
 /// What one run leaves to be compared.
@@ -83,15 +84,14 @@ impl<'a> Walker<'a> {
         let list = size_free_trades(&prepared, &signals, &study.settings);
         let rules: Vec<SizingRule> = study.rules.iter().map(|named| named.rule.clone()).collect();
         let inputs = LimitInputs::new(market, &rules);
-        let planner = Planner { prepared: &prepared, inputs: &inputs, settings: &study.settings };
+        let planner = Planner::new(&prepared, &inputs, &study.settings, &list);
         let span = Span { from_bar, to_bar: market.n_bars };
         let rules = study
             .rules
             .par_iter()
             .map(|named| {
-                let plans = planner.plans(&named.rule, &list, from_bar);
-                let settings = Settings { equity: named.equity, ..study.settings };
-                let outcome = replay(&prepared, &list.trades, &plans, &settings, span);
+                let plans = planner.plans(&named.rule, from_bar);
+                let outcome = planner.replay(&named.rule, &plans, named.equity, span, None);
                 RuleWalk { name: named.name.clone(), plans, decisions: outcome.decisions }
             })
             .collect();

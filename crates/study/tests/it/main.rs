@@ -14,5 +14,6 @@ mod presets;
 mod run;
 mod scene;
 mod schema;
+mod sizes;
 mod strategies;
 mod unfit_data;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use plimsoll_engine::{Prepared, TradeList, size_free_trades};
+use plimsoll_engine::{CancelledEntry, Prepared, TradeList, size_free_trades};
 use plimsoll_market::synthetic::{SimulatorConfig, simulate};
 use plimsoll_market::{
     FundingEvent, Interval, Market, SizeFreeTrade, SymbolColumns, Timestamp, TradeExit,
@@ -16,12 +16,24 @@ use plimsoll_venue::VenueRules;
 
 use crate::scene::{good_but, good_study};
 
-/// Rules of every kind, by the text of their tables. What they read is in the data of [`Scene`].
-const RULES: &[&str] = &[
+/// Rules whose numbers come from the past, by the text of their tables: another past, another
+/// number. What they read is in the data of [`Scene`].
+const ESTIMATES: &[&str] = &[
     "kelly = { fraction = 0.5, estimator = 'trades', trades = 20, min_trades = 5 }",
     "kelly = { fraction = 0.5, estimator = 'trades', basis = 'margin', trades = 20, min_trades = 5 }",
+    "kelly = { fraction = 0.5, estimator = 'trades', bars = 4000, min_trades = 5, before = { leverage = 0.5 } }",
+    "kelly = { fraction = 0.5, estimator = 'trades', half_life = 20, min_trades = 5, shrinkage = 'baker_mchale' }",
+    "kelly = { fraction = 0.5, estimator = 'trades', trades = 40, min_trades = 5, shrinkage = 'bayesian_lower_bound' }",
     "kelly = { fraction = 0.5, estimator = 'mean_variance', bars = 400 }",
+    "kelly = { fraction = 0.5, estimator = 'mean_variance', half_life = 400, min_bars = 100, shrinkage = 't_statistic' }",
     "kelly = { fraction = 0.5, estimator = 'log_growth', trades = 20, min_trades = 5, leverage_max = 9 }",
+    "kelly = { fraction = 0.5, estimator = 'log_growth', trades = 40, min_trades = 5, leverage_max = 9, shrinkage = 'bootstrap' }",
+    "kelly = { fraction = 0.5, estimator = 'log_growth', trades = 40, min_trades = 5, leverage_max = 9, \
+     liquidation = { margin = 'isolated', maintenance_margin_rate = 0.005, posted = 0.1 } }",
+    "risk_constrained_kelly = { drawdown = 0.3, chance = 0.1, trades = 40, min_trades = 5, leverage_max = 9 }",
+    "risk_constrained_kelly = { drawdown = 0.3, chance = 0.1, trades = 40, min_trades = 5, leverage_max = 9, form = 'quadratic' }",
+    "joint_kelly = { fraction = 0.5, days = 60, leverage_max = 9 }",
+    "optimal_f = { trades = 40, min_trades = 5, leverage_max = 9 }",
     "atr = { risk_fraction = 0.01, bars = 14, multiple = 2 }",
     "volatility_target = { annual = 0.4 }",
     "volatility_target = { annual = 0.4, estimator = 'rolling', days = 10 }",
@@ -34,8 +46,23 @@ const RULES: &[&str] = &[
     "liquidation_distance = { atr = { bars = 14, multiple = 3 }, stop = true }",
     "liquidation_distance = { tail = { measure = 'value_at_risk', alpha = 0.05, \
      forecast = { model = 'historical', window_days = 60 } } }",
+    "margin_allocation = { share = 0.1, days = 10, reference_days = 30 }",
     "leverage_cap = 9\nfunding_cut = { above_8h = 0.00005, multiply = 0.5, periods = 1 }",
+    "leverage_cap = 9\nfunding_budget = { budget = 0.1 }",
     "leverage_cap = 9\nliquidity = { share_of_daily_value = 0.001, days = 5 }",
+];
+
+/// Gates that are open or shut: another past may leave them as they are.
+const GATES: &[&str] = &[
+    "leverage_cap = 9\nfunding_cut = { above_8h = 0.0005, below_8h = -0.0003, multiply = 0.5, \
+     side = 'crowded', sign_change_multiply = 0.7, sign_change_periods = 3 }",
+    "leverage_cap = 9\nliquidation_cluster = { above = 0.001 }",
+    "leverage_cap = 9\nliquidation_cluster = { above = 2, relative_to = 'trailing_mean', side = 'same' }",
+    "leverage_cap = 9\noracle_health = { premium_max = 0.0001 }",
+];
+
+/// Rules that read the decision and the account alone.
+const FIXED: &[&str] = &[
     "risk_cap = 0.02",
     "risk_fraction = 0.02",
     "concentration = { share = 0.25 }",
@@ -47,9 +74,6 @@ const RULES: &[&str] = &[
     "notional_fraction = 1\nvenue_share = { share = 0.4, exposure = 3 }",
     "notional_fraction = 1\nsizing_base = 'initial'\nresize = { band = 0.1 }",
 ];
-
-/// Those among [`RULES`] whose numbers come from the past: another past, another number.
-const ESTIMATES: std::ops::Range<usize> = 0..15;
 
 /// A market, and the trades of breakouts in it.
 struct Scene {
@@ -74,7 +98,10 @@ impl Scene {
     /// What each rule plans for one of its trades, in words: equal numbers, equal words.
     fn plans(&self, rules: &[SizingRule], trade: &SizeFreeTrade) -> Vec<String> {
         let inputs = LimitInputs::new(&self.market, rules);
-        let history = History::new(&self.list.trades, &self.list.unit_returns);
+        let cancelled = self.list.cancelled.iter();
+        let cancelled = cancelled.map(|entry| (entry.decision_bar, entry.symbol_idx));
+        let TradeList { trades, unit_returns, .. } = &self.list;
+        let history = History::new(trades, unit_returns).with_cancelled(cancelled);
         let facts = DecisionFacts {
             symbol_idx: trade.symbol_idx,
             side: trade.side,
@@ -115,6 +142,7 @@ impl Scene {
                 trade.adverse_excursion = 0.9;
             }
         }
+        list.cancelled.retain(|entry| entry.decision_bar <= bar);
         for returns in &mut list.unit_returns {
             returns[bar + 1..].fill(0.5);
         }
@@ -124,6 +152,15 @@ impl Scene {
     /// The scene cut off at a bar's close, its open trades marked out there.
     fn cut(&self, bar: usize) -> Self {
         let mut list = self.list.clone();
+        // An entry decided at the last close finds no bar to fill in.
+        list.cancelled.retain(|entry| entry.decision_bar <= bar);
+        let unfilled = list.trades.iter().filter(|trade| trade.decision_bar == bar);
+        list.cancelled.extend(unfilled.map(|trade| CancelledEntry {
+            symbol_idx: trade.symbol_idx,
+            decision_bar: bar,
+            side: trade.side,
+            reason: "end_of_data",
+        }));
         list.trades.retain(|trade| trade.entry_bar <= bar);
         for trade in list.trades.iter_mut().filter(|trade| trade.exit_bar > bar) {
             (trade.exit, trade.exit_bar) = (TradeExit::End, bar);
@@ -187,13 +224,22 @@ fn change_funding(funding: &mut [FundingEvent], change: impl Fn(&mut FundingEven
     funding.iter_mut().for_each(change);
 }
 
-fn rule(text: &str) -> SizingRule {
-    let rules = parse_rule("rule", text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-    rules[0].rule.clone()
+/// The rules of tables; a text that is no rule is named with what is wrong.
+fn rules(texts: &[&str]) -> Vec<SizingRule> {
+    let mut wrong = String::new();
+    let mut rules = Vec::new();
+    for text in texts {
+        match parse_rule("rule", text) {
+            Ok(found) => rules.extend(found.into_iter().map(|named| named.rule)),
+            Err(error) => writeln!(wrong, "{text}: {error:?}").unwrap(),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    rules
 }
 
-fn rules() -> Vec<SizingRule> {
-    RULES.iter().map(|text| rule(text)).collect()
+fn every_rule() -> Vec<SizingRule> {
+    rules(&[ESTIMATES, GATES, FIXED].concat())
 }
 
 /// The rules of the strategies that come with the program, those of whatever kind they are.
@@ -211,20 +257,20 @@ fn rules_of_the_strategies() -> Vec<SizingRule> {
 
 #[test]
 fn every_limit_has_an_example() {
-    let rules = rules();
+    let rules = every_rule();
     let mut missing = String::new();
     for key in SizingRule::LIMITS {
         if !rules.iter().any(|rule| rule.limit_keys().contains(key)) {
             write!(missing, "{key} ").unwrap();
         }
     }
-    assert_eq!(missing, "", "limits without an example in RULES");
+    assert_eq!(missing, "", "limits without an example");
 }
 
 #[test]
 fn no_rule_plans_with_what_lies_behind_its_bar() {
     let scene = Scene::new();
-    let mut rules = rules();
+    let mut rules = every_rule();
     rules.extend(rules_of_the_strategies());
     let decided = |share: usize| scene.list.trades.len() * share / 10;
     for index in [3, 6, 8].map(decided) {
@@ -246,15 +292,18 @@ fn no_rule_plans_with_what_lies_behind_its_bar() {
 #[test]
 fn every_estimate_is_made_and_reads_its_past() {
     let scene = Scene::new();
-    let rules = rules();
     let trade = &scene.list.trades[scene.list.trades.len() * 9 / 10];
-    let planned = scene.plans(&rules, trade);
-    let other = scene.with_another_past(trade.decision_bar).plans(&rules, trade);
-    for index in ESTIMATES {
-        assert!(!planned[index].contains("Err"), "{}: {}", RULES[index], planned[index]);
-        assert_ne!(planned[index], other[index], "{}", RULES[index]);
+    let other = scene.with_another_past(trade.decision_bar);
+    let both = |texts| (scene.plans(&rules(texts), trade), other.plans(&rules(texts), trade));
+    let (planned, other_planned) = both(ESTIMATES);
+    for (text, (planned, other)) in ESTIMATES.iter().zip(planned.iter().zip(&other_planned)) {
+        assert!(!planned.contains("Err"), "{text}: {planned}");
+        assert_ne!(planned, other, "{text}");
     }
-    for index in ESTIMATES.end..RULES.len() {
-        assert_eq!(planned[index], other[index], "{}", RULES[index]);
+    let (planned, _) = both(GATES);
+    for (text, planned) in GATES.iter().zip(&planned) {
+        assert!(!planned.contains("Err"), "{text}: {planned}");
     }
+    let (planned, other_planned) = both(FIXED);
+    assert_eq!(planned, other_planned);
 }
