@@ -7,6 +7,7 @@ pub(crate) mod data;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod ingest;
+pub(crate) mod lookahead;
 pub(crate) mod risk;
 pub(crate) mod schema;
 pub(crate) mod study;

@@ -23,6 +23,9 @@ fn main() -> ExitCode {
         Command::Data(data) => commands::data::run(data, &arguments.global, output),
         Command::Study(study) => commands::study::run(study, &arguments.global, output),
         Command::Explain(explain) => commands::explain::run(explain, output),
+        Command::Lookahead(lookahead) => {
+            commands::lookahead::run(lookahead, &arguments.global, output)
+        }
         Command::Risk(risk) => commands::risk::run(risk, output),
         Command::Calc(calc) => commands::calc::run(calc, output),
         Command::Adl(adl) => commands::adl::run(adl, output),

@@ -40,6 +40,7 @@
 //! - [`mod@run`]: from a study to its result
 //! - [`result`]: the result set
 //! - [`worlds`]: rules in many simulated worlds whose edge is known
+//! - [`lookahead`]: whether anything reads later data than it may
 //! - [`error`]: what can go wrong, with the place and the mend
 
 mod compare;
@@ -50,6 +51,7 @@ pub mod forecast_table;
 mod forecasts;
 mod gate_counts;
 mod limit_worth;
+pub mod lookahead;
 mod metrics;
 pub mod parse;
 mod planner;

@@ -16,6 +16,7 @@ mod explain_folder;
 mod help;
 mod interrupted;
 mod lake;
+mod lookahead;
 mod program;
 mod real;
 mod report;

@@ -4,9 +4,11 @@
 mod capacity;
 mod forecasts;
 mod lakes;
+mod lookahead;
 mod messages;
 mod overrides;
 mod parsing;
+mod past;
 mod portfolio;
 mod presets;
 mod run;
