@@ -137,8 +137,9 @@ impl SizingRule {
             check.add(
                 "",
                 "the rule has no limit".to_owned(),
-                "give at least one of kelly, atr, risk_cap, concentration, volatility_target, \
-                 tail_target, liquidation_distance, notional_fraction, notional, risk_fraction, leverage_cap",
+                "give at least one of kelly, atr, risk_cap, concentration, margin_allocation, \
+                 volatility_target, tail_target, liquidation_distance, notional_fraction, notional, \
+                 risk_fraction, leverage_cap",
             );
         }
         if let Some(kelly) = &self.kelly {
