@@ -12,6 +12,11 @@
 //! portfolio margin with each symbol a risk unit of its own. What the bars do not say is assumed
 //! against the account, and counted in the [`Outcome`].
 //!
+//! A size is decided at the entry from the account as it stands at that close: its equity and the
+//! peak of it, the heat and exposure of the other positions, what the venue allows. A rule may
+//! decide again at every close ([`Resizing`]), each change a costed fill, and may end a position
+//! that has been held long enough.
+//!
 //! ```
 //! use plimsoll_engine::{
 //!     Costs, ExitReason, Intrabar, MarginMode, Prepared, Settings, Simultaneous, Span, replay,

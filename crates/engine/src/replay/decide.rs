@@ -261,7 +261,7 @@ impl Replay<'_> {
         room: &Room,
         read: impl FnOnce(&AccountState<'_>) -> T,
     ) -> T {
-        let Question { trade_idx, held, bar, equity, .. } = *question;
+        let Question { trade_idx, plan, held, bar, equity } = *question;
         let trade = &self.trades[trade_idx];
         let symbol_idx = trade.symbol_idx;
         let price = self.prepared.market.symbols[symbol_idx].close[bar];
@@ -273,13 +273,17 @@ impl Replay<'_> {
             }
         };
         let side = trade.side.sign();
+        let unstopped_distance = match plan.caps.heat {
+            Some(_) => self.unstopped_distance(symbol_idx, trade.side, price, bar),
+            None => Err(SizingError::NoStop),
+        };
         read(&AccountState {
             equity,
             initial_equity: self.settings.equity,
             peak_equity: self.peak_equity,
             heat: room.heat.clone(),
             exposure: room.exposure,
-            unstopped_distance: self.unstopped_distance(symbol_idx, trade.side, price, bar),
+            unstopped_distance,
             leverage_inside_liquidation: &|distance| {
                 leverage_inside_liquidation(ladder, side, price, equity, behind, distance)
             },

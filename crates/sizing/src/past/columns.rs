@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
+
 use super::forecasts::DailyForecasts;
 use super::gates::GateColumns;
 use super::liquidity::TradedValue;
 use crate::formulas::average_true_range;
 use crate::rule::SizingRule;
-use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
 
 /// Columns that the rules of a study need.
 #[derive(Debug)]
@@ -53,6 +54,10 @@ impl<'a> LimitInputs<'a> {
         days: usize,
     ) -> Result<f64, usize> {
         self.traded.get(symbol_idx).ok_or(0_usize)?.per_day(self.market.interval, bar, days)
+    }
+
+    pub(super) fn market(&self) -> &Market {
+        self.market
     }
 
     /// Average true range at a bar's close, if it is defined there.

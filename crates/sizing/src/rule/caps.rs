@@ -200,7 +200,7 @@ impl HeatCap {
     pub(super) fn check(self, check: &mut Check) {
         let share = self.share();
         let [.., absolute] = HEAT_LEVELS;
-        if !(share > 0.0) || absolute.is_exceeded_by(share) {
+        if share.is_nan() || share <= 0.0 || absolute.is_exceeded_by(share) {
             check.add(
                 "heat",
                 format!("`heat` is {share}"),

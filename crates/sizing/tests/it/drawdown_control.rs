@@ -22,6 +22,7 @@ fn decide_at(
             peak_equity,
             heat: Ok(0.0),
             exposure,
+            unstopped_distance: Err(SizingError::NoStop),
             leverage_inside_liquidation: &no_ladder,
             venue: Vec::new(),
         },

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::too_many_lines)]
 
+mod chain;
 mod drawdown_control;
 mod forecasts;
 mod formulas;

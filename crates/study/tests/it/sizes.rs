@@ -199,6 +199,23 @@ fn gates_are_counted_over_the_entries() {
     assert!(fixed.cut > 0 && fixed.undefined == 0, "{fixed:?}");
 }
 
+/// A rule that resizes decides again from the bar's own close, and sends what lies beyond its band.
+#[test]
+fn a_held_position_is_resized_by_the_same_plan() {
+    let steady = result().rules.iter().find(|rule| rule.name == "steady").unwrap();
+    for account in &steady.accounts {
+        let decisions = &account.outcome.decisions;
+        let resized: Vec<_> = decisions.iter().filter(|d| d.kind == DecisionKind::Resize).collect();
+        assert!(!resized.is_empty(), "{}", account.scope);
+        for decision in resized {
+            let (new, held) = (decision.quantity, decision.held_quantity);
+            assert!(held > 0.0 && (new - held).abs() > 0.2 * held * (1.0 - 1e-9), "{decision:?}");
+            let names: Vec<&str> = decision.limits.iter().map(|limit| limit.name).collect();
+            assert!(names.contains(&"volatility_target") && names.contains(&"leverage_cap"));
+        }
+    }
+}
+
 #[test]
 fn what_is_not_asked_for_is_not_there() {
     let plain = try_run(AUTUMN, &["compare.forecasts.enabled=false"], autumn()).unwrap();
