@@ -3,6 +3,7 @@
 
 mod capacity;
 mod forecasts;
+mod gates;
 mod lakes;
 mod lookahead;
 mod messages;
