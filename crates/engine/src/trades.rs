@@ -8,8 +8,8 @@ use plimsoll_market::{Side, SignalColumns, SizeFreeTrade, SymbolColumns, TradeEx
 use plimsoll_venue::funding_payment;
 
 use crate::account::{
-    adverse, better_exit, entry_fill_price, exit_fill_price, stop_reference_price, stop_risk_fraction,
-    take_profit_reference_price, worse_exit,
+    adverse, better_exit, entry_fill_price, exit_fill_price, stop_reference_price,
+    stop_risk_fraction, take_profit_reference_price, worse_exit,
 };
 use crate::outcome::CancelledEntry;
 use crate::prepared::{Prepared, PreparedSymbol};
