@@ -41,6 +41,19 @@ pub fn clopper_pearson_interval(successes: u64, trials: u64, level: f64) -> Resu
     Ok((low, high))
 }
 
+/// Quantile of the Beta distribution: what a proportion with so many successes and failures,
+/// prior included, falls below with `probability`.
+///
+/// # Errors
+/// A probability outside (0, 1), a parameter that is not above 0, or more than 10^9 of both.
+pub fn posterior_quantile(probability: f64, successes: f64, failures: f64) -> Result<f64> {
+    check::open_unit("probability", probability)?;
+    for (name, value) in [("successes", successes), ("failures", failures)] {
+        check::require(value > 0.0 && value <= 1e9, name, value, "above 0 and at most 10^9")?;
+    }
+    Ok(beta_quantile(probability, successes, failures))
+}
+
 fn check_proportion(successes: u64, trials: u64, level: f64) -> Result<()> {
     check::open_unit("level", level)?;
     if trials == 0 {

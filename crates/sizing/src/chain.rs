@@ -227,7 +227,7 @@ pub fn decide(plan: &PlannedSize, account: &AccountState<'_>) -> SizeDecision {
 /// Why a defined limit of zero is zero.
 fn zero_reason(binding_limit: &str) -> &'static str {
     match binding_limit {
-        "kelly" => "no_edge",
+        "kelly" | "risk_constrained_kelly" | "joint_kelly" | "optimal_f" => "no_edge",
         "venue_margin" => "no_free_margin",
         "venue_leverage" => "leverage_not_offered",
         _ => "zero_limit",

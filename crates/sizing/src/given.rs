@@ -2,11 +2,13 @@
 
 use plimsoll_market::Side;
 
+use crate::estimate::{Edge, Payoff, Sample};
 use crate::formulas::{BinaryBet, Drift, Liquidated, OracleReading, SizingError, Stop};
-use crate::limits::{Edge, Moment};
+use crate::limits::Moment;
 use crate::rule::{
-    ConcentrationBasis, FundingSide, Kelly, KellyBasis, KellyEstimator, LiquidationCluster,
-    MarginAllocation, OracleHealth, SizingRule, TailFigure, VolatilityTarget,
+    ConcentrationBasis, FundingSide, Kelly, KellyBasis, KellyEstimator, KellyMargin,
+    KellyShrinkage, LiquidationCluster, MarginAllocation, OracleHealth, SizingRule, TailFigure,
+    TradeWindow, VolatilityTarget,
 };
 
 /// The numbers of one moment; what a rule needs and is not here leaves its limit undefined.
@@ -32,8 +34,17 @@ pub struct GivenMoment {
     pub mean: Option<f64>,
     /// Variance of that return, for the same period.
     pub variance: Option<f64>,
+    /// Number of trades, or of periods, behind the win rate or the mean: what a shrinkage of Kelly
+    /// reads.
+    pub observations: Option<f64>,
     /// Returns of closed trades on their notional.
     pub trade_returns: Option<Vec<f64>>,
+    /// R multiples of closed trades: net profit over initial stop risk.
+    pub r_multiples: Option<Vec<f64>>,
+    /// Largest adverse move of the mark during each of those trades, a fraction of the entry price.
+    /// They are taken for moves against trades of `side`; without one against shorts, which are
+    /// liquidated a little earlier than longs.
+    pub adverse_excursions: Option<Vec<f64>>,
     /// Average true range in quote currency.
     pub average_true_range: Option<f64>,
     /// Annual volatility, 0.4 is 40 %.
@@ -78,22 +89,23 @@ impl GivenMoment {
             }
         };
         if let Some(kelly) = &rule.kelly {
-            match kelly.estimator {
-                KellyEstimator::Trades => {
-                    need("kelly", "win_rate", self.win_rate.is_some());
-                    need("kelly", "win", self.win.is_some());
-                    need("kelly", "loss", self.loss.is_some());
-                    let is_risk = kelly.basis == KellyBasis::Risk;
-                    need("kelly", "stop_price", !is_risk || self.stop_price.is_some());
-                }
-                KellyEstimator::MeanVariance => {
-                    need("kelly", "mean", self.mean.is_some());
-                    need("kelly", "variance", self.variance.is_some());
-                }
-                KellyEstimator::LogGrowth => {
-                    need("kelly", "trade_returns", self.trade_returns.is_some());
-                }
+            self.need_for_kelly(kelly, &mut need);
+        }
+        if let Some(kelly) = &rule.risk_constrained_kelly {
+            let limit = "risk_constrained_kelly";
+            if kelly.basis == KellyBasis::Risk {
+                need(limit, "r_multiples", self.r_multiples.is_some());
+                need(limit, "stop_price", self.stop_price.is_some());
+            } else {
+                need(limit, "trade_returns", self.trade_returns.is_some());
             }
+        }
+        if rule.joint_kelly.is_some() {
+            // Days of several positions are not numbers of one moment.
+            need("joint_kelly", "joint_returns", false);
+        }
+        if rule.optimal_f.is_some() {
+            need("optimal_f", "trade_returns", self.trade_returns.is_some());
         }
         if rule.atr.is_some() {
             need("atr", "average_true_range", self.average_true_range.is_some());
@@ -152,6 +164,53 @@ impl GivenMoment {
         }
         missing
     }
+
+    fn need_for_kelly(
+        &self,
+        kelly: &Kelly,
+        need: &mut impl FnMut(&'static str, &'static str, bool),
+    ) {
+        let is_risk = kelly.basis() == KellyBasis::Risk;
+        let is_resampled = kelly.shrinkage == KellyShrinkage::Bootstrap;
+        match kelly.estimator {
+            KellyEstimator::Trades if is_resampled && is_risk => {
+                need("kelly", "r_multiples", self.r_multiples.is_some());
+            }
+            KellyEstimator::Trades if is_resampled => {
+                need("kelly", "trade_returns", self.trade_returns.is_some());
+            }
+            KellyEstimator::Trades => {
+                need("kelly", "win_rate", self.win_rate.is_some());
+                need("kelly", "win", self.win.is_some());
+                need("kelly", "loss", self.loss.is_some());
+            }
+            KellyEstimator::MeanVariance if is_resampled => {
+                // Returns of bars are not numbers of one moment.
+                need("kelly", "bar_returns", false);
+            }
+            KellyEstimator::MeanVariance => {
+                need("kelly", "mean", self.mean.is_some());
+                need("kelly", "variance", self.variance.is_some());
+            }
+            KellyEstimator::LogGrowth => {
+                need("kelly", "trade_returns", self.trade_returns.is_some());
+            }
+        }
+        if kelly.estimator == KellyEstimator::Trades {
+            need("kelly", "stop_price", !is_risk || self.stop_price.is_some());
+        }
+        if kelly.estimator != KellyEstimator::LogGrowth
+            && !matches!(kelly.shrinkage, KellyShrinkage::None | KellyShrinkage::Bootstrap)
+        {
+            need("kelly", "observations", self.observations.is_some());
+        }
+        if let Some(liquidation) = &kelly.liquidation {
+            need("kelly", "adverse_excursions", self.adverse_excursions.is_some());
+            let by_leverage =
+                liquidation.margin == KellyMargin::Isolated && liquidation.posted.is_none();
+            need("kelly", "account_leverage", !by_leverage || self.account_leverage.is_some());
+        }
+    }
 }
 
 impl Moment for GivenMoment {
@@ -176,22 +235,46 @@ impl Moment for GivenMoment {
     }
 
     fn edge(&self, kelly: &Kelly) -> Result<Edge, SizingError> {
+        let payoff = match kelly.basis() {
+            KellyBasis::Risk => Payoff::RMultiple,
+            KellyBasis::Margin | KellyBasis::Growth => Payoff::UnitReturn,
+        };
+        let sample = || self.trade_sample(&kelly.trade_window(), payoff);
+        let is_resampled = kelly.shrinkage == KellyShrinkage::Bootstrap;
         Ok(match kelly.estimator {
-            KellyEstimator::Trades => Edge::Bet(BinaryBet {
-                win_probability: given("win_rate", self.win_rate)?,
-                win: given("win", self.win)?,
-                loss: given("loss", self.loss)?,
-            }),
-            KellyEstimator::MeanVariance => Edge::Drift(Drift {
-                mean: given("mean", self.mean)?,
-                risk_free: 0.0,
-                volatility: given("variance", self.variance)?.sqrt(),
-            }),
-            KellyEstimator::LogGrowth => {
-                let returns = self.trade_returns.clone();
-                Edge::Returns(returns.ok_or(SizingError::NotGiven { name: "trade_returns" })?)
+            KellyEstimator::Trades if !is_resampled => {
+                let bet = BinaryBet {
+                    win_probability: given("win_rate", self.win_rate)?,
+                    win: given("win", self.win)?,
+                    loss: given("loss", self.loss)?,
+                };
+                Edge::Bet(bet, self.observations)
             }
+            KellyEstimator::MeanVariance if is_resampled => {
+                return Err(SizingError::NotGiven { name: "bar_returns" });
+            }
+            KellyEstimator::MeanVariance => {
+                let drift = Drift {
+                    mean: given("mean", self.mean)?,
+                    risk_free: 0.0,
+                    volatility: given("variance", self.variance)?.sqrt(),
+                };
+                Edge::Drift(drift, self.observations)
+            }
+            KellyEstimator::Trades | KellyEstimator::LogGrowth => Edge::Sample(sample()?),
         })
+    }
+
+    fn trade_sample(&self, _window: &TradeWindow, payoff: Payoff) -> Result<Sample, SizingError> {
+        let (name, values) = match payoff {
+            Payoff::RMultiple => ("r_multiples", &self.r_multiples),
+            Payoff::UnitReturn => ("trade_returns", &self.trade_returns),
+        };
+        let values = values.clone().ok_or(SizingError::NotGiven { name })?;
+        let side = self.side.unwrap_or(Side::Short).sign();
+        let excursions = self.adverse_excursions.iter().flatten();
+        let moves = excursions.map(|&excursion| (excursion, side)).collect();
+        Ok(Sample { moves, ..Sample::equal(values) })
     }
 
     fn average_true_range(&self, _bars: usize) -> Result<f64, SizingError> {
@@ -260,21 +343,12 @@ mod tests {
     use crate::formulas::composite;
     use crate::limits::plan_at;
     use crate::rule::{
-        Atr, AtrMove, Before, FundingCutRule, LiquidationDistance, TailForecast, TailMeasure,
-        TailMove, TailTarget,
+        Atr, AtrMove, FundingCutRule, LiquidationDistance, TailForecast, TailMeasure, TailMove,
+        TailTarget,
     };
 
     fn kelly(estimator: KellyEstimator, basis: KellyBasis) -> SizingRule {
-        let kelly = Kelly {
-            fraction: 0.25,
-            estimator,
-            basis,
-            trades: Some(100),
-            min_trades: None,
-            bars: None,
-            leverage_max: None,
-            before: Before::NoTrade,
-        };
+        let kelly = Kelly { basis: Some(basis), trades: Some(100), ..Kelly::new(0.25, estimator) };
         SizingRule { kelly: Some(kelly), ..SizingRule::default() }
     }
 
@@ -329,8 +403,8 @@ mod tests {
         // 0.6 / 0.02 - 0.4 / 0.03 = 16 2/3, by formula and as the root of the growth of the sample.
         let expected = 0.25 * 50.0 / 3.0;
         assert!((of(KellyEstimator::Trades, KellyBasis::Margin) - expected).abs() < 1e-12);
-        assert!((of(KellyEstimator::LogGrowth, KellyBasis::Risk) - expected).abs() < 1e-6);
-        assert!((of(KellyEstimator::MeanVariance, KellyBasis::Risk) - 0.125).abs() < 1e-12);
+        assert!((of(KellyEstimator::LogGrowth, KellyBasis::Growth) - expected).abs() < 1e-6);
+        assert!((of(KellyEstimator::MeanVariance, KellyBasis::Growth) - 0.125).abs() < 1e-12);
     }
 
     #[test]

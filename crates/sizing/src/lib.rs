@@ -26,12 +26,14 @@
 //! - [`formulas`]: the pure formulas
 //! - [`rule`]: a rule as a strategy file states it
 //! - [`past`]: what is known at a bar's close, the one source of every estimate
+//! - [`estimate`]: edges estimated from that past, and the Kelly stakes that follow
 //! - [`mod@plan`]: a rule's limits at one decision of a replay
 //! - [`limits`]: the limits themselves, wherever their numbers come from
 //! - [`chain`]: from the limits to a size, in the order in which they act
 //! - [`given`]: numbers given by hand
 
 pub mod chain;
+pub mod estimate;
 pub mod formulas;
 mod gates;
 pub mod given;
@@ -44,9 +46,10 @@ pub use chain::{
     AccountCaps, AccountState, LimitValue, Multiplier, MultiplierValue, PlannedSize, SizeDecision,
     decide,
 };
+pub use estimate::{Edge, JointReturns, Payoff, Sample};
 pub use formulas::{Behind, SizingError, leverage_inside_liquidation};
 pub use given::GivenMoment;
-pub use limits::{Edge, Moment, plan_at};
+pub use limits::{Moment, plan_at};
 pub use past::{History, LimitInputs, Past};
 pub use plan::{DecisionFacts, plan};
 pub use rule::SizingRule;

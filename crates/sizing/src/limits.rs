@@ -6,15 +6,19 @@
 use plimsoll_market::Side;
 
 use crate::chain::{AccountCaps, PlannedSize};
+use crate::estimate::joint::joint_leverage;
+use crate::estimate::kelly::{
+    kelly_leverage, optimal_f_leverage, or_before, risk_constrained_leverage,
+};
+use crate::estimate::{Edge, JointReturns, Payoff, Sample};
 use crate::formulas::{
-    AtrSize, BinaryBet, ConcentrationOf, Drift, EmpiricalKellySettings, Limit, Liquidated,
-    OracleReading, SizingError, Stop, adverse_move, atr_move, concentration_cap, empirical_kelly,
-    leverage_from_risk, tail_target, volatility_target,
+    AtrSize, ConcentrationOf, Limit, Liquidated, OracleReading, SizingError, Stop, adverse_move,
+    atr_move, concentration_cap, leverage_from_risk, tail_target, volatility_target,
 };
 use crate::gates::{Gates, allocated_leverage};
 use crate::rule::{
-    ConcentrationBasis, ExposureCap, Kelly, KellyBasis, KellyEstimator, LiquidationCluster,
-    LiquidationDistance, MarginAllocation, OracleHealth, SizingRule, TailFigure, VenueShare,
+    ConcentrationBasis, ExposureCap, JointKelly, Kelly, LiquidationCluster, LiquidationDistance,
+    MarginAllocation, OracleHealth, SizingRule, TailFigure, TradeWindow, VenueShare,
     VolatilityTarget,
 };
 
@@ -32,6 +36,19 @@ pub trait Moment {
     fn account_leverage(&self) -> Result<f64, SizingError>;
     /// What is known of the strategy's edge, in the shape that the rule's estimator takes.
     fn edge(&self, kelly: &Kelly) -> Result<Edge, SizingError>;
+    /// The closed trades of a window.
+    fn trade_sample(&self, _window: &TradeWindow, payoff: Payoff) -> Result<Sample, SizingError> {
+        Err(SizingError::NotGiven {
+            name: match payoff {
+                Payoff::RMultiple => "r_multiples",
+                Payoff::UnitReturn => "trade_returns",
+            },
+        })
+    }
+    /// Days of the positions that are held at once.
+    fn joint_returns(&self, _joint: &JointKelly) -> Result<JointReturns, SizingError> {
+        Err(SizingError::NotGiven { name: "joint_returns" })
+    }
     /// Average true range over so many bars, in quote currency.
     fn average_true_range(&self, bars: usize) -> Result<f64, SizingError>;
     /// Annual volatility of the symbol.
@@ -68,28 +85,24 @@ pub trait Moment {
     }
 }
 
-/// What Kelly's formula is applied to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Edge {
-    /// Win rate, mean gain and mean loss.
-    Bet(BinaryBet),
-    /// No trade of the sample wins.
-    NoWinner,
-    /// No trade of the sample loses, so that there is no finite answer.
-    NoLoss,
-    /// Mean and volatility of a return.
-    Drift(Drift),
-    /// Returns of closed trades on their notional.
-    Returns(Vec<f64>),
-}
-
 /// Evaluates a rule's limits at one moment.
 pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
     let stop_distance = || moment.stop().and_then(|stop| stop.distance());
     let mut limits = Vec::with_capacity(8);
     let mut add = |name, value| limits.push(Limit { name, value });
     if let Some(kelly) = &rule.kelly {
-        add("kelly", moment.edge(kelly).and_then(|edge| kelly_leverage(kelly, &edge, moment)));
+        add("kelly", kelly_leverage(kelly, moment));
+    }
+    if let Some(kelly) = &rule.risk_constrained_kelly {
+        let value = risk_constrained_leverage(kelly, moment);
+        add("risk_constrained_kelly", or_before(value, kelly.before));
+    }
+    if let Some(joint) = &rule.joint_kelly {
+        let value = moment.joint_returns(joint).and_then(|returns| joint_leverage(joint, &returns));
+        add("joint_kelly", or_before(value, joint.before));
+    }
+    if let Some(optimal) = &rule.optimal_f {
+        add("optimal_f", or_before(optimal_f_leverage(optimal, moment), optimal.before));
     }
     if let Some(atr) = &rule.atr {
         let size = || {
@@ -187,28 +200,4 @@ fn distance_to_keep(asked: &LiquidationDistance, moment: &impl Moment) -> Result
         moves.push(Stop { round_trip_cost_fraction: 0.0, ..stop }.distance()?);
     }
     adverse_move(&moves, stop.round_trip_cost_fraction)
-}
-
-/// The rule's share of full Kelly, as leverage.
-fn kelly_leverage(kelly: &Kelly, edge: &Edge, moment: &impl Moment) -> Result<f64, SizingError> {
-    let is_risk = kelly.estimator == KellyEstimator::Trades && kelly.basis == KellyBasis::Risk;
-    let stop_distance = is_risk.then(|| moment.stop()?.distance()).transpose()?;
-    let full = match edge {
-        Edge::Bet(bet) => bet.kelly_fraction()?,
-        Edge::NoWinner => 0.0,
-        Edge::NoLoss => {
-            // The rule may name the leverage that then holds.
-            let leverage = kelly.leverage_max.ok_or(SizingError::NoLossObserved)?;
-            return Ok(kelly.fraction * leverage);
-        }
-        Edge::Drift(drift) => drift.kelly_leverage()?.max(0.0),
-        Edge::Returns(returns) => {
-            let cap = kelly.leverage_max.unwrap_or(f64::INFINITY);
-            empirical_kelly(returns, EmpiricalKellySettings { cap, ..Default::default() })?.leverage
-        }
-    };
-    match stop_distance {
-        Some(s) => leverage_from_risk(kelly.fraction * full, s),
-        None => Ok(kelly.fraction * full),
-    }
 }

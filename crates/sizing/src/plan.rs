@@ -2,16 +2,16 @@
 //!
 //! Estimates read a [`Past`], which shows closed trades and closed bars only.
 
-use plimsoll_market::{Side, SizeFreeTrade};
-use plimsoll_risk::moments::{Moments, mean};
+use plimsoll_market::Side;
 
 use crate::chain::PlannedSize;
-use crate::formulas::{BinaryBet, Drift, Liquidated, OracleReading, SizingError, Stop};
-use crate::limits::{Edge, Moment, plan_at};
+use crate::estimate::{Edge, JointReturns, Payoff, Sample};
+use crate::formulas::{Liquidated, OracleReading, SizingError, Stop};
+use crate::limits::{Moment, plan_at};
 use crate::past::{History, LimitInputs, Past};
 use crate::rule::{
-    Kelly, KellyBasis, KellyEstimator, LiquidationCluster, MarginAllocation, OracleHealth,
-    SizingRule, TailFigure, VolatilityTarget,
+    JointKelly, Kelly, LiquidationCluster, MarginAllocation, OracleHealth, SizingRule, TailFigure,
+    TradeWindow, VolatilityTarget,
 };
 
 /// The market's side of one decision.
@@ -71,37 +71,15 @@ impl Moment for AtBar<'_> {
     }
 
     fn edge(&self, kelly: &Kelly) -> Result<Edge, SizingError> {
-        match (kelly.estimator, kelly.basis) {
-            (KellyEstimator::Trades, KellyBasis::Risk) => {
-                let trades = enough_trades(kelly, &self.past)?;
-                let r_multiples = trades.iter().map(|t| t.r_multiple.ok_or(SizingError::NoStop));
-                Ok(edge_of(&r_multiples.collect::<Result<Vec<f64>, _>>()?))
-            }
-            (KellyEstimator::Trades, KellyBasis::Margin) => {
-                let trades = enough_trades(kelly, &self.past)?;
-                Ok(edge_of(&trades.iter().map(|trade| trade.unit_return).collect::<Vec<f64>>()))
-            }
-            (KellyEstimator::LogGrowth, _) => {
-                let trades = enough_trades(kelly, &self.past)?;
-                Ok(Edge::Returns(trades.iter().map(|trade| trade.unit_return).collect()))
-            }
-            (KellyEstimator::MeanVariance, _) => {
-                let need = kelly.bars.unwrap_or(usize::MAX);
-                let returns = self.past.unit_returns(need);
-                let too_few = SizingError::TooFewObservations { have: returns.len(), need };
-                if returns.len() < need {
-                    return Err(too_few);
-                }
-                let moments = Moments::of(&returns).map_err(|_| too_few)?;
-                Ok(Edge::Drift(Drift {
-                    mean: moments.mean,
-                    risk_free: 0.0,
-                    volatility: moments
-                        .standard_deviation_sample()
-                        .map_err(|_| SizingError::ZeroVolatility { name: "unit_returns" })?,
-                }))
-            }
-        }
+        Edge::at(kelly, &self.past)
+    }
+
+    fn trade_sample(&self, window: &TradeWindow, payoff: Payoff) -> Result<Sample, SizingError> {
+        Sample::of_trades(window, payoff, &self.past)
+    }
+
+    fn joint_returns(&self, joint: &JointKelly) -> Result<JointReturns, SizingError> {
+        JointReturns::at(joint, &self.past)
     }
 
     fn average_true_range(&self, bars: usize) -> Result<f64, SizingError> {
@@ -144,42 +122,15 @@ impl Moment for AtBar<'_> {
     }
 }
 
-/// The trailing trades, or how many are lacking.
-fn enough_trades<'a>(
-    kelly: &Kelly,
-    past: &Past<'a>,
-) -> Result<&'a [&'a SizeFreeTrade], SizingError> {
-    let count = kelly.trades.unwrap_or(usize::MAX);
-    let need = kelly.min_trades.unwrap_or(count);
-    let trades = past.trades(count);
-    if trades.len() < need {
-        return Err(SizingError::TooFewObservations { have: trades.len(), need });
-    }
-    Ok(trades)
-}
-
-/// The bet that a sample of payoffs amounts to: win rate, mean gain of the winners, mean loss of
-/// the losers (which is not assumed to be 1).
-fn edge_of(payoffs: &[f64]) -> Edge {
-    let winners: Vec<f64> = payoffs.iter().copied().filter(|&r| r > 0.0).collect();
-    let losers: Vec<f64> = payoffs.iter().copied().filter(|&r| r <= 0.0).map(f64::abs).collect();
-    let Ok(win) = mean(&winners) else {
-        return Edge::NoWinner;
-    };
-    let loss = mean(&losers).unwrap_or(0.0);
-    if loss <= 0.0 {
-        return Edge::NoLoss;
-    }
-    Edge::Bet(BinaryBet { win_probability: winners.len() as f64 / payoffs.len() as f64, win, loss })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::float_cmp)]
-    use plimsoll_market::{Interval, Market, SymbolColumns, Timestamp, TradeExit};
+    use plimsoll_market::{Interval, Market, SizeFreeTrade, SymbolColumns, Timestamp, TradeExit};
 
     use super::*;
-    use crate::rule::{Atr, Before, Concentration, ConcentrationBasis, FundingCutRule};
+    use crate::rule::{
+        Atr, Concentration, ConcentrationBasis, FundingCutRule, KellyBasis, KellyEstimator,
+    };
 
     fn market() -> Market {
         let flat = vec![100.0; 48];
@@ -212,6 +163,7 @@ mod tests {
             exit: TradeExit::Signal,
             unit_return,
             r_multiple: Some(r_multiple),
+            adverse_excursion: 0.0,
         }
     }
 
@@ -236,14 +188,10 @@ mod tests {
 
     fn kelly(estimator: KellyEstimator, basis: KellyBasis) -> SizingRule {
         let kelly = Kelly {
-            fraction: 0.25,
-            estimator,
-            basis,
+            basis: Some(basis),
             trades: Some(10),
             min_trades: Some(10),
-            bars: None,
-            leverage_max: None,
-            before: Before::NoTrade,
+            ..Kelly::new(0.25, estimator)
         };
         SizingRule { kelly: Some(kelly), ..SizingRule::default() }
     }
@@ -271,7 +219,7 @@ mod tests {
         let leverage = only(&plan_of(&rule, &facts(20, None), &trades)).unwrap();
         assert!((leverage - 0.25 * (30.0 - 40.0 / 3.0)).abs() < 1e-12, "{leverage}");
         // The same sample by growth: 0.6 * 0.03 / (1 + 0.03 x) = 0.4 * 0.02 / (1 - 0.02 x).
-        let rule = kelly(KellyEstimator::LogGrowth, KellyBasis::Risk);
+        let rule = kelly(KellyEstimator::LogGrowth, KellyBasis::Growth);
         let leverage = only(&plan_of(&rule, &facts(20, None), &trades)).unwrap();
         assert!((leverage - 0.25 * 50.0 / 3.0).abs() < 1e-6, "{leverage}");
     }
@@ -354,7 +302,7 @@ mod tests {
         // Returns alternate between 3 % and -1 %: mean 0.01, sample variance 4 * 0.0004 / 3.
         let market = market();
         let mut returns = vec![(0..48).map(|i| if i % 2 == 0 { 0.03 } else { -0.01 }).collect()];
-        let mut rule = kelly(KellyEstimator::MeanVariance, KellyBasis::Risk);
+        let mut rule = kelly(KellyEstimator::MeanVariance, KellyBasis::Growth);
         let settings = rule.kelly.as_mut().unwrap();
         (settings.trades, settings.min_trades, settings.bars) = (None, None, Some(4));
         let inputs = LimitInputs::new(&market, &[]);

@@ -30,7 +30,8 @@ impl<'a> Planner<'a> {
         settings: &'a Settings,
         list: &'a TradeList,
     ) -> Self {
-        let history = History::new(&list.trades, &list.unit_returns);
+        let cancelled = list.cancelled.iter().map(|entry| (entry.decision_bar, entry.symbol_idx));
+        let history = History::new(&list.trades, &list.unit_returns).with_cancelled(cancelled);
         Self { prepared, inputs, settings, trades: &list.trades, history }
     }
 

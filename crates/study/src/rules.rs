@@ -16,6 +16,8 @@ const PRESET: &str = "preset";
 const WITHOUT: &str = "without";
 /// The word that leaves out each limit in turn.
 const EACH: &str = "each";
+/// Keys whose value is a list by itself, and no sweep unless it is a list of lists.
+const LISTS: [&str; 1] = ["kelly.bayesian.prior"];
 
 /// A rule that is another with one limit or gate left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -270,7 +272,11 @@ impl<'t> Reader<'_, 't> {
         let own = with_entries(&table.own, |key| !table.left_out(part).any(|out| out == key));
         let label = part.map(|part| format!("{WITHOUT}={}", table.each[part].name));
         let named = label.map_or(name.to_owned(), |label| with_label(name, &label));
-        let sweeps = lists(&own);
+        let is_array = |value: &Value<'t>| matches!(value.get_ref(), DeValue::Array(_));
+        let mut sweeps = lists(&own);
+        sweeps.retain(|(path, elements)| {
+            !LISTS.contains(&path.as_str()) || elements.iter().any(is_array)
+        });
         let mut variants = vec![Variant { name: named, own, chosen: Vec::new(), part }];
         let last_key = |path: &str| path.rsplit('.').next().unwrap_or(path).to_owned();
         for (path, elements) in &sweeps {

@@ -16,9 +16,10 @@ pub fn schema() -> Value {
     let preset_keys = PresetKeys::json_schema(&mut generator).to_value();
     let mut schema = generator.into_root_schema_for::<Strategy>().to_value();
     if let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
+        let as_written = definitions.clone();
         for name in tables_of(definitions, "SizingRule") {
             if let Some(properties) = properties_of(definitions, &name) {
-                allow_lists(properties);
+                allow_lists(properties, &as_written);
             }
         }
         if let Some(properties) = properties_of(definitions, "SizingRule")
@@ -66,23 +67,14 @@ fn collect_references(schema: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Lets every number of a table be a list of numbers.
-fn allow_lists(properties: &mut Map<String, Value>) {
+/// Lets every value of a table that is no table itself be a list of such values.
+fn allow_lists(properties: &mut Map<String, Value>, definitions: &Map<String, Value>) {
     for property in properties.values_mut() {
-        let Some(kind) = property.get("type").cloned() else {
+        let Some(element) = swept(property, definitions) else {
             continue;
         };
-        let kinds: Vec<Value> = match kind {
-            Value::Array(kinds) => kinds,
-            one => vec![one],
-        };
-        if !kinds.iter().any(|kind| kind == "number" || kind == "integer") {
-            continue;
-        }
         let mut single = property.clone();
         let description = single.as_object_mut().and_then(|single| single.remove("description"));
-        let mut element = single.clone();
-        element["type"] = kinds.iter().find(|kind| *kind != "null").cloned().unwrap_or(Value::Null);
         let mut either = json!({
             "anyOf": [single, { "type": "array", "items": element, "minItems": 1 }],
         });
@@ -91,4 +83,32 @@ fn allow_lists(properties: &mut Map<String, Value>) {
         }
         *property = either;
     }
+}
+
+/// What an element of a list in place of the value is; `None` for a table and for what is a list
+/// already.
+fn swept(property: &Value, definitions: &Map<String, Value>) -> Option<Value> {
+    const PLAIN: [&str; 4] = ["number", "integer", "string", "boolean"];
+    if let Some(alternatives) = property.get("anyOf").and_then(Value::as_array) {
+        // An optional value stands beside null.
+        let value = alternatives.iter().find(|one| one.get("type") != Some(&json!("null")))?;
+        return swept(value, definitions);
+    }
+    let mut element = property.clone();
+    let fields = element.as_object_mut()?;
+    fields.remove("description");
+    fields.remove("default");
+    if let Some(name) = property.get("$ref").and_then(Value::as_str) {
+        let definition = definitions.get(name.strip_prefix("#/$defs/")?)?;
+        let is_table = definition.get("type").is_some_and(|kind| kind == "object");
+        return (!is_table).then_some(element);
+    }
+    let kind = match property.get("type")? {
+        Value::Array(kinds) => kinds.iter().find(|kind| *kind != "null")?.clone(),
+        one => one.clone(),
+    };
+    PLAIN.contains(&kind.as_str()?).then(|| {
+        element["type"] = kind;
+        element
+    })
 }

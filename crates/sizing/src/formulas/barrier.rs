@@ -59,7 +59,8 @@ impl Evaluation {
 pub(super) trait Program {
     /// The objective; `None` outside its domain.
     fn objective(&self, weights: &[f64]) -> Option<Evaluation>;
-    /// The constraint, which must be at most 0; `None` where there is none.
+    /// The constraint, which must be at most 0; `None` where there is none and outside the domain
+    /// of the objective.
     fn constraint(&self, weights: &[f64]) -> Option<Evaluation>;
 }
 
@@ -77,7 +78,7 @@ pub(super) fn minimise(
     if n == 1 {
         return Ok(fallback);
     }
-    let mut weights = vec![1.0 / n as f64; n];
+    let mut weights = inside(program, &fallback)?;
     if program.constraint(&weights).is_some() {
         match strictly_feasible(program, weights)? {
             Some(start) => weights = start,
@@ -99,6 +100,23 @@ pub(super) fn minimise(
     }
     let total: f64 = weights.iter().sum();
     Ok(weights.into_iter().map(|weight| weight / total).collect())
+}
+
+/// Weights above 0 at which the objective is defined: equal ones, or as far from the fallback
+/// towards them as wealth stays above 0.
+fn inside(program: &impl Program, fallback: &[f64]) -> Result<Vec<f64>, SizingError> {
+    const HALVINGS: usize = 60;
+    let equal = 1.0 / fallback.len() as f64;
+    let mut weights = vec![equal; fallback.len()];
+    for _ in 0..HALVINGS {
+        if program.objective(&weights).is_some() {
+            return Ok(weights);
+        }
+        for (weight, cash) in weights.iter_mut().zip(fallback) {
+            *weight = (*weight + cash) / 2.0;
+        }
+    }
+    Err(SizingError::NotConverged { name: "risk_constrained", iterations: HALVINGS })
 }
 
 /// Weights at which the constraint is clearly below 0, or `None` where its minimum is not.

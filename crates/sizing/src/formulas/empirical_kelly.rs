@@ -40,53 +40,124 @@ pub enum EmpiricalKellyOutcome {
     Interior,
     /// Growth still rises at the cap.
     Capped,
+    /// Growth is largest just below the leverage at which a trade of the sample, or its stress
+    /// scenario, is liquidated.
+    Liquidation,
     /// No return loses, so growth has no maximum: the cap is returned.
     NoLossObserved,
     /// The mean return does not cover its cost: 0.
     NoEdge,
 }
 
-/// The leverage `x >= 0` that maximises `mean ln(1 + x r - cost)` over the sample of returns.
-///
-/// The objective is strictly concave, so the root of its derivative, found by Newton steps kept
-/// inside a shrinking bracket, is the maximum. `O(n)` a step.
-///
-/// # Errors
-/// `TooFewObservations` for an empty sample, `BadElement` for a return that is not finite,
-/// `NoLossObserved` where no return loses and the cap is infinite.
+/// Returns and how much each of them counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightedReturns<'a> {
+    /// Returns per period at unit leverage.
+    pub returns: &'a [f64],
+    /// Weight of each, at least 0; only their ratios matter.
+    pub weights: &'a [f64],
+}
+
+impl WeightedReturns<'_> {
+    /// # Errors
+    /// `TooFewObservations` for an empty sample or one without weight, `LengthMismatch`,
+    /// `BadElement` for what is not finite and for a negative weight.
+    pub(crate) fn check(&self) -> Result<(), SizingError> {
+        if self.returns.is_empty() {
+            return Err(SizingError::TooFewObservations { have: 0, need: 1 });
+        }
+        all_finite("returns", self.returns)?;
+        check_weights(self.weights, self.returns.len())
+    }
+
+    pub(crate) fn worst(&self) -> f64 {
+        let counted = self.returns.iter().zip(self.weights).filter(|(_, weight)| **weight > 0.0);
+        counted.map(|(r, _)| *r).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Weighted mean of a function of the returns.
+    pub(crate) fn mean(&self, of: impl Fn(f64) -> f64) -> f64 {
+        let (mut total, mut weight) = (0.0, 0.0);
+        for (r, w) in self.returns.iter().zip(self.weights) {
+            // What does not count may be beyond the function's domain.
+            if *w > 0.0 {
+                total += w * of(*r);
+                weight += w;
+            }
+        }
+        total / weight
+    }
+
+    /// `mean ln(keep + x r)`.
+    fn log_growth(&self, keep: f64, x: f64) -> f64 {
+        let cost = 1.0 - keep;
+        self.mean(|r| (x * r - cost).ln_1p())
+    }
+
+    /// First and second derivative of `mean ln(keep + x r)` in `x`.
+    pub(crate) fn slope(&self, keep: f64, x: f64) -> (f64, f64) {
+        let ratio = |r: f64| r / (keep + x * r);
+        (self.mean(ratio), -self.mean(|r| ratio(r) * ratio(r)))
+    }
+}
+
+pub(super) fn check_weights(weights: &[f64], need: usize) -> Result<(), SizingError> {
+    let have = weights.len();
+    if have != need {
+        return Err(SizingError::LengthMismatch { name: "weights", have, need });
+    }
+    all_finite("weights", weights)?;
+    if let Some(index) = weights.iter().position(|weight| *weight < 0.0) {
+        let value = weights[index];
+        return Err(SizingError::BadElement { name: "weights", index, value, rule: "at least 0" });
+    }
+    if weights.iter().all(|weight| *weight <= 0.0) {
+        return Err(SizingError::TooFewObservations { have: 0, need: 1 });
+    }
+    Ok(())
+}
+
+/// [`empirical_kelly_weighted`] of a sample whose returns count alike.
 pub fn empirical_kelly(
     returns: &[f64],
     settings: EmpiricalKellySettings,
 ) -> Result<EmpiricalKelly, SizingError> {
-    if returns.is_empty() {
-        return Err(SizingError::TooFewObservations { have: 0, need: 1 });
-    }
-    all_finite("returns", returns)?;
+    let weights = vec![1.0; returns.len()];
+    empirical_kelly_weighted(WeightedReturns { returns, weights: &weights }, settings)
+}
+
+/// The leverage `x >= 0` that maximises the weighted `mean ln(1 + x r - cost)` of the sample.
+///
+/// Where the returns are net of fees and funding already, as those of closed trades are, `cost`
+/// is 0. The objective is strictly concave, so the root of its derivative, found by Newton steps
+/// kept inside a shrinking bracket, is the maximum. `O(n)` a step.
+///
+/// # Errors
+/// `TooFewObservations` for an empty sample, `BadElement` for a return that is not finite,
+/// `NoLossObserved` where no return loses and the cap is infinite.
+pub fn empirical_kelly_weighted(
+    sample: WeightedReturns<'_>,
+    settings: EmpiricalKellySettings,
+) -> Result<EmpiricalKelly, SizingError> {
+    sample.check()?;
     let cost = not_negative("cost", settings.cost)?;
     if cost >= 1.0 {
         return Err(SizingError::OutOfRange { name: "cost", value: cost, rule: "below 1" });
     }
-    if settings.cap.is_nan() || settings.cap <= 0.0 {
-        return Err(SizingError::OutOfRange { name: "cap", value: settings.cap, rule: "above 0" });
-    }
+    check_cap(settings.cap)?;
 
     let keep = 1.0 - cost;
-    let worst = returns.iter().copied().fold(f64::INFINITY, f64::min);
+    let worst = sample.worst();
     let leverage_bound = (worst < 0.0).then(|| keep / -worst);
-    let no_trade = EmpiricalKelly {
-        leverage: 0.0,
-        growth: 0.0,
-        leverage_bound,
-        outcome: EmpiricalKellyOutcome::NoEdge,
-    };
-    if slope(returns, keep, 0.0).0 <= 0.0 {
+    let no_trade = EmpiricalKelly::no_trade(leverage_bound);
+    if sample.slope(keep, 0.0).0 <= 0.0 {
         return Ok(no_trade);
     }
     let (leverage, outcome) = match leverage_bound {
         None if settings.cap.is_finite() => (settings.cap, EmpiricalKellyOutcome::NoLossObserved),
         None => return Err(SizingError::NoLossObserved),
         Some(bound) => {
-            let root = maximum(returns, keep, bound)?;
+            let root = maximum(0.0, bound, |x| sample.slope(keep, x))?;
             if root > settings.cap {
                 (settings.cap, EmpiricalKellyOutcome::Capped)
             } else {
@@ -94,11 +165,25 @@ pub fn empirical_kelly(
             }
         }
     };
-    let growth = mean_log_growth(returns, keep, leverage);
+    let growth = sample.log_growth(keep, leverage);
     if growth <= 0.0 {
         return Ok(no_trade);
     }
     Ok(EmpiricalKelly { leverage, growth, leverage_bound, outcome })
+}
+
+impl EmpiricalKelly {
+    pub(super) fn no_trade(leverage_bound: Option<f64>) -> Self {
+        let outcome = EmpiricalKellyOutcome::NoEdge;
+        Self { leverage: 0.0, growth: 0.0, leverage_bound, outcome }
+    }
+}
+
+pub(super) fn check_cap(cap: f64) -> Result<(), SizingError> {
+    if cap.is_nan() || cap <= 0.0 {
+        return Err(SizingError::OutOfRange { name: "cap", value: cap, rule: "above 0" });
+    }
+    Ok(())
 }
 
 /// The largest leverage at which an isolated position is not liquidated by its worst move:
@@ -143,7 +228,7 @@ pub struct OptimalF {
 /// Vince's optimal f: `argmax sum ln(1 + f pnl / worst_loss)` on \[0, 1).
 ///
 /// The same optimum as [`empirical_kelly`] on the trades, in units of the worst one. It depends
-/// on a single extreme, so it is shown for comparison and no rule sizes by it.
+/// on a single extreme: a rule by it is there for comparison.
 ///
 /// # Errors
 /// `NoLossObserved` where no trade loses.
@@ -181,33 +266,18 @@ pub fn log_terminal_wealth(pnl: &[f64], fraction: f64) -> Result<f64, SizingErro
     Ok(pnl.iter().map(|value| (fraction * value / worst_loss).ln_1p()).sum())
 }
 
-/// `mean ln(keep + x r)`.
-fn mean_log_growth(returns: &[f64], keep: f64, x: f64) -> f64 {
-    let cost = 1.0 - keep;
-    let total: f64 = returns.iter().map(|r| (x * r - cost).ln_1p()).sum();
-    total / returns.len() as f64
-}
-
-/// First and second derivative of `mean ln(keep + x r)` in `x`.
-fn slope(returns: &[f64], keep: f64, x: f64) -> (f64, f64) {
-    let (mut first, mut second) = (0.0, 0.0);
-    for r in returns {
-        let ratio = r / (keep + x * r);
-        first += ratio;
-        second -= ratio * ratio;
-    }
-    let n = returns.len() as f64;
-    (first / n, second / n)
-}
-
-/// The root of the slope in (0, bound); the slope is positive at 0 and falls to minus infinity
-/// at the bound.
-fn maximum(returns: &[f64], keep: f64, bound: f64) -> Result<f64, SizingError> {
+/// The root of a falling slope in (low, high): it is positive at `low` and negative at `high`.
+/// `slope` gives the first derivative and the second.
+pub(super) fn maximum(
+    low: f64,
+    high: f64,
+    slope: impl Fn(f64) -> (f64, f64),
+) -> Result<f64, SizingError> {
     const STEPS: usize = 200;
-    let (mut low, mut high) = (0.0, bound);
-    let mut x = 0.0;
+    let mut x = low;
+    let (mut low, mut high) = (low, high);
     for _ in 0..STEPS {
-        let (first, second) = slope(returns, keep, x);
+        let (first, second) = slope(x);
         if first > 0.0 {
             low = x;
         } else {

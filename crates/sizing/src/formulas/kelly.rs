@@ -1,8 +1,10 @@
 //! Kelly in closed form: the binary bet, the continuous limit, fractions of Kelly, and what
 //! estimation error costs.
 
+use plimsoll_risk::proportion::posterior_quantile;
+
 use super::SizingError;
-use super::check::{finite, not_negative, positive, probability, within};
+use super::check::{finite, not_negative, open_unit, positive, probability};
 
 /// A bet with two outcomes: per unit risked it gains `win` with probability `win_probability`
 /// and otherwise loses `loss`.
@@ -137,25 +139,56 @@ pub fn shrinkage(
     if observations == 0 {
         return Err(SizingError::TooFewObservations { have: 0, need: 1 });
     }
-    let t_squared = observations as f64 * mean * mean / (volatility * volatility);
+    shrinkage_of(observations as f64 * mean * mean / (volatility * volatility))
+}
+
+/// [`Shrinkage`] by the squared t statistic of the mean that the leverage rests on.
+pub fn shrinkage_of(t_squared: f64) -> Result<Shrinkage, SizingError> {
+    let t_squared = not_negative("t_squared", t_squared)?;
     let factor_debiased = if t_squared > 1.0 { 1.0 - 1.0 / t_squared } else { 0.0 };
     Ok(Shrinkage { t_squared, factor: t_squared / (1.0 + t_squared), factor_debiased })
 }
 
 /// How far to shrink the Kelly fraction of a binary bet whose win probability carries the
-/// standard error `probability_error`: `k = f^2 / (f^2 + ((b+1)/b)^2 sd_p^2)`.
+/// standard error `probability_error`: `k = f^2 / (f^2 + ((a+b)/(ab))^2 sd_p^2)`.
 ///
-/// The quadratic approximation of Baker & McHale (2013), Decision Analysis 10(3). It multiplies
-/// the fraction before any quarter or half does.
-///
-/// # Errors
-/// `OutOfRange` for a bet that does not lose its whole stake: the approximation is for `loss` 1.
+/// For `loss` 1 the quadratic approximation of Baker & McHale (2013), Decision Analysis 10(3).
+/// For partial losses by the same argument: growth falls off as the square of `k f_hat - f`, whose
+/// mean `f^2 (k-1)^2 + k^2 var(f_hat)` is smallest at that k, and `f = p/a - (1-p)/b` has the
+/// standard error `(1/a + 1/b) sd_p` where the sizes of gain and loss are taken as known. It
+/// multiplies the fraction before any quarter or half does.
 pub fn shrinkage_binary(bet: &BinaryBet, probability_error: f64) -> Result<f64, SizingError> {
     let f = bet.kelly_fraction()?;
-    within("loss", bet.loss, (bet.loss - 1.0).abs() <= 0.0, "1")?;
-    let spread = (bet.win + 1.0) / bet.win * not_negative("probability_error", probability_error)?;
+    let spread = (bet.win + bet.loss) / (bet.win * bet.loss)
+        * not_negative("probability_error", probability_error)?;
     if f <= 0.0 {
         return Ok(0.0);
     }
-    Ok(f * f / (f * f + spread * spread))
+    // As a ratio, so that neither square overflows or vanishes.
+    let relative = spread / f;
+    Ok(1.0 / (1.0 + relative * relative))
+}
+
+/// The bet with its win probability replaced by a lower bound: the quantile at `level` of the
+/// Beta posterior after `observations` trades, `Beta(prior_wins + n p, prior_losses + n (1-p))`.
+///
+/// `level` 0.5 is the posterior's median, 0.05 a bound that the true rate exceeds with 95 %.
+pub fn bayesian_lower_bound(
+    bet: &BinaryBet,
+    observations: f64,
+    prior: [f64; 2],
+    level: f64,
+) -> Result<BinaryBet, SizingError> {
+    bet.check()?;
+    let n = not_negative("observations", observations)?;
+    let (wins, losses) = (positive("prior_wins", prior[0])?, positive("prior_losses", prior[1])?);
+    let level = open_unit("level", level)?;
+    let (p, q) = (bet.win_probability, 1.0 - bet.win_probability);
+    let too_many = |_| {
+        let rule = "few enough that, with the prior, there are at most 10^9 wins and losses";
+        SizingError::OutOfRange { name: "observations", value: n, rule }
+    };
+    let win_probability =
+        posterior_quantile(level, wins + n * p, losses + n * q).map_err(too_many)?;
+    Ok(BinaryBet { win_probability, ..*bet })
 }

@@ -23,6 +23,8 @@
 //!
 //! - [`kelly`]: closed forms, fractions of Kelly, shrinkage
 //! - [`empirical_kelly`](mod@empirical_kelly): Kelly and optimal f on a sample, the leverage no move in it liquidates
+//! - [`kelly_liquidation`]: Kelly on trades that a larger position would not have survived
+//! - [`kelly_bootstrap`]: how far to shrink Kelly by what resamples of its sample would have said
 //! - [`risk_constrained`]: Kelly under a bound on the probability of a drawdown
 //! - [`liquidation`]: the largest position that a move does not liquidate
 //! - [`volatility`]: average true range, volatility and tail target, cushion
@@ -40,6 +42,8 @@ pub mod empirical_kelly;
 mod error;
 pub mod gates;
 pub mod kelly;
+pub mod kelly_bootstrap;
+pub mod kelly_liquidation;
 pub mod liquidation;
 pub mod risk_constrained;
 pub mod volatility;
@@ -53,8 +57,9 @@ pub use caps::{
 };
 pub use composite::{Composite, Limit, composite, settle};
 pub use empirical_kelly::{
-    EmpiricalKelly, EmpiricalKellyOutcome, EmpiricalKellySettings, OptimalF, empirical_kelly,
-    log_terminal_wealth, max_leverage_without_liquidation, optimal_f,
+    EmpiricalKelly, EmpiricalKellyOutcome, EmpiricalKellySettings, OptimalF, WeightedReturns,
+    empirical_kelly, empirical_kelly_weighted, log_terminal_wealth,
+    max_leverage_without_liquidation, optimal_f,
 };
 pub use error::SizingError;
 pub use gates::{
@@ -62,11 +67,15 @@ pub use gates::{
     funding_paid_8h, funding_sign_changed, funding_sign_multiplier, margin_allocation, whole_bars,
 };
 pub use kelly::{
-    BinaryBet, Drift, Shrinkage, fractional_growth_share, shrinkage, shrinkage_binary,
+    BinaryBet, Drift, Shrinkage, bayesian_lower_bound, fractional_growth_share, shrinkage,
+    shrinkage_binary, shrinkage_of,
 };
+pub use kelly_bootstrap::{Resamples, bootstrap_shrinkage};
+pub use kelly_liquidation::{Backing, LiquidationSample, LiquidationTerms, TradeOutcome};
 pub use liquidation::{Behind, adverse_move, leverage_inside_liquidation};
 pub use risk_constrained::{
     Allocation, Outcomes, risk_aversion, risk_constrained_binary, risk_constrained_quadratic,
+    risk_constrained_quadratic_sample, risk_constrained_sample,
 };
 pub use volatility::{
     AtrSize, AverageTrueRange, atr_move, average_true_range, cushion_exposure, drawdown_floor,

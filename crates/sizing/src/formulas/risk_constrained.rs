@@ -8,6 +8,9 @@
 use super::SizingError;
 use super::barrier::{self, Evaluation, Program};
 use super::check::{all_finite, not_negative, open_unit, positive, within};
+use super::empirical_kelly::{
+    EmpiricalKellySettings, WeightedReturns, check_cap, check_weights, empirical_kelly_weighted,
+};
 use super::kelly::BinaryBet;
 
 /// Risk aversion `ln(beta) / ln(alpha)` of "wealth ever below `level` times its start with
@@ -28,15 +31,20 @@ pub fn risk_constrained_binary(bet: &BinaryBet, lambda: f64) -> Result<f64, Sizi
         let lost = if q > 0.0 { q * loss } else { 0.0 };
         bet.win_probability * win + lost
     };
+    Ok(largest_feasible(kelly, excess))
+}
+
+/// The largest stake up to `kelly` whose excess of risk is not above 0. The excess is convex, 0
+/// at no stake and falling there, so what satisfies it is an interval.
+fn largest_feasible(kelly: f64, excess: impl Fn(f64) -> f64) -> f64 {
     if kelly <= 0.0 || excess(kelly) <= 0.0 {
-        return Ok(kelly);
+        return kelly;
     }
-    // The excess is convex, 0 at f = 0 and falling there, so what satisfies it is an interval.
     let (mut low, mut high) = (0.0, kelly);
     loop {
         let middle = low + (high - low) / 2.0;
         if middle <= low || middle >= high {
-            return Ok(low);
+            return low;
         }
         if excess(middle) <= 0.0 {
             low = middle;
@@ -44,6 +52,42 @@ pub fn risk_constrained_binary(bet: &BinaryBet, lambda: f64) -> Result<f64, Sizi
             high = middle;
         }
     }
+}
+
+/// Risk-constrained Kelly of one asset beside cash on a sample: the largest leverage up to the
+/// empirical Kelly at which `mean (1 + x r)^-lambda <= 1`.
+///
+/// Along one asset the constraint is convex and growth concave, so the smaller of the two bounds
+/// is the optimum. `cap` is the largest leverage to return, infinite for none.
+///
+/// # Errors
+/// As [`empirical_kelly_weighted`]: no observation, elements that are not finite, no loss without
+/// a cap.
+pub fn risk_constrained_sample(
+    sample: WeightedReturns<'_>,
+    lambda: f64,
+    cap: f64,
+) -> Result<f64, SizingError> {
+    let lambda = not_negative("lambda", lambda)?;
+    let settings = EmpiricalKellySettings { cost: 0.0, cap };
+    let kelly = empirical_kelly_weighted(sample, settings)?.leverage;
+    Ok(largest_feasible(kelly, |x| sample.mean(|r| (-lambda * (x * r).ln_1p()).exp_m1())))
+}
+
+/// The quadratic form of [`risk_constrained_sample`]: [`risk_constrained_quadratic`] at the
+/// sample's mean and second moment.
+///
+/// It does not know the worst return: growth at its answer can be minus infinity where the edge is
+/// large for the worst loss.
+pub fn risk_constrained_quadratic_sample(
+    sample: WeightedReturns<'_>,
+    lambda: f64,
+    cap: f64,
+) -> Result<f64, SizingError> {
+    sample.check()?;
+    check_cap(cap)?;
+    let (mean, square) = (sample.mean(|r| r), sample.mean(|r| r * r));
+    Ok(risk_constrained_quadratic(mean, square, lambda)?.min(cap))
 }
 
 /// Quadratic risk-constrained Kelly of one asset beside cash:
@@ -141,6 +185,41 @@ impl Outcomes {
         Ok(Self { probabilities, returns })
     }
 
+    /// Outcomes of positions at up to `leverage` times equity in all: `returns[i][j]` is what a
+    /// notional of one unit in asset `j` gains in outcome `i`. Cash is added as the last asset, and
+    /// a weight `b_j` of the solution is the leverage `leverage b_j` in asset `j`.
+    ///
+    /// Unlike an unlevered asset a levered one can lose more than it is: solutions keep wealth
+    /// above 0 in every outcome.
+    ///
+    /// # Errors
+    /// No outcome, rows of different length, numbers that are not finite, weights without any
+    /// above 0, a leverage that is not above 0.
+    pub fn levered(
+        weights: &[f64],
+        returns: &[Vec<f64>],
+        leverage: f64,
+    ) -> Result<Self, SizingError> {
+        let leverage = positive("leverage", leverage)?;
+        let Some(first) = returns.first() else {
+            return Err(SizingError::TooFewObservations { have: 0, need: 1 });
+        };
+        check_weights(weights, returns.len())?;
+        let mut scaled = Vec::with_capacity(returns.len());
+        for row in returns {
+            if row.len() != first.len() {
+                let (have, need) = (row.len(), first.len());
+                return Err(SizingError::LengthMismatch { name: "returns row", have, need });
+            }
+            let row: Vec<f64> = row.iter().map(|r| leverage * r).chain([0.0]).collect();
+            all_finite("returns", &row)?;
+            scaled.push(row);
+        }
+        let total: f64 = weights.iter().sum();
+        let probabilities = weights.iter().map(|weight| weight / total).collect();
+        Ok(Self { probabilities, returns: scaled })
+    }
+
     /// Maximises `E ln(r'b)` under `E[(r'b)^-lambda] <= 1`; `lambda` 0 is Kelly.
     pub fn risk_constrained_kelly(&self, lambda: f64) -> Result<Allocation, SizingError> {
         let lambda = not_negative("lambda", lambda)?;
@@ -229,6 +308,9 @@ impl Program for LogProgram<'_> {
             return None;
         }
         let changes: Vec<f64> = self.outcomes.returns.iter().map(|row| dot(row, b)).collect();
+        if changes.iter().any(|change| *change <= -1.0) {
+            return None;
+        }
         let exponents = changes.iter().map(|change| -self.lambda * change.ln_1p());
         let exponents: Vec<f64> = exponents.collect();
         let top = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);

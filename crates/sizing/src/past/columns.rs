@@ -56,6 +56,10 @@ impl<'a> LimitInputs<'a> {
         self.traded.get(symbol_idx).ok_or(0_usize)?.per_day(self.market.interval, bar, days)
     }
 
+    pub(super) fn market(&self) -> &Market {
+        self.market
+    }
+
     /// Average true range at a bar's close, if it is defined there.
     pub(super) fn atr(&self, symbol_idx: usize, bars: usize, bar: usize) -> Option<f64> {
         self.atr.get(&bars).map(|columns| columns[symbol_idx][bar]).filter(|atr| !atr.is_nan())

@@ -8,11 +8,13 @@ mod columns;
 mod forecasts;
 mod gates;
 mod history;
+mod joint;
 mod liquidity;
 mod volatility;
 
 pub use columns::LimitInputs;
 pub use history::History;
+pub use joint::JointDay;
 
 use plimsoll_market::{Side, SizeFreeTrade};
 
@@ -44,9 +46,20 @@ impl<'a> Past<'a> {
         self.history.last_trades(self.bar, count)
     }
 
-    /// The strategy's unit-leverage returns of the symbol's last `count` bars, without bars that
-    /// are missing.
-    pub fn unit_returns(&self, count: usize) -> Vec<f64> {
+    /// The trades of any symbol that ended in the last `bars` bars, the latest last.
+    pub fn trades_of_bars(&self, bars: usize) -> &'a [&'a SizeFreeTrade] {
+        self.history.trades_of_bars(self.bar, bars)
+    }
+
+    /// How many bars ago a trade ended; 0 in the bar that has just closed, and for one that has not
+    /// ended.
+    pub fn bars_since(&self, trade: &SizeFreeTrade) -> usize {
+        self.bar.saturating_sub(trade.exit_bar)
+    }
+
+    /// The strategy's unit-leverage returns of the symbol's last `count` bars, the latest last,
+    /// each with its age in bars; without bars that are missing.
+    pub fn unit_returns(&self, count: usize) -> impl Iterator<Item = (usize, f64)> {
         self.history.last_returns(self.symbol_idx, self.bar, count)
     }
 

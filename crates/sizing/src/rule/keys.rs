@@ -46,6 +46,9 @@ macro_rules! limits {
 
 limits!(
     kelly,
+    risk_constrained_kelly,
+    joint_kelly,
+    optimal_f,
     atr,
     risk_cap,
     concentration,

@@ -6,10 +6,12 @@
 mod caps;
 mod check;
 mod gates;
+mod growth;
 mod kelly;
 mod keys;
 mod tails;
 mod volatility;
+mod window;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +25,12 @@ pub use gates::{
     Gate, LiquidatedSide, LiquidationCluster, LiquidationSource, LiquidationsRelativeTo,
     MarginAllocation, OracleHealth,
 };
-pub use kelly::{Before, Kelly, KellyBasis, KellyEstimator};
+pub use growth::{JointKelly, OptimalFRule, RiskConstrainedKelly, RiskForm};
+pub use kelly::{
+    BayesianBound, DEFAULT_BAYESIAN_LEVEL, DEFAULT_LIQUIDATION_FEE, DEFAULT_RESAMPLES,
+    DEFAULT_STRESS, Kelly, KellyBasis, KellyBootstrap, KellyEstimator, KellyLiquidation,
+    KellyMargin, KellyShrinkage,
+};
 pub use tails::{
     AtrMove, LiquidationDistance, TailFigure, TailForecast, TailMeasure, TailMove, TailTarget,
 };
@@ -31,6 +38,7 @@ pub use volatility::{
     Atr, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf, GarchForecast,
     GarchInnovation, GarchRecursion, VolatilityEstimator, VolatilityTarget,
 };
+pub use window::{BarWindow, Before, TradeWindow};
 
 use check::Check;
 
@@ -41,6 +49,15 @@ pub struct SizingRule {
     /// Fractional Kelly from an edge estimated on the past.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kelly: Option<Kelly>,
+    /// Kelly with a bound on the chance of a drawdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_constrained_kelly: Option<RiskConstrainedKelly>,
+    /// Kelly for the positions that are held at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joint_kelly: Option<JointKelly>,
+    /// Optimal f, for comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimal_f: Option<OptimalFRule>,
     /// A move of so many average true ranges costs a fixed share of equity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atr: Option<Atr>,
@@ -137,12 +154,22 @@ impl SizingRule {
             check.add(
                 "",
                 "the rule has no limit".to_owned(),
-                "give at least one of kelly, atr, risk_cap, concentration, volatility_target, \
-                 tail_target, liquidation_distance, notional_fraction, notional, risk_fraction, leverage_cap",
+                "give at least one of kelly, risk_constrained_kelly, joint_kelly, optimal_f, atr, \
+                 risk_cap, concentration, margin_allocation, volatility_target, tail_target, \
+                 liquidation_distance, notional_fraction, notional, risk_fraction, leverage_cap",
             );
         }
         if let Some(kelly) = &self.kelly {
             kelly.check(&mut check);
+        }
+        if let Some(kelly) = &self.risk_constrained_kelly {
+            kelly.check(&mut check);
+        }
+        if let Some(kelly) = &self.joint_kelly {
+            kelly.check(&mut check);
+        }
+        if let Some(optimal) = &self.optimal_f {
+            optimal.check(&mut check);
         }
         if let Some(atr) = &self.atr {
             atr.check(&mut check);
@@ -215,7 +242,11 @@ impl SizingRule {
             || self.risk_fraction.is_some()
             || self.liquidation_distance.as_ref().is_some_and(|distance| distance.stop)
             || self.kelly.as_ref().is_some_and(|kelly| {
-                kelly.estimator == KellyEstimator::Trades && kelly.basis == KellyBasis::Risk
+                kelly.estimator == KellyEstimator::Trades && kelly.basis() == KellyBasis::Risk
             })
+            || self
+                .risk_constrained_kelly
+                .as_ref()
+                .is_some_and(|kelly| kelly.basis == KellyBasis::Risk)
     }
 }

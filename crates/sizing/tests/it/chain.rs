@@ -198,7 +198,7 @@ fn with_another(plan: &PlannedSize, kind: usize, value: f64) -> PlannedSize {
     match kind {
         0 => plan.limits.push(Limit { name: "optimal_f", value: Ok(value) }),
         1 => {
-            plan.limits.insert(0, Limit { name: "kelly", value: Err(SizingError::NoLossObserved) })
+            plan.limits.insert(0, Limit { name: "kelly", value: Err(SizingError::NoLossObserved) });
         }
         2 => plan.multipliers.push(Multiplier { name: "oracle_health", value: Ok(value / 10.0) }),
         3 if caps.heat.is_none() => caps.heat = Some((0.02 * value, Ok(0.03))),

@@ -196,6 +196,7 @@ fn account() -> AccountState<'static> {
         peak_equity: 1e4,
         heat: Ok(0.0),
         exposure: 0.0,
+        unstopped_distance: Ok(1.0),
         leverage_inside_liquidation: &|_| Ok(100.0),
         venue: Vec::new(),
     }

@@ -126,6 +126,22 @@ fn sweeps_stand_beside_what_is_left_out() {
     assert_eq!(of(4), ["given[risk_cap=0.02]"]);
 }
 
+/// A pair that a key asks for is one value.
+#[test]
+fn a_list_that_is_a_value_is_no_sweep() {
+    let kelly = |prior: &str| {
+        format!(
+            "kelly = {{ fraction = 0.25, estimator = \"trades\", trades = 50, \
+             shrinkage = \"bayesian_lower_bound\", bayesian = {{ prior = {prior} }} }}"
+        )
+    };
+    let one = read(&kelly("[2.0, 2.0]"));
+    assert_eq!(names(&one), ["given"]);
+    let two = read(&kelly("[[1.0, 1.0], [2.0, 2.0]]"));
+    assert_eq!(names(&two), ["given[prior=1.0/1.0]", "given[prior=2.0/2.0]"]);
+    assert_eq!(two[1].rule, one[0].rule);
+}
+
 #[test]
 fn each_equity_has_its_own_full_rule() {
     let text = good_but(&[

@@ -29,13 +29,23 @@ fn every_key_of_every_table_is_described() {
     assert!(keys > 80, "{keys}");
 }
 
-/// Where a number stands in a rule, a list of numbers may.
+/// Where a number or a word stands in a rule, a list of them may; a table stays one.
 #[test]
-fn numbers_of_a_rule_may_be_lists() {
+fn values_of_a_rule_may_be_lists() {
     let schema = schema();
     let either = &schema["$defs"]["Kelly"]["properties"]["fraction"]["anyOf"];
     assert_eq!(either[0]["type"], "number");
     assert_eq!(either[1]["items"]["type"], "number");
+    let words = &schema["$defs"]["TailTarget"]["properties"]["measure"]["anyOf"];
+    assert_eq!(words[0]["$ref"], "#/$defs/TailMeasure");
+    assert_eq!(words[1]["items"]["$ref"], "#/$defs/TailMeasure");
+    let levels = &schema["$defs"]["SizingRule"]["properties"]["heat"]["anyOf"];
+    assert_eq!(levels[1]["type"], "array");
+    let table = &schema["$defs"]["SizingRule"]["properties"]["atr"]["anyOf"];
+    assert_eq!(table[0]["$ref"], "#/$defs/Atr");
+    assert_eq!(table[1]["type"], "null");
+    let pair = &schema["$defs"]["BayesianBound"]["properties"]["prior"];
+    assert_eq!(pair["type"], "array");
     let account = &schema["$defs"]["AccountTable"]["properties"]["leverage"];
     assert_eq!(account["type"], "number");
 }

@@ -231,6 +231,9 @@ pub(super) fn check_missing(
             "account_leverage" => add("--leverage", missing.limit),
             "volatility" => add("--volatility", missing.limit),
             "funding_rates_8h" => add("--funding-8h", missing.limit),
+            // Numbers that have no flag: of a sample, not of a moment.
+            "observations" | "r_multiples" | "adverse_excursions" | "bar_returns"
+            | "joint_returns" => {}
             _ if has_stop => {}
             _ => add("--stop (or --stop-distance)", missing.limit),
         }
