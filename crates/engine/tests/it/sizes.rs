@@ -251,7 +251,7 @@ proptest! {
         let (mut cash, mut units) = (100_000.0_f64, 0.0_f64); // Units are negative for a short.
         let mut ordered: Option<f64> = None;
         let mut orders = 0;
-        for bar in 0..n_bars {
+        for (bar, wish) in wishes.iter().enumerate() {
             if let Some(target) = ordered.take() {
                 let bought = target - units;
                 let price = columns.open[bar] * (1.0 + bought.signum() * spread);
@@ -266,7 +266,7 @@ proptest! {
                 equity = cash + units * out - units.abs() * out * fee;
             }
             close_to(outcome.equity[bar], equity);
-            let lots = (wishes[bar] * equity / price / 0.001 + 1e-9).floor() * 0.001;
+            let lots = (wish * equity / price / 0.001 + 1e-9).floor() * 0.001;
             let (held, differs) = (units.abs(), (lots - units.abs()).abs());
             let is_new = bar == 0;
             let is_sent = differs > band * held && differs > 0.0005
