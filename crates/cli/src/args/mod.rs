@@ -4,8 +4,8 @@ mod adl;
 mod calc;
 mod explain;
 mod risk;
-mod worlds;
 mod size;
+mod worlds;
 
 use std::path::PathBuf;
 
