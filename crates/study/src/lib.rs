@@ -39,6 +39,8 @@
 //! - [`mod@parse`]: from text to a checked study
 //! - [`mod@run`]: from a study to its result
 //! - [`result`]: the result set
+//! - [`worlds`]: rules in many simulated worlds whose edge is known
+//! - [`lookahead`]: whether anything reads later data than it may
 //! - [`error`]: what can go wrong, with the place and the mend
 
 mod compare;
@@ -49,6 +51,7 @@ pub mod forecast_table;
 mod forecasts;
 mod gate_counts;
 mod limit_worth;
+pub mod lookahead;
 mod metrics;
 pub mod parse;
 mod planner;
@@ -65,6 +68,7 @@ pub mod strategy;
 mod tables;
 mod verdict;
 mod wording;
+pub mod worlds;
 
 pub use error::{Problem, StrategyProblems, StudyError};
 pub use parse::{Ablation, NamedRule, Study, parse, parse_rule};
@@ -73,3 +77,4 @@ pub use result::StudyResult;
 pub use run::{Places, Progress, Unwatched, run};
 pub use schema::schema;
 pub use tables::is_margin_table;
+pub use wording::keys_hint;

@@ -238,7 +238,7 @@ fn replay_all(
         .collect()
 }
 
-fn load(study: &Study, data_dir: &Path) -> Result<Market, StudyError> {
+pub(crate) fn load(study: &Study, data_dir: &Path) -> Result<Market, StudyError> {
     let request = LoadRequest {
         venue: study.data.venue.clone(),
         symbols: study.data.symbols.clone(),

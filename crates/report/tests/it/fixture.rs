@@ -7,13 +7,13 @@ use plimsoll_engine::{
     TradeRecord,
 };
 use plimsoll_market::{CoverageFlag, Kind, Side, SizeFreeTrade, Timestamp, TradeExit};
-use plimsoll_sizing::SizingRule;
+use plimsoll_sizing::{MultiplierValue, SizingRule};
 use plimsoll_study::result::{
     AccountResult, BootstrapSettings, ComparisonRow, DailySeries, Metric, Receipt, RuinDefinition,
     RuleResult, SensitivityRow, StudyResult, SymbolCoverage, Verdict,
 };
 
-use crate::risk_forecasts;
+use crate::{risk_forecasts, size_figures};
 
 const BARS: usize = 180;
 const FROM_BAR: usize = 12;
@@ -83,9 +83,9 @@ pub(crate) fn scaled(rules: &[&str], bars: usize, interval: &str) -> StudyResult
         comparisons: comparisons(&names),
         verdict: verdict(&names),
         sensitivity: sensitivity(&names),
-        gate_counts: Vec::new(),
-        sizes_on: Vec::new(),
-        limit_worth: Vec::new(),
+        gate_counts: size_figures::gate_counts(&names),
+        sizes_on: size_figures::sizes_on(&names),
+        limit_worth: size_figures::limit_worth(&names),
         forecast_plan: Some(risk_forecasts::plan()),
         forecasts: risk_forecasts::forecasts(&names, start),
         coverage: coverage(start, bars),
@@ -261,9 +261,30 @@ fn decisions(first: usize, second: usize, size: f64, rule: usize) -> Vec<Decisio
     refused.outcome = DecisionOutcome::RefusedAtFill;
     refused.reason = "margin_at_fill";
     let mut all = vec![];
+    let mut resized = None;
     if rule > 0 {
         first_one.limits.insert(0, LimitValue { leverage: 1.5, reason: "", ..kelly });
         first_one.binding_limit = "kelly";
+        first_one.multipliers =
+            vec![MultiplierValue { name: "funding_cut", factor: 0.5, reason: "" }];
+        first_one.multiplier = 0.5;
+        resized = Some(Decision {
+            kind: DecisionKind::Resize,
+            bar: first_one.bar + 3,
+            held_quantity: first_one.quantity,
+            multipliers: vec![MultiplierValue {
+                name: "funding_cut",
+                factor: 0.0,
+                reason: "too_few_observations",
+            }],
+            multiplier: 0.0,
+            leverage: 0.0,
+            quantity_raw: 0.0,
+            quantity: 0.0,
+            outcome: DecisionOutcome::NoSize,
+            reason: "too_few_observations",
+            ..first_one.clone()
+        });
         let mut warm_up = decision(3, first - 5);
         warm_up.limits.insert(0, kelly);
         warm_up.binding_limit = "kelly";
@@ -274,7 +295,9 @@ fn decisions(first: usize, second: usize, size: f64, rule: usize) -> Vec<Decisio
         warm_up.reason = "too_few_trades";
         all.push(warm_up);
     }
-    all.extend([first_one, second_one, refused]);
+    all.push(first_one);
+    all.extend(resized);
+    all.extend([second_one, refused]);
     all
 }
 

@@ -75,6 +75,8 @@ pub struct LiquidationSample {
     thresholds: Vec<f64>,
     backing: Backing,
     fee: f64,
+    /// Whether anything ever went against a trade.
+    is_adverse: bool,
 }
 
 /// A trade, and from which leverage on it is liquidated.
@@ -144,7 +146,9 @@ impl LiquidationSample {
         if matches!(terms.backing, Backing::Cross) {
             thresholds.truncate(1);
         }
-        Ok(Self { outcomes, thresholds, backing: terms.backing, fee })
+        let counted = || trades.iter().filter(|trade| trade.weight > 0.0);
+        let is_adverse = counted().any(|t| t.adverse_excursion > 0.0 || t.unit_return < 0.0);
+        Ok(Self { outcomes, thresholds, backing: terms.backing, fee, is_adverse })
     }
 
     /// Mean log growth per trade at a leverage; minus infinity where some trade takes everything,
@@ -177,10 +181,15 @@ impl LiquidationSample {
     /// the root. `O(n)` a stretch; cross margin and isolated margin by leverage have one.
     ///
     /// # Errors
-    /// `NoLossObserved` where growth rises without bound and the cap is infinite.
+    /// `NoLossObserved` where growth rises without bound, or nothing ever went against a trade,
+    /// and the cap is infinite.
     pub fn best(&self, cap: f64) -> Result<EmpiricalKelly, SizingError> {
         check_cap(cap)?;
         let mut best = EmpiricalKelly::no_trade(self.bound());
+        // Then only the maintenance margin would bound the leverage, of which no trade tells.
+        if !self.is_adverse && cap.is_infinite() && self.slope(0.0).0 > 0.0 {
+            return Err(SizingError::NoLossObserved);
+        }
         let mut low = 0.0;
         for high in self.thresholds.iter().copied().chain([f64::INFINITY]) {
             if let Some((leverage, outcome)) = self.best_between(low, high, cap)? {

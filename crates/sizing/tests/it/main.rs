@@ -2,8 +2,11 @@
 
 mod chain;
 mod drawdown_control;
+mod estimates;
 mod forecasts;
 mod formulas;
 mod formulas_golden;
 mod gates;
 mod gates_past;
+mod kelly_family;
+mod kelly_rules;

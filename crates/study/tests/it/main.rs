@@ -3,10 +3,13 @@
 
 mod capacity;
 mod forecasts;
+mod gates;
 mod lakes;
+mod lookahead;
 mod messages;
 mod overrides;
 mod parsing;
+mod past;
 mod portfolio;
 mod presets;
 mod run;

@@ -1,0 +1,477 @@
+//! Limits of Kelly's family from a market's past: by hand, and never from what comes later.
+
+use plimsoll_market::{Interval, Market, Side, SizeFreeTrade, SymbolColumns, Timestamp, TradeExit};
+use plimsoll_sizing::formulas::{BinaryBet, Outcomes, risk_aversion, risk_constrained_binary};
+use plimsoll_sizing::{
+    DecisionFacts, History, LimitInputs, PlannedSize, SizingError, SizingRule, plan,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Hourly bars, flat at 100.
+fn market(n_bars: usize, n_symbols: usize) -> Market {
+    let flat = vec![100.0; n_bars];
+    let symbol = SymbolColumns {
+        open: flat.clone(),
+        high: flat.clone(),
+        low: flat.clone(),
+        close: flat,
+        ..SymbolColumns::default()
+    };
+    Market {
+        venue: "binance-usdm".to_owned(),
+        interval: Interval::HOUR,
+        start: Timestamp::from_date(2024, 1, 1).unwrap(),
+        n_bars,
+        symbols: vec![symbol; n_symbols],
+    }
+}
+
+fn trade(symbol_idx: usize, bars: (usize, usize), unit_return: f64) -> SizeFreeTrade {
+    SizeFreeTrade {
+        symbol_idx,
+        side: Side::Long,
+        decision_bar: bars.0,
+        entry_bar: bars.0 + 1,
+        initial_stop_price: Some(95.0),
+        exit_stop_price: Some(95.0),
+        take_profit_price: None,
+        exit_bar: bars.1,
+        exit: TradeExit::Signal,
+        unit_return,
+        r_multiple: Some(unit_return * 20.0),
+        adverse_excursion: (-unit_return).max(0.02),
+    }
+}
+
+/// A strategy's past, and what a rule makes of it at a bar of a symbol.
+struct Scene {
+    market: Market,
+    trades: Vec<SizeFreeTrade>,
+    returns: Vec<Vec<f64>>,
+    cancelled: Vec<(usize, usize)>,
+}
+
+impl Scene {
+    fn of_trades(trades: Vec<SizeFreeTrade>) -> Self {
+        let market = market(200, 1);
+        Self { market, trades, returns: vec![vec![0.0; 200]], cancelled: Vec::new() }
+    }
+
+    fn plan(&self, table: &Value, symbol_idx: usize, bar: usize) -> PlannedSize {
+        let rule: SizingRule = serde_json::from_value(table.clone()).unwrap();
+        assert_eq!(rule.problems(), []);
+        let inputs = LimitInputs::new(&self.market, std::slice::from_ref(&rule));
+        let history = History::new(&self.trades, &self.returns)
+            .with_cancelled(self.cancelled.iter().copied());
+        let facts = DecisionFacts {
+            symbol_idx,
+            side: Side::Long,
+            bar,
+            price: 100.0,
+            stop_price: Some(95.0),
+            round_trip_cost_fraction: 0.0,
+            account_leverage: 10.0,
+        };
+        plan(&rule, &facts, &inputs, &history)
+    }
+
+    fn limit(&self, table: &Value, symbol_idx: usize, bar: usize) -> Result<f64, SizingError> {
+        let plan = self.plan(table, symbol_idx, bar);
+        assert_eq!(plan.limits.len(), 1);
+        plan.limits[0].value.clone()
+    }
+}
+
+fn near(got: Result<f64, SizingError>, expect: f64) {
+    let got = got.unwrap();
+    assert!((got - expect).abs() <= 1e-9 * expect.abs().max(1.0), "got {got}, not {expect}");
+}
+
+/// Ends in bars 10, 20, ... 100: 3 %, -2 %, 3 %, -2 % ... (0.6 R and -0.4 R).
+fn alternating() -> Scene {
+    let one = |i: usize| trade(0, (10 * i + 1, 10 * i + 10), if i % 2 == 0 { 0.03 } else { -0.02 });
+    Scene::of_trades((0..10).map(one).collect())
+}
+
+fn kelly(more: Value) -> Value {
+    let mut table = json!({"fraction": 1.0, "estimator": "log_growth"});
+    table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({ "kelly": table })
+}
+
+#[test]
+fn windows_by_trades_by_bars_and_by_weight() {
+    let scene = alternating();
+    // Kelly of p, 3 % and 2 %: p / 0.02 - (1 - p) / 0.03.
+    let of_share = |p: f64| p / 0.02 - (1.0 - p) / 0.03;
+    let at = |more: Value| scene.limit(&kelly(more), 0, 100);
+    near(at(json!({"trades": 10})), of_share(0.5));
+    // The last three end in bars 80 (-2 %), 90 (3 %) and 100 (-2 %): 1 of 3 wins, no edge left
+    // over than 1/3 / 0.02 - 2/3 / 0.03 < 0.
+    near(at(json!({"trades": 3})), 0.0);
+    // The last 31 bars are 70 to 100: four trades, two of which win.
+    near(at(json!({"bars": 31, "min_trades": 2})), of_share(0.5));
+    near(at(json!({"bars": 30, "min_trades": 2})), 0.0);
+    near(at(json!({"bars": 31, "trades": 3, "min_trades": 2})), 0.0);
+    // A weight that halves with each trade: 1/2 + 1/8 ... of all but 2^-10 is lost.
+    let won: f64 = (0..10).filter(|i| i % 2 == 0).map(|i| (f64::from(i) - 9.0).exp2()).sum();
+    let all: f64 = (0..10).map(|i| (f64::from(i) - 9.0).exp2()).sum();
+    assert!(of_share(won / all) < 0.0);
+    near(at(json!({"half_life": 1.0, "min_trades": 5})), 0.0);
+    let by_nine: Vec<f64> = (0..9).map(|i| (f64::from(i) - 8.0).exp2()).collect();
+    let won = by_nine.iter().step_by(2).sum::<f64>() / by_nine.iter().sum::<f64>();
+    let at_90 = |more: Value| scene.limit(&kelly(more), 0, 90);
+    near(at_90(json!({"half_life": 1.0, "min_trades": 5})), of_share(won));
+    // Ten bars apart, a half-life of ten bars is the same; the age of the youngest is no matter.
+    for bar in [90, 95, 99] {
+        let table = kelly(json!({"half_life": 10.0, "bars": 150, "min_trades": 5}));
+        near(scene.limit(&table, 0, bar), of_share(won));
+    }
+    // The binary formula takes the same weights: on notional, and in R over a stop of 5 %.
+    let binary = |basis: &str| {
+        let more =
+            json!({"estimator": "trades", "basis": basis, "half_life": 1.0, "min_trades": 5});
+        at_90(more)
+    };
+    near(binary("margin"), of_share(won));
+    near(binary("risk"), (won / 0.4 - (1.0 - won) / 0.6) / 0.05);
+}
+
+#[test]
+fn what_holds_before_there_is_enough() {
+    let scene = alternating();
+    let no_trade = kelly(json!({"trades": 10}));
+    let plan = scene.plan(&no_trade, 0, 95);
+    let too_few = SizingError::TooFewObservations { have: 9, need: 10 };
+    assert_eq!(plan.limits[0].value, Err(too_few));
+    assert!(plan.is_warming_up());
+    // A leverage that stands in is a size like any other: nothing has to wait.
+    let tables = [
+        kelly(json!({"trades": 10, "before": {"leverage": 0.5}, "fraction": 0.25})),
+        kelly(json!({"estimator": "trades", "trades": 10, "before": {"leverage": 0.5}})),
+        json!({"risk_constrained_kelly": {"drawdown": 0.3, "chance": 0.1, "trades": 10,
+            "before": {"leverage": 0.5}}}),
+        json!({"optimal_f": {"trades": 10, "before": {"leverage": 0.5}}}),
+        json!({"joint_kelly": {"fraction": 0.25, "days": 5, "leverage_max": 3,
+            "before": {"leverage": 0.5}}}),
+    ];
+    for table in &tables {
+        let plan = scene.plan(table, 0, 95);
+        assert_eq!(plan.limits[0].value, Ok(0.5), "{table}");
+        assert!(!plan.is_warming_up());
+    }
+    near(scene.limit(&tables[0], 0, 100), 0.25 * (25.0 - 50.0 / 3.0));
+    let bars = kelly(json!({"estimator": "mean_variance", "bars": 50, "min_bars": 10}));
+    let few = SizingError::TooFewObservations { have: 9, need: 10 };
+    assert_eq!(scene.limit(&bars, 0, 8), Err(few));
+    // From then on there is an estimate, here of no returns at all.
+    let constant = scene.limit(&bars, 0, 9).unwrap_err();
+    assert_eq!(constant.reason(), "zero_volatility");
+}
+
+#[test]
+fn bars_by_weight() {
+    let mut scene = Scene::of_trades(Vec::new());
+    // Zeros but for the last four bars, which alternate.
+    for (bar, r) in [(196, 0.03), (197, -0.01), (198, 0.03), (199, -0.01)] {
+        scene.returns[0][bar] = r;
+    }
+    let table = |more: Value| {
+        let mut all = json!({"estimator": "mean_variance"});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        kelly(all)
+    };
+    // Weights 1/8, 1/4, 1/2, 1 over 15/8: mean (0.625 * 0.03 - 1.25 * 0.01) / 1.875 = 1/300; by
+    // hand with numpy: variance over (1 - sum w^2) as reliability weights have it.
+    let w = [0.125, 0.25, 0.5, 1.0].map(|w| w / 1.875);
+    let r = [0.03, -0.01, 0.03, -0.01];
+    let mean: f64 = w.iter().zip(&r).map(|(w, r)| w * r).sum();
+    let spread: f64 = w.iter().zip(&r).map(|(w, r)| w * (r - mean) * (r - mean)).sum();
+    let variance = spread / (1.0 - w.iter().map(|w| w * w).sum::<f64>());
+    near(scene.limit(&table(json!({"bars": 4, "half_life": 1.0})), 0, 199), mean / variance);
+    // Without a weight the sample's mean and variance.
+    near(scene.limit(&table(json!({"bars": 4})), 0, 199), 0.01 / (4.0 * 0.0004 / 3.0));
+    let capped = table(json!({"bars": 4, "leverage_max": 5.0}));
+    assert_eq!(scene.limit(&capped, 0, 199), Ok(5.0));
+    // A missing bar leaves its place: the one before it is two bars old.
+    scene.returns[0][198] = f64::NAN;
+    let missing = table(json!({"bars": 4, "half_life": 1.0, "min_bars": 3}));
+    let w = [0.125, 0.25, 1.0].map(|w| w / 1.375);
+    let r = [0.03, -0.01, -0.01];
+    let mean: f64 = w.iter().zip(&r).map(|(w, r)| w * r).sum();
+    assert!(mean < 0.0);
+    assert_eq!(scene.limit(&missing, 0, 199), Ok(0.0));
+}
+
+#[test]
+fn shrinkage_comes_before_the_fraction() {
+    let scene = alternating();
+    let of = |more: Value| {
+        let mut all = json!({"estimator": "trades", "basis": "margin", "trades": 10});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        scene.limit(&kelly(all), 0, 100)
+    };
+    let full = 25.0 - 50.0 / 3.0;
+    near(of(json!({})), full);
+    // Error of p: sqrt(0.25 / 10); of f: times (1 / 0.02 + 1 / 0.03).
+    let error = 0.025_f64.sqrt() * (50.0 + 100.0 / 3.0);
+    let k = full * full / (full * full + error * error);
+    near(of(json!({"shrinkage": "baker_mchale"})), k * full);
+    near(of(json!({"shrinkage": "baker_mchale", "fraction": 0.25})), 0.25 * k * full);
+    // Mean 0.005, sample variance 10 * 0.025^2 / 9: t^2 = 10 * 0.000025 * 9 / 0.00625 = 0.36.
+    near(of(json!({"shrinkage": "t_statistic"})), 0.36 / 1.36 * full);
+    assert_eq!(of(json!({"shrinkage": "t_statistic_debiased"})), Ok(0.0));
+    // Half of Beta(6, 6) lies below 0.5, so that its median is what was seen.
+    let bayesian =
+        |level: f64| of(json!({"shrinkage": "bayesian_lower_bound", "bayesian": {"level": level}}));
+    near(bayesian(0.5), full);
+    // scipy.stats.beta.ppf(0.4, 6, 6) = 0.46262...: f = p / 0.02 - (1 - p) / 0.03.
+    let lower = bayesian(0.4).unwrap();
+    assert!(lower > 0.0 && lower < full);
+    assert_eq!(bayesian(0.05), Ok(0.0));
+    // A bound above what was seen does not enlarge.
+    near(bayesian(0.9), full);
+    // The same seed gives the same size, and never more than the estimate.
+    for estimator in ["trades", "log_growth"] {
+        let table = json!({"estimator": estimator, "basis": null, "shrinkage": "bootstrap",
+            "leverage_max": 30.0, "bootstrap": {"resamples": 50, "seed": 4}});
+        let (first, again) = (of(table.clone()), of(table));
+        assert_eq!(first, again);
+        let whole = if estimator == "trades" { (1.25 - 5.0 / 6.0) / 0.05 } else { full };
+        let first = first.unwrap();
+        assert!(first > 0.0 && first < whole, "{estimator}: {first}");
+    }
+}
+
+#[test]
+fn samples_that_tell_nothing() {
+    let one = Scene::of_trades(vec![trade(0, (1, 10), 0.03)]);
+    let few = kelly(json!({"trades": 10, "min_trades": 2}));
+    assert_eq!(one.limit(&few, 0, 50).unwrap_err().reason(), "too_few_observations");
+    let same = |unit_return: f64| {
+        Scene::of_trades((0..5).map(|i| trade(0, (10 * i + 1, 10 * i + 10), unit_return)).collect())
+    };
+    let tables = |more: Value| {
+        let mut all = json!({"drawdown": 0.3, "chance": 0.1, "trades": 5});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let with = |mut table: Value| {
+            table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            table
+        };
+        [
+            kelly(with(json!({"trades": 5}))),
+            kelly(with(json!({"estimator": "trades", "trades": 5}))),
+            kelly(with(json!({"estimator": "trades", "basis": "margin", "trades": 5}))),
+            json!({ "risk_constrained_kelly": all }),
+            json!({ "risk_constrained_kelly": with(
+                json!({"drawdown": 0.3, "chance": 0.1, "trades": 5, "basis": "risk"})) }),
+            json!({ "optimal_f": with(json!({"trades": 5})) }),
+        ]
+    };
+    for table in tables(json!({})) {
+        assert_eq!(same(0.03).limit(&table, 0, 60), Err(SizingError::NoLossObserved), "{table}");
+        assert_eq!(same(-0.03).limit(&table, 0, 60), Ok(0.0), "{table}");
+    }
+    for table in tables(json!({"leverage_max": 4.0})) {
+        assert_eq!(same(0.03).limit(&table, 0, 60), Ok(4.0), "{table}");
+    }
+    // All alike has no spread to divide by.
+    let shrunk = kelly(json!({"trades": 5, "shrinkage": "t_statistic"}));
+    assert_eq!(same(-0.03).limit(&shrunk, 0, 60), Ok(0.0));
+    // A number that is none is named, not passed on.
+    for table in tables(json!({})) {
+        let found = same(f64::NAN).limit(&table, 0, 60);
+        assert_eq!(found.unwrap_err().reason(), "bad_element", "{table}");
+    }
+    for (size, table) in [1e-300, 1e300].into_iter().flat_map(|s| tables(json!({})).map(|t| (s, t)))
+    {
+        let wild = (0..5).map(|i| trade(0, (10 * i + 1, 10 * i + 10), size * [2.0, -1.0][i % 2]));
+        let found = Scene::of_trades(wild.collect()).limit(&table, 0, 60);
+        assert!(found.is_err() || found.unwrap().is_finite());
+    }
+}
+
+#[test]
+fn the_family_by_hand() {
+    let scene = alternating();
+    let bet = BinaryBet { win_probability: 0.5, win: 0.03, loss: 0.02 };
+    let lambda = risk_aversion(0.7, 0.1).unwrap();
+    let exact = json!({"risk_constrained_kelly": {"drawdown": 0.3, "chance": 0.1, "trades": 10}});
+    near(scene.limit(&exact, 0, 100), risk_constrained_binary(&bet, lambda).unwrap());
+    let risk = json!({"risk_constrained_kelly": {"drawdown": 0.3, "chance": 0.1, "trades": 10,
+        "basis": "risk", "fraction": 0.5}});
+    let of_risk = BinaryBet { win: 0.6, loss: 0.4, ..bet };
+    let expect = 0.5 * risk_constrained_binary(&of_risk, lambda).unwrap() / 0.05;
+    near(scene.limit(&risk, 0, 100), expect);
+    // Mean 0.005, second moment (0.0009 + 0.0004) / 2: 2 mu / ((lambda + 1) S).
+    let quadratic = json!({"risk_constrained_kelly": {"drawdown": 0.3, "chance": 0.1, "trades": 10,
+        "form": "quadratic"}});
+    near(scene.limit(&quadratic, 0, 100), 0.01 / ((lambda + 1.0) * 0.00065));
+    // Vince on the same trades: f over the worst loss is what grows fastest.
+    near(scene.limit(&json!({"optimal_f": {"trades": 10}}), 0, 100), 25.0 - 50.0 / 3.0);
+    // Every trade was 2 % under water, so a move of 3 % has to be survived at 1 % maintenance:
+    // 1 / (0.03 + 0.01 * 0.97); as a trade of its own it takes the edge away.
+    let cross = |stress_trades: f64| {
+        scene.limit(
+            &kelly(json!({"trades": 10, "liquidation": {"margin": "cross",
+                "maintenance_margin_rate": 0.01, "stress_trades": stress_trades}})),
+            0,
+            100,
+        )
+    };
+    near(cross(0.0), 25.0 - 50.0 / 3.0);
+    let with_stress = cross(1.0).unwrap();
+    assert!(with_stress > 0.0 && with_stress < 5.0, "{with_stress}");
+    // At the account's leverage of 10 no trade is liquidated (10 % is more than 3 %).
+    let isolated = kelly(json!({"trades": 10, "liquidation": {"margin": "isolated",
+        "maintenance_margin_rate": 0.01, "stress_trades": 0.0}}));
+    near(scene.limit(&isolated, 0, 100), 25.0 - 50.0 / 3.0);
+}
+
+/// Two symbols over six days. The first makes 2 %, -1 %, ... a day, the second the other way round
+/// and half as much, in its bar at noon; the third never trades.
+fn three_symbols() -> Scene {
+    let mut returns = vec![vec![0.0; 144]; 3];
+    for day in 0..6 {
+        let of_day = if day % 2 == 0 { 0.02 } else { -0.01 };
+        returns[0][24 * day + 3] = of_day / 2.0;
+        returns[0][24 * day + 20] = of_day / 2.0;
+        returns[1][24 * day + 12] = (0.01 - of_day) / 2.0;
+    }
+    Scene { market: market(144, 3), trades: Vec::new(), returns, cancelled: Vec::new() }
+}
+
+#[test]
+fn joint_positions_are_those_open_or_entered_now() {
+    let mut scene = three_symbols();
+    let table = json!({"joint_kelly": {"fraction": 0.5, "days": 4, "leverage_max": 40}});
+    // Alone: half of 0.5 / 0.01 - 0.5 / 0.02, from the last four complete days.
+    near(scene.limit(&table, 0, 143), 12.5);
+    near(scene.limit(&table, 0, 140), 12.5);
+    // Without any return there is nothing to size by.
+    assert_eq!(scene.limit(&table, 2, 143), Ok(0.0));
+    // Three days at the end of the third.
+    let few = SizingError::TooFewObservations { have: 3, need: 4 };
+    assert_eq!(scene.limit(&table, 0, 94), Err(few));
+    assert!(scene.limit(&table, 0, 95).is_ok());
+
+    // A position of the second symbol from its decision in bar 100 to its end in bar 120.
+    let both = |first: usize| {
+        let days: Vec<Vec<f64>> =
+            [0.02, -0.01, 0.02, -0.01].map(|r: f64| vec![r, (0.01 - r) / 2.0]).to_vec();
+        let outcomes = Outcomes::levered(&[1.0; 4], &days, 40.0).unwrap();
+        0.5 * 40.0 * outcomes.risk_constrained_kelly(0.0).unwrap().weights[first]
+    };
+    scene.trades = vec![trade(1, (100, 120), 0.01)];
+    for (bar, is_joint) in [(99, false), (100, true), (119, true), (120, false)] {
+        let expect = if is_joint { both(0) } else { 12.5 };
+        let got = scene.limit(&table, 0, bar).unwrap();
+        assert!((got - expect).abs() < 1e-6, "bar {bar}: {got}, not {expect}");
+    }
+    assert!((scene.limit(&table, 1, 110).unwrap() - both(0)).abs() > 1e-3);
+    // Cut off by the end of the data it has not ended.
+    scene.trades[0].exit = TradeExit::End;
+    assert!((scene.limit(&table, 0, 120).unwrap() - both(0)).abs() < 1e-6);
+    // An entry that is cancelled at the next open was an entry at its decision, and only there.
+    scene.trades.clear();
+    scene.cancelled = vec![(100, 1)];
+    assert!((scene.limit(&table, 0, 100).unwrap() - both(0)).abs() < 1e-6);
+    near(scene.limit(&table, 0, 101), 12.5);
+
+    // A day on which a symbol has no bar is no day of both.
+    scene.returns[1][72..96].fill(f64::NAN);
+    let few = SizingError::TooFewObservations { have: 3, need: 4 };
+    assert_eq!(scene.limit(&table, 0, 100), Err(few));
+    near(scene.limit(&table, 0, 101), 12.5);
+}
+
+#[test]
+fn a_bound_on_the_drawdown_makes_joint_positions_smaller() {
+    let mut scene = three_symbols();
+    scene.trades = vec![trade(1, (100, 140), 0.01)];
+    let of = |more: Value| {
+        let mut all = json!({"fraction": 1.0, "days": 4, "leverage_max": 40});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let table = json!({ "joint_kelly": all });
+        (scene.limit(&table, 0, 110).unwrap(), scene.limit(&table, 0, 143).unwrap())
+    };
+    let free = of(json!({}));
+    let bound = of(json!({"drawdown": 0.3, "chance": 0.1}));
+    assert!(bound.0 < free.0 && bound.1 < free.1);
+    let bet = BinaryBet { win_probability: 0.5, win: 0.02, loss: 0.01 };
+    let lambda = risk_aversion(0.7, 0.1).unwrap();
+    near(Ok(bound.1), risk_constrained_binary(&bet, lambda).unwrap());
+    // Mean 0.005 and second moment 0.00025 of the days alone.
+    let quadratic = of(json!({"drawdown": 0.3, "chance": 0.1, "form": "quadratic"}));
+    near(Ok(quadratic.1), 0.01 / ((lambda + 1.0) * 0.00025));
+}
+
+fn trades_of(n_bars: usize) -> impl Strategy<Value = Vec<SizeFreeTrade>> {
+    let one = (0..2_usize, 0..n_bars - 10, 1..10_usize, -0.05..0.08_f64, 0..6_u8);
+    prop::collection::vec(one, 0..40).prop_map(|all| {
+        let mut trades: Vec<SizeFreeTrade> = all
+            .into_iter()
+            .map(|(symbol, from, bars, unit_return, kind)| SizeFreeTrade {
+                side: if kind < 3 { Side::Long } else { Side::Short },
+                ..trade(symbol, (from, from + bars), unit_return)
+            })
+            .collect();
+        trades.sort_by_key(|trade| (trade.decision_bar, trade.symbol_idx));
+        trades
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+    /// What had not ended is marked out at the end of shorter data, as a walk would have it.
+    #[test]
+    fn estimates_are_those_of_data_that_end_now(
+        trades in trades_of(120),
+        returns in prop::collection::vec(-0.03..0.04_f64, 240),
+        bar in 20..119_usize,
+    ) {
+        let tables = [
+            kelly(json!({"trades": 8, "min_trades": 3, "leverage_max": 9.0})),
+            kelly(json!({"half_life": 5.0, "min_trades": 3, "leverage_max": 9.0,
+                "shrinkage": "t_statistic"})),
+            kelly(json!({"estimator": "trades", "bars": 60, "half_life": 20.0, "min_trades": 3,
+                "leverage_max": 9.0, "shrinkage": "bootstrap", "bootstrap": {"resamples": 20}})),
+            kelly(json!({"estimator": "mean_variance", "bars": 40, "half_life": 20.0,
+                "min_bars": 10})),
+            kelly(json!({"trades": 8, "min_trades": 3, "leverage_max": 9.0, "liquidation":
+                {"margin": "isolated", "posted": 0.3, "maintenance_margin_rate": 0.01}})),
+            json!({"risk_constrained_kelly": {"drawdown": 0.3, "chance": 0.1, "trades": 9,
+                "min_trades": 3, "leverage_max": 9.0}}),
+            json!({"joint_kelly": {"fraction": 0.5, "days": 4, "min_days": 2, "leverage_max": 6}}),
+            json!({"optimal_f": {"trades": 8, "min_trades": 3, "leverage_max": 9.0}}),
+        ];
+        let whole = Scene {
+            market: market(120, 2),
+            trades,
+            returns: returns.chunks(120).map(<[f64]>::to_vec).collect(),
+            cancelled: Vec::new(),
+        };
+        let mut cut = Scene {
+            market: market(bar + 1, 2),
+            trades: whole.trades.iter().filter(|t| t.entry_bar <= bar).cloned().collect(),
+            returns: whole.returns.iter().map(|r| r[..=bar].to_vec()).collect(),
+            // Entries decided in the last bar have no open to fill at.
+            cancelled: whole.trades.iter().filter(|t| t.decision_bar == bar)
+                .map(|t| (bar, t.symbol_idx)).collect(),
+        };
+        for trade in &mut cut.trades {
+            if trade.exit_bar > bar {
+                trade.exit_bar = bar;
+                trade.exit = TradeExit::End;
+                trade.unit_return = -0.9;
+                trade.r_multiple = Some(-9.0);
+                trade.adverse_excursion = 0.9;
+            }
+        }
+        for table in &tables {
+            prop_assert_eq!(whole.plan(table, 0, bar), cut.plan(table, 0, bar), "{}", table);
+        }
+    }
+}
