@@ -197,6 +197,23 @@ fn the_liquidation_distance_is_reckoned_from_the_account() {
 }
 
 #[test]
+fn what_others_are_required_to_keep_is_not_behind_a_new_position() {
+    // One bitcoin keeps 0.4 % of 100,000, so that 99.6 % of the equity stand behind ether.
+    let mut scene = Scene::new(&SYMBOLS[..2], 6);
+    scene.settings.margin = MarginMode::Cross;
+    scene.settings.leverage = 20.0;
+    scene.signals[0].entry[0] = 1;
+    scene.signals[1].entry[2] = 1;
+    let far = |distance| PlannedSize { liquidation_distance: Some(Ok(distance)), ..fixed(50.0) };
+    let outcome = scene.replay(&scene.trades(), &[fixed(1.0), far(0.9)]);
+    let ether = limit_of(&outcome.decisions[1], "liquidation_distance");
+    scene.signals[0].entry[0] = 0;
+    let outcome = scene.replay(&scene.trades(), &[far(0.9)]);
+    let alone = limit_of(&outcome.decisions[0], "liquidation_distance");
+    close_to(ether, 0.996 * alone);
+}
+
+#[test]
 fn depth_is_each_orders_own() {
     let mut scene = three_longs();
     let caps = AccountCaps { liquidity: Some(Ok(50_000.0)), ..AccountCaps::default() };

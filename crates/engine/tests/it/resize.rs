@@ -7,7 +7,7 @@ use plimsoll_market::Side;
 use plimsoll_sizing::formulas::Limit;
 use plimsoll_sizing::{PlannedSize, SizingError};
 
-use crate::scene::{Scene, close_to, fixed};
+use crate::scene::{Lot, Scene, close_to, fixed, rules};
 
 /// A leverage that depends on the bar alone.
 fn by_bar(scene: &Scene, band: f64, leverage: impl Fn(usize) -> f64 + Sync) -> Outcome {
@@ -314,7 +314,7 @@ fn what_the_holding_time_ends_makes_room_for_an_entry() {
 fn portfolio_margin_lets_add_what_its_figures_leave() {
     // OKX asks 15.6 % to open: 2 bitcoins take 31,200 of 100,000, and 6.4 is the most.
     let mut scene = Scene::new(&[("BTC-USDT-SWAP", 100_000.0)], 6);
-    scene.rules = crate::scene::rules("okx-swap", &[]);
+    scene.rules = rules("okx-swap", &[]);
     scene.settings.margin = MarginMode::Portfolio;
     scene.signals[0].entry[0] = 1;
     let outcome = by_bar(&scene, 0.1, |bar| if bar < 2 { 2.0 } else { 40.0 });
@@ -324,4 +324,106 @@ fn portfolio_margin_lets_add_what_its_figures_leave() {
     assert_eq!(decision.outcome, DecisionOutcome::Filled);
     close_to(outcome.trades[0].quantity_max, 6.408);
     assert_eq!(outcome.trades[0].resizes, 1);
+}
+
+/// At leverage 50, with a liquidation fee small enough for the venue to go step by step.
+fn hundred_bitcoins() -> Scene {
+    let mut scene = Scene::long_bitcoin(6);
+    scene.rules = rules("binance-usdm", &[Lot { liquidation_fee: 0.001, ..Lot::default() }]);
+    scene.settings.leverage = 50.0;
+    scene.settings.equity = 1_000_000.0;
+    scene
+}
+
+#[test]
+fn what_the_venue_has_taken_a_part_of_is_not_resized_by_an_old_order() {
+    // A hundred bitcoins at leverage 50 open beyond 98,868.69, where their margin gives out: the
+    // venue takes off what it needs, and with it the open orders.
+    for leverage in [5.0, 10.4] {
+        let mut scene = hundred_bitcoins();
+        scene.bar(0, 3, [98_850.0, 98_850.0, 98_850.0, 99_500.0]);
+        scene.flat_from(0, 4, 101_000.0);
+        let outcome = by_bar(&scene, 0.02, |bar| if bar == 2 { leverage } else { 10.0 });
+        let decision = resizes(&outcome)[0];
+        assert_eq!((decision.bar, decision.held_quantity), (2, 100.0));
+        assert_eq!(
+            (decision.outcome, decision.reason),
+            (DecisionOutcome::RefusedAtFill, "liquidated")
+        );
+        let forced = &outcome.liquidations[0];
+        assert!(forced.bar == 3 && forced.quantity_left > 90.0, "{forced:?}");
+    }
+    // An order that closes takes what is left.
+    let mut scene = hundred_bitcoins();
+    scene.bar(0, 3, [98_850.0, 98_850.0, 98_850.0, 99_500.0]);
+    let outcome = by_bar(&scene, 0.02, |bar| if bar == 2 { 0.0 } else { 10.0 });
+    assert_eq!(resizes(&outcome)[0].outcome, DecisionOutcome::Filled);
+    let trade = &outcome.trades[0];
+    assert_eq!((trade.exit_bar, trade.exit_reason), (3, ExitReason::ResizedToZero));
+    close_to(trade.exit_price, 98_850.0);
+}
+
+#[test]
+fn a_part_loses_no_more_than_stands_behind_it() {
+    // The last price falls alone. Isolated: one of two bitcoins has 10,000 of its own.
+    let mut scene = Scene::long_bitcoin(6);
+    scene.last(0, 3, [85_000.0, 100_000.0, 85_000.0, 100_000.0]);
+    let outcome = by_bar(&scene, 0.1, |bar| if bar < 2 { 2.0 } else { 1.0 });
+    assert_eq!((outcome.capped_fills, outcome.trades[0].resizes), (1, 1));
+    close_to(outcome.equity[3], 90_000.0);
+    // Cross: with the mark at 95,000 the five that stay have lost 25,000 of 100,000, so that the
+    // five sold at 80,000 take the other 75,000 and pay no fee.
+    let mut scene = with_costs(Scene::long_bitcoin(6), MarginMode::Cross);
+    (scene.settings.costs.half_spread_bps, scene.settings.leverage) = (0.0, 50.0);
+    scene.flat_from(0, 2, 95_000.0);
+    scene.last(0, 2, [100_000.0; 4]).mark(0, 2, [100_000.0; 4]);
+    scene.last(0, 3, [80_000.0, 95_000.0, 80_000.0, 95_000.0]);
+    let outcome = by_bar(&scene, 0.1, |bar| if bar < 2 { 10.0 } else { 5.0 });
+    let entry_fee = 500.0;
+    assert_eq!(outcome.capped_fills, 1);
+    let in_bar: Vec<_> = outcome.ledger.iter().filter(|row| row.bar == 3).collect();
+    let [price, slippage, ..] = in_bar[..] else { panic!("{in_bar:?}") };
+    let decided = resizes(&outcome)[0];
+    let part = decided.held_quantity - decided.quantity;
+    assert_eq!((price.cause, slippage.cause), (Cause::PricePnl, Cause::Slippage));
+    close_to(price.quantity, part);
+    close_to(price.amount + slippage.amount, -(100_000.0 - entry_fee - decided.quantity * 5_000.0));
+    assert!(in_bar[2..].iter().all(|row| row.cause != Cause::Fee), "{in_bar:?}");
+}
+
+#[test]
+fn a_bracket_outgrown_by_the_price_takes_nothing_away() {
+    // 7.9 bitcoins at leverage 100, where 800,000 may be opened, have become 869,000.
+    let mut scene = Scene::long_bitcoin(6);
+    scene.settings.leverage = 100.0;
+    scene.settings.margin = MarginMode::Cross;
+    scene.flat_from(0, 2, 110_000.0);
+    let outcome = by_bar(&scene, 0.05, |bar| if bar == 0 { 7.9 } else { 50.0 });
+    assert!(resizes(&outcome).iter().all(|decision| decision.bar == 1), "{:?}", resizes(&outcome));
+    assert_eq!(outcome.trades[0].exit_reason, ExitReason::End);
+    close_to(outcome.trades[0].quantity_max, 7.9);
+}
+
+#[test]
+fn what_a_decrease_sets_free_serves_an_entry_of_the_same_close() {
+    for margin in [MarginMode::Cross, MarginMode::Isolated] {
+        let mut scene = Scene::new(&[("BTCUSDT", 100_000.0), ("ETHUSDT", 4_000.0)], 6);
+        scene.settings.margin = margin;
+        scene.signals[0].entry[0] = 1;
+        scene.signals[1].entry[2] = 1;
+        let outcome = scene.replay_resizing(&scene.trades(), 0.1, &|trade_idx, bar| {
+            fixed(if trade_idx == 0 && bar < 2 {
+                9.0
+            } else if trade_idx == 0 {
+                1.0
+            } else {
+                8.0
+            })
+        });
+        let [_, less, entry] = outcome.decisions.as_slice() else { panic!("{outcome:?}") };
+        assert_eq!((less.kind, entry.kind), (DecisionKind::Resize, DecisionKind::Entry));
+        assert_eq!((less.bar, entry.bar), (2, 2));
+        close_to(entry.leverage, 8.0);
+        assert_eq!(entry.outcome, DecisionOutcome::Filled);
+    }
 }

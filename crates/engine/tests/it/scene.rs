@@ -260,6 +260,9 @@ pub(crate) fn close_to(got: f64, expected: f64) {
     );
 }
 
+/// The largest lot of any scene.
+const LOT_MAX: f64 = 0.07;
+
 /// What holds for every outcome: nothing is lost between the ledger, the trades and the equity.
 pub(crate) fn check_books(outcome: &Outcome, settings: &Settings) {
     let tolerance = 1e-9 * settings.equity.max(1.0);
@@ -281,6 +284,20 @@ pub(crate) fn check_books(outcome: &Outcome, settings: &Settings) {
         let sum: f64 = outcome.ledger.iter().filter(rows).map(|row| row.amount).sum();
         assert!(near(trade.pnl, sum), "{trade:?}: ledger {sum}");
         assert!(trade.quantity > 0.0 && trade.exit_price > 0.0 && trade.entry_price > 0.0);
+        // What is opened is closed, up to the part of a lot that a forced close cannot leave.
+        let added = outcome.decisions.iter().filter(|decision| {
+            decision.trade_idx == trade.trade_idx
+                && decision.kind == DecisionKind::Resize
+                && decision.outcome == DecisionOutcome::Filled
+        });
+        let opened: f64 = trade.quantity
+            + added.clone().map(|d| (d.quantity - d.held_quantity).max(0.0)).sum::<f64>();
+        let is_close = |row: &&LedgerRow| row.cause == Cause::PricePnl;
+        let closed: f64 =
+            outcome.ledger.iter().filter(rows).filter(is_close).map(|row| row.quantity).sum();
+        let steps = outcome.liquidations.iter().filter(|l| l.trade_idx == trade.trade_idx).count();
+        let dust = LOT_MAX * steps as f64;
+        assert!((opened - closed).abs() <= dust + 1e-9 * opened, "{trade:?}: {opened} {closed}");
         if settings.margin == MarginMode::Isolated {
             // Ordinary fees and funding are paid beside the margin while there is money beside it.
             let beside = |row: &&LedgerRow| matches!(row.cause, Cause::Fee | Cause::Funding);
