@@ -82,16 +82,26 @@ pub(crate) fn shut_gates(counts: &[GateCount]) -> Vec<(&'static str, Vec<String>
     shut
 }
 
-/// The same in a sentence each.
+/// The same in sentences, one for the gates of the same rules.
 pub(crate) fn notes_of(shut: &[(&'static str, Vec<String>)]) -> Vec<String> {
-    shut.iter()
-        .map(|(name, rules)| {
+    let mut groups: Vec<(&[String], Vec<String>)> = Vec::new();
+    for (name, rules) in shut {
+        match groups.iter_mut().find(|(of, _)| of == rules) {
+            Some((_, names)) => names.push(format!("`{name}`")),
+            None => groups.push((rules, vec![format!("`{name}`")])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(rules, names)| {
             let (noun, verb) = if rules.len() == 1 { ("Rule", "takes") } else { ("Rules", "take") };
+            let (gates, are) = if names.len() == 1 { ("gate", "is") } else { ("gates", "are") };
             format!(
-                "{noun} {} {verb} no trade: the gate `{name}` is undefined at every decision, and \
-                 what is undefined refuses. Add the data that it reads, or leave it out: without = \
-                 [\"{name}\"].",
-                rules.join(", ")
+                "{noun} {} {verb} no trade: the {gates} {} {are} undefined at every decision, and \
+                 what is undefined refuses. Add the data that are missing, or leave the gate out with \
+                 `without`.",
+                rules.join(", "),
+                names.join(" and "),
             )
         })
         .collect()

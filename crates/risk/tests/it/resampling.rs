@@ -191,6 +191,21 @@ fn results_do_not_depend_on_threads() {
 }
 
 #[test]
+fn a_part_of_the_rules_is_what_resampling_it_alone_gives() {
+    let columns: Vec<Vec<f64>> = (0..4).map(|i| sample_returns(80, i, 0.001)).collect();
+    let of = |part: &[usize]| {
+        let slices: Vec<&[f64]> = part.iter().map(|&i| columns[i].as_slice()).collect();
+        BootstrapMetrics::of(&slices, 4.0, 60, 3, 365.0).unwrap()
+    };
+    let whole = of(&[0, 1, 2, 3]);
+    for part in [&[0, 1, 2, 3][..], &[3, 1], &[2]] {
+        assert_eq!(whole.of_rules(part), of(part));
+    }
+    assert_eq!(whole.of_rules(&[1, 9]).rules(), 1);
+    assert_eq!(whole.of_rules(&[]).rules(), 0);
+}
+
+#[test]
 fn what_cannot_be_resampled_says_why() {
     let rule = path(&sample_returns(60, 1, 0.0));
     let config = RuinConfig {

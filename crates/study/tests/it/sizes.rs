@@ -16,9 +16,9 @@ const OVERRIDES: [&str; 9] = [
     "sizing.all.preset=min_of_all",
     "sizing.all.kelly={ fraction = 0.25, estimator = \"trades\", trades = 20, min_trades = 6 }",
     "sizing.all.without=each",
-    "sizing.steady.volatility_target={ annual = 0.4 }",
+    "sizing.steady.atr={ risk_fraction = 0.01, bars = 14, multiple = 4.0 }",
     "sizing.steady.leverage_cap=2",
-    "sizing.steady.resize={ band = 0.2 }",
+    "sizing.steady.resize={ band = 0.1 }",
     "sizing.ruinous.notional_fraction=18",
     "compare.sizes_on=[2025-09-15, 2025-10-10]",
     "compare.forecasts.enabled=false",
@@ -209,9 +209,9 @@ fn a_held_position_is_resized_by_the_same_plan() {
         assert!(!resized.is_empty(), "{}", account.scope);
         for decision in resized {
             let (new, held) = (decision.quantity, decision.held_quantity);
-            assert!(held > 0.0 && (new - held).abs() > 0.2 * held * (1.0 - 1e-9), "{decision:?}");
+            assert!(held > 0.0 && (new - held).abs() > 0.1 * held * (1.0 - 1e-9), "{decision:?}");
             let names: Vec<&str> = decision.limits.iter().map(|limit| limit.name).collect();
-            assert!(names.contains(&"volatility_target") && names.contains(&"leverage_cap"));
+            assert!(names.contains(&"atr") && names.contains(&"leverage_cap"));
         }
     }
 }
