@@ -76,7 +76,7 @@ fn shrunk(rows: &[SizeOn], date: Timestamp) -> String {
     }
     let below = ratios.iter().filter(|ratio| **ratio < 1.0).count();
     let halved = ratios.iter().filter(|ratio| **ratio <= 0.5).count();
-    let middle = (ratios[(n - 1) / 2] + ratios[n / 2]) / 2.0;
+    let middle = f64::midpoint(ratios[(n - 1) / 2], ratios[n / 2]);
     format!(
         "{day}: of {} long sizes {} {} below their rule's median, {} at half of it or less; the \
          middle ratio is {}.",
