@@ -139,6 +139,16 @@ mod tests {
         assert_eq!((meaning("other"), position("other")), (None, LIMITS.len()));
     }
 
+    /// A limit that a rule may have and a report cannot name would be retold as if it meant nothing.
+    #[test]
+    fn every_limit_of_a_rule_has_a_meaning() {
+        let unknown: Vec<&&str> = plimsoll_sizing::SizingRule::LIMITS
+            .iter()
+            .filter(|key| meaning(key).is_none())
+            .collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+
     #[test]
     fn reasons_read_as_words() {
         for (name, words) in [

@@ -33,7 +33,7 @@ pub(crate) enum CalcCommand {
     /// The mark price that liquidates a position, exact over all brackets.
     LiquidationPrice(LiquidationArguments),
     /// A sizing rule at one moment: every limit, the binding one, the quantity.
-    Size(SizeArguments),
+    Size(Box<SizeArguments>),
     /// What funding costs, and how long a budget lasts.
     Funding(FundingArguments),
     /// Share of equity lost if every stop is hit.

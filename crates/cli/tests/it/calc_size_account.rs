@@ -185,10 +185,10 @@ fn no_number_is_assumed() {
         ("mode", line(&[distance], "--mode portfolio")),
         ("shrinkage", {
             let shrunk = "kelly = { fraction = 0.5, estimator = \"trades\", trades = 100, \
-                          shrinkage = \"t_statistic\", liquidation = { margin = \"cross\" } }";
+                          shrinkage = \"t_statistic\", liquidation = { margin = \"cross\", maintenance_margin_rate = 0.01 } }";
             line(&[shrunk], "--equity 1 --price 5")
         }),
-        ("joint", line(&["joint_kelly = { days = 100 }"], "--equity 1 --price 5")),
+        ("joint", line(&["joint_kelly = { fraction = 0.25, days = 100 }"], "--equity 1 --price 5")),
     ];
     for (name, line) in cases {
         let text = refusal(here(), &[&["calc"], &line[..]].concat());

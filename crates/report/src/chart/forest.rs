@@ -34,6 +34,8 @@ fn draw(
     width: Width,
 ) -> Result<String, ReportError> {
     const ROW: i32 = 28;
+    /// Room that the words beside zero need.
+    const LABEL: i32 = 56;
     let ends = || {
         rows.iter().flat_map(|row| {
             let (low, high) = row.interval.unwrap_or((row.value, row.value));
@@ -61,11 +63,16 @@ fn draw(
         let values = ticks::linear(x.start, x.end, if width.is_wide() { 7 } else { 3 });
         let values: Vec<_> = values.into_iter().map(|value| (value, word(value))).collect();
         canvas.grid_x(&values)?;
-        let (left, _, top, bottom) = canvas.plot;
+        let (left, right, top, bottom) = canvas.plot;
         let (zero, _) = canvas.at(0.0, 0.0);
         canvas.line(vec![(zero, top), (zero, bottom)], Ink::Guide, 2)?;
-        canvas.text("\u{2190} lower", (zero - 10, 8), Anchor::End, Ink::Text)?;
-        canvas.text("higher \u{2192}", (zero + 10, 8), Anchor::Start, Ink::Text)?;
+        // Where zero is at an edge there is nothing on that side, and no room to say what it means.
+        if zero - left >= LABEL {
+            canvas.text("\u{2190} lower", (zero - 10, 8), Anchor::End, Ink::Text)?;
+        }
+        if right - zero >= LABEL {
+            canvas.text("higher \u{2192}", (zero + 10, 8), Anchor::Start, Ink::Text)?;
+        }
         for (index, row) in rows.iter().enumerate() {
             let y = top + index as i32 * ROW + ROW / 2;
             let label = if width.is_wide() {

@@ -76,7 +76,7 @@ fn shrunk(rows: &[SizeOn], date: Timestamp) -> String {
     }
     let below = ratios.iter().filter(|ratio| **ratio < 1.0).count();
     let halved = ratios.iter().filter(|ratio| **ratio <= 0.5).count();
-    let middle = (ratios[(n - 1) / 2] + ratios[n / 2]) / 2.0;
+    let middle = f64::midpoint(ratios[(n - 1) / 2], ratios[n / 2]);
     format!(
         "{day}: of {} long sizes {} {} below their rule's median, {} at half of it or less; the \
          middle ratio is {}.",
@@ -232,6 +232,14 @@ fn forest_plot(
     if drawn.is_empty() {
         return Ok(None);
     }
+    let missing: Vec<String> = rows
+        .iter()
+        .filter(|row| row.metric == metric && row.difference.is_none())
+        .map(|row| {
+            let reason = row.reason.as_deref().unwrap_or("it is undefined");
+            format!(" Not drawn: {} ({reason}).", row.limit)
+        })
+        .collect();
     let label = words::metric_label(metric);
     let title = format!("{rule}: {label} with each limit minus without it");
     let figure = forest::figure(&title, &drawn, |value| words::metric_tick(metric, value))?;
@@ -242,7 +250,10 @@ fn forest_plot(
     };
     Ok(Some(Block::Figure {
         title,
-        caption: format!("{better} 95 % intervals; the letters are those of the table below."),
+        caption: format!(
+            "{better} 95 % intervals; the letters are those of the table below.{}",
+            missing.concat()
+        ),
         figure,
         cursor: "",
     }))

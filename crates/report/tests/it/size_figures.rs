@@ -99,6 +99,13 @@ pub(crate) fn limit_worth(rules: &[String]) -> Vec<LimitWorth> {
             ..rows[rows.len() - 1].clone()
         });
     }
+    // A rule that is ruined without its limit has no growth to compare.
+    rows.push(LimitWorth {
+        limit: "risk_cap".to_owned(),
+        difference: None,
+        reason: Some("ruined".to_owned()),
+        ..rows[1].clone()
+    });
     rows
 }
 
@@ -127,6 +134,7 @@ fn the_page_shows_the_sizes_the_limits_worth_and_the_gates() {
         "fixed: max drawdown with each limit minus without it",
         "To the left of zero the limit made the largest drawdown smaller.",
         "<b class=\"key r1\">B</b> atr",
+        "Not drawn: risk_cap (ruined).",
     ] {
         assert!(page.contains(part), "missing: {part}");
     }

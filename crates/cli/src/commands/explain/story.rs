@@ -250,7 +250,7 @@ fn order_lines(entry: &Decision, currency: &str) -> Vec<String> {
     match entry.outcome.as_str() {
         "filled" => {}
         "refused_at_fill" => {
-            lines.push(format!("refused at the next open: {}", limits::reason(&entry.reason)))
+            lines.push(format!("refused at the next open: {}", limits::reason(&entry.reason)));
         }
         _ => lines.push(format!("no order: {}", limits::reason(&entry.reason))),
     }
