@@ -97,8 +97,8 @@ impl Scene {
             trade.unit_return += 0.01;
             trade.r_multiple = trade.r_multiple.map(|r| r + 0.2);
         }
-        for returns in &mut list.unit_returns {
-            returns.iter_mut().for_each(|r| *r += 0.0002);
+        for r in list.unit_returns.iter_mut().flatten() {
+            *r += 0.0002;
         }
         Self { market, list }
     }
@@ -193,8 +193,8 @@ impl Scene {
             trade.unit_return = 0.5 * trade.unit_return + 0.001;
             trade.r_multiple = trade.r_multiple.map(|r| 0.5 * r + 0.02);
         }
-        for returns in &mut list.unit_returns {
-            returns.iter_mut().for_each(|r| *r = 0.5 * *r + 0.0001);
+        for r in list.unit_returns.iter_mut().flatten() {
+            *r = 0.5 * *r + 0.0001;
         }
         Self { market, list }
     }
