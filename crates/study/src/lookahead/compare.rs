@@ -330,8 +330,10 @@ fn by_bar(decisions: &[Decision], until: usize) -> BTreeMap<(usize, usize, usize
     found
 }
 
+type PriceColumn = fn(&SignalColumns) -> &Vec<f64>;
+
 /// The price columns of a signal by name.
-const PRICES: [(&str, fn(&SignalColumns) -> &Vec<f64>); 6] = [
+const PRICES: [(&str, PriceColumn); 6] = [
     ("stop_long", |columns| &columns.stop_long),
     ("stop_short", |columns| &columns.stop_short),
     ("trailing_stop_long", |columns| &columns.trailing_stop_long),

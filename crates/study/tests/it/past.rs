@@ -21,19 +21,19 @@ use crate::scene::{good_but, good_study};
 const ESTIMATES: &[&str] = &[
     "kelly = { fraction = 0.5, estimator = 'trades', trades = 20, min_trades = 5 }",
     "kelly = { fraction = 0.5, estimator = 'trades', basis = 'margin', trades = 20, min_trades = 5 }",
-    "kelly = { fraction = 0.5, estimator = 'trades', bars = 4000, min_trades = 5, before = { leverage = 0.5 } }",
+    "kelly = { fraction = 0.5, estimator = 'trades', bars = 9000, min_trades = 5, before = { leverage = 0.5 } }",
     "kelly = { fraction = 0.5, estimator = 'trades', half_life = 20, min_trades = 5, shrinkage = 'baker_mchale' }",
     "kelly = { fraction = 0.5, estimator = 'trades', trades = 40, min_trades = 5, shrinkage = 'bayesian_lower_bound' }",
     "kelly = { fraction = 0.5, estimator = 'mean_variance', bars = 400 }",
     "kelly = { fraction = 0.5, estimator = 'mean_variance', half_life = 400, min_bars = 100, shrinkage = 't_statistic' }",
-    "kelly = { fraction = 0.5, estimator = 'log_growth', trades = 20, min_trades = 5, leverage_max = 9 }",
-    "kelly = { fraction = 0.5, estimator = 'log_growth', trades = 40, min_trades = 5, leverage_max = 9, shrinkage = 'bootstrap' }",
-    "kelly = { fraction = 0.5, estimator = 'log_growth', trades = 40, min_trades = 5, leverage_max = 9, \
-     liquidation = { margin = 'isolated', maintenance_margin_rate = 0.005, posted = 0.1 } }",
-    "risk_constrained_kelly = { drawdown = 0.3, chance = 0.1, trades = 40, min_trades = 5, leverage_max = 9 }",
-    "risk_constrained_kelly = { drawdown = 0.3, chance = 0.1, trades = 40, min_trades = 5, leverage_max = 9, form = 'quadratic' }",
-    "joint_kelly = { fraction = 0.5, days = 60, leverage_max = 9 }",
-    "optimal_f = { trades = 40, min_trades = 5, leverage_max = 9 }",
+    "kelly = { fraction = 0.5, estimator = 'log_growth', trades = 20, min_trades = 5, leverage_max = 900 }",
+    "kelly = { fraction = 0.5, estimator = 'log_growth', trades = 40, min_trades = 5, leverage_max = 900, shrinkage = 'bootstrap' }",
+    "kelly = { fraction = 0.5, estimator = 'log_growth', trades = 40, min_trades = 5, leverage_max = 900, \
+     liquidation = { margin = 'cross', maintenance_margin_rate = 0.005 } }",
+    "risk_constrained_kelly = { drawdown = 0.3, chance = 0.1, trades = 40, min_trades = 5, leverage_max = 900 }",
+    "risk_constrained_kelly = { drawdown = 0.3, chance = 0.1, trades = 40, min_trades = 5, leverage_max = 900, form = 'quadratic' }",
+    "joint_kelly = { fraction = 0.5, days = 60, leverage_max = 900 }",
+    "optimal_f = { trades = 40, min_trades = 5, leverage_max = 900 }",
     "atr = { risk_fraction = 0.01, bars = 14, multiple = 2 }",
     "volatility_target = { annual = 0.4 }",
     "volatility_target = { annual = 0.4, estimator = 'rolling', days = 10 }",
@@ -90,8 +90,16 @@ impl Scene {
         let venue = VenueRules::load("binance-usdm", &[]).unwrap();
         let prepared = Prepared::new(&market, &venue, 0, None).unwrap();
         let signals = study.signal.evaluate(&market).unwrap();
-        let list = size_free_trades(&prepared, &signals, &study.settings);
+        let mut list = size_free_trades(&prepared, &signals, &study.settings);
         assert!(list.trades.len() > 60, "{}", list.trades.len());
+        // An edge, so that Kelly has something to say.
+        for trade in &mut list.trades {
+            trade.unit_return += 0.01;
+            trade.r_multiple = trade.r_multiple.map(|r| r + 0.2);
+        }
+        for r in list.unit_returns.iter_mut().flatten() {
+            *r += 0.0002;
+        }
         Self { market, list }
     }
 
@@ -185,8 +193,8 @@ impl Scene {
             trade.unit_return = 0.5 * trade.unit_return + 0.001;
             trade.r_multiple = trade.r_multiple.map(|r| 0.5 * r + 0.02);
         }
-        for returns in &mut list.unit_returns {
-            returns.iter_mut().for_each(|r| *r = 0.5 * *r + 0.0001);
+        for r in list.unit_returns.iter_mut().flatten() {
+            *r = 0.5 * *r + 0.0001;
         }
         Self { market, list }
     }
@@ -296,10 +304,13 @@ fn every_estimate_is_made_and_reads_its_past() {
     let other = scene.with_another_past(trade.decision_bar);
     let both = |texts| (scene.plans(&rules(texts), trade), other.plans(&rules(texts), trade));
     let (planned, other_planned) = both(ESTIMATES);
+    let mut idle = String::new();
     for (text, (planned, other)) in ESTIMATES.iter().zip(planned.iter().zip(&other_planned)) {
-        assert!(!planned.contains("Err"), "{text}: {planned}");
-        assert_ne!(planned, other, "{text}");
+        if planned.contains("Err") || planned == other {
+            writeln!(idle, "{text}: {planned}").unwrap();
+        }
     }
+    assert!(idle.is_empty(), "undefined, or the same after another past:\n{idle}");
     let (planned, _) = both(GATES);
     for (text, planned) in GATES.iter().zip(&planned) {
         assert!(!planned.contains("Err"), "{text}: {planned}");
