@@ -394,7 +394,7 @@ mod tests {
     #[test]
     fn true_kelly_grows_fastest_and_more_history_helps() {
         let rules = default_rules();
-        let settings = WorldsSettings { worlds: 60, seed: 21 };
+        let settings = WorldsSettings { worlds: 40, seed: 21 };
         let tables = tables(&settings, &rules, 0, &Unwatched);
         assert_eq!(tables.len(), 4);
         for table in &tables {
@@ -413,8 +413,8 @@ mod tests {
             }
         }
         // Worlds without an edge, from the prior: 27 %.
-        let share = tables[0].worlds_without_edge as f64 / 60.0;
-        assert!((share - 0.274).abs() < 4.0 * (0.274 * 0.726 / 60.0_f64).sqrt(), "{share}");
+        let share = tables[0].worlds_without_edge as f64 / 40.0;
+        assert!((share - 0.274).abs() < 4.0 * (0.274 * 0.726 / 40.0_f64).sqrt(), "{share}");
         let named = |table: &EstimatedEdge, name: &str| {
             table.rules.iter().find(|tally| tally.rule == name).unwrap().clone()
         };
@@ -422,10 +422,9 @@ mod tests {
         let growing = "quarter_kelly_growing";
         let growth = |table| named(table, growing).true_growth_mean.value();
         assert!(growth(long) > growth(short));
-        // Within its history a growing window and a trailing one are the same.
-        assert!(
-            named(short, "full_kelly").leverage_mean
-                > 2.0 * named(short, "half_kelly").leverage_mean * 0.8
-        );
+        // Half of Kelly is half the leverage, but where the venue lends no more.
+        let leverage = |name| named(short, name).leverage_mean;
+        let (full, half) = (leverage("full_kelly"), leverage("half_kelly"));
+        assert!((full - 2.0 * half).abs() < 0.05 * full, "{full} {half}");
     }
 }

@@ -70,7 +70,7 @@ pub fn ladder(settings: &WorldsSettings) -> Vec<PastLimit> {
 fn row(world: &Payoffs, leverage: f64, hits: usize, paths: usize) -> PastLimit {
     let growth = world.growth(leverage);
     let q = world.ruin_per_trade(leverage);
-    let ruin_probability = -(TRADES as f64 * (-q).ln_1p()).exp_m1();
+    let ruin_probability = 1.0 - (1.0 - q).powi(TRADES as i32);
     let ruined_share = hits as f64 / paths as f64;
     let error = (ruin_probability * (1.0 - ruin_probability) / paths as f64).sqrt();
     let verdict = match growth {
@@ -108,6 +108,9 @@ mod tests {
             assert_eq!(row.growth_per_trade == Growth::MinusInfinity, is_past, "{row:?}");
             assert_eq!(row.expected_trades_to_ruin.is_some(), is_past);
             assert_eq!(row.ruin_per_trade > 0.0, is_past);
+            assert!(
+                row.ruin_per_trade.is_sign_positive() && row.ruin_probability.is_sign_positive()
+            );
             assert_eq!(row.verdict.contains("minus infinity"), is_past);
             assert!(row.z.abs() < 4.0, "{row:?}");
         }

@@ -142,7 +142,8 @@ impl Payoffs {
     /// Probability that one trade at a leverage liquidates the account.
     pub fn ruin_per_trade(&self, leverage: f64) -> f64 {
         let is_ruin = |&&(r, _): &&(f64, f64)| wealth_factor(leverage, r).is_none();
-        self.outcomes.iter().filter(is_ruin).map(|(_, p)| p).sum()
+        // From +0: an empty sum of floats is -0.
+        self.outcomes.iter().filter(is_ruin).fold(0.0, |sum, (_, p)| sum + p)
     }
 
     /// True Kelly: the leverage of the largest growth that no outcome liquidates.
