@@ -5,10 +5,13 @@ pub(crate) mod calc;
 pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod demo;
+pub(crate) mod explain;
 pub(crate) mod ingest;
+pub(crate) mod lookahead;
 pub(crate) mod risk;
 pub(crate) mod schema;
 pub(crate) mod study;
+pub(crate) mod worlds;
 
 use crate::error::CliError;
 

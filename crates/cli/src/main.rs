@@ -22,9 +22,14 @@ fn main() -> ExitCode {
         Command::Ingest(ingest) => commands::ingest::run(ingest, &arguments.global, output),
         Command::Data(data) => commands::data::run(data, &arguments.global, output),
         Command::Study(study) => commands::study::run(study, &arguments.global, output),
+        Command::Explain(explain) => commands::explain::run(explain, output),
+        Command::Lookahead(lookahead) => {
+            commands::lookahead::run(lookahead, &arguments.global, output)
+        }
         Command::Risk(risk) => commands::risk::run(risk, output),
         Command::Calc(calc) => commands::calc::run(calc, output),
         Command::Adl(adl) => commands::adl::run(adl, output),
+        Command::Worlds(worlds) => commands::worlds::run(worlds, output),
         Command::Schema => commands::schema::run(),
         Command::Completions { shell } => {
             commands::completions::run(*shell);

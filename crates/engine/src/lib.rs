@@ -12,6 +12,11 @@
 //! portfolio margin with each symbol a risk unit of its own. What the bars do not say is assumed
 //! against the account, and counted in the [`Outcome`].
 //!
+//! A size is decided at the entry from the account as it stands at that close: its equity and the
+//! peak of it, the heat and exposure of the other positions, what the venue allows. A rule may
+//! decide again at every close ([`Resizing`]), each change a costed fill, and may end a position
+//! that has been held long enough.
+//!
 //! ```
 //! use plimsoll_engine::{
 //!     Costs, ExitReason, Intrabar, MarginMode, Prepared, Settings, Simultaneous, Span, replay,
@@ -80,8 +85,8 @@ pub mod trades;
 
 pub use ladders::{DatedLadders, LadderInForce};
 pub use outcome::{
-    CancelledEntry, Cause, Decision, DecisionOutcome, ExitReason, LedgerRow, LiquidationRecord,
-    Outcome, TradeRecord,
+    CancelledEntry, Cause, Decision, DecisionKind, DecisionOutcome, ExitReason, LedgerRow,
+    LiquidationRecord, Outcome, TradeRecord,
 };
 pub use plimsoll_sizing::{LimitValue, MultiplierValue};
 pub use prepared::Prepared;

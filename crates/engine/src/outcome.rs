@@ -122,6 +122,10 @@ pub enum ExitReason {
     Liquidation,
     /// The data or the period ended.
     End,
+    /// The rule, deciding again, allowed no position any more.
+    ResizedToZero,
+    /// The rule's longest holding time was over.
+    HoldingLimit,
 }
 
 impl ExitReason {
@@ -133,6 +137,8 @@ impl ExitReason {
             Self::TakeProfit => "take_profit",
             Self::Liquidation => "liquidation",
             Self::End => "end",
+            Self::ResizedToZero => "resized_to_zero",
+            Self::HoldingLimit => "holding_limit",
         }
     }
 }
@@ -152,10 +158,14 @@ pub struct TradeRecord {
     pub entry_price: f64,
     /// Bar of the exit.
     pub exit_bar: usize,
-    /// Fill price of the exit; quantity-weighted if the venue closed it in steps.
+    /// Fill price of the exit; quantity-weighted over all fills that closed any of it.
     pub exit_price: f64,
     /// Quantity of the entry, base units.
     pub quantity: f64,
+    /// Largest quantity held: that of the entry, unless a later decision raised it.
+    pub quantity_max: f64,
+    /// Changes of the quantity that later decisions led to, a close not counted.
+    pub resizes: usize,
     /// Notional of the entry.
     pub notional: f64,
     /// Notional over equity at the entry fill.
@@ -178,7 +188,8 @@ pub struct TradeRecord {
     pub slippage: f64,
     /// Equity at the entry decision.
     pub equity_at_entry: f64,
-    /// Net profit over the money at risk at the stop; `None` without a stop.
+    /// Net profit over the money that the entry put at risk at the stop, whatever was added or
+    /// taken off later; `None` without a stop.
     pub r_multiple: Option<f64>,
 }
 
@@ -245,9 +256,31 @@ impl DecisionOutcome {
     }
 }
 
-/// One entry decision with everything that led to its size.
+/// What a decision is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DecisionKind {
+    /// The size of a new position.
+    Entry,
+    /// The new size of a position that is held.
+    Resize,
+}
+
+impl DecisionKind {
+    /// The word used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Entry => "entry",
+            Self::Resize => "resize",
+        }
+    }
+}
+
+/// One decision with everything that led to its size. Of the decisions on a held position only
+/// those are kept that sent an order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
+    /// Entry or resize.
+    pub kind: DecisionKind,
     /// Index of the size-free trade.
     pub trade_idx: usize,
     /// Symbol.
@@ -262,6 +295,8 @@ pub struct Decision {
     pub price: f64,
     /// Stop price, if the strategy has one.
     pub stop_price: Option<f64>,
+    /// Quantity held at that close, base units; 0 at an entry.
+    pub held_quantity: f64,
     /// Every limit on leverage with its value (0 with a reason where undefined).
     pub limits: Vec<LimitValue>,
     /// Name of the smallest limit.
@@ -274,11 +309,12 @@ pub struct Decision {
     pub leverage: f64,
     /// Quantity before rounding.
     pub quantity_raw: f64,
-    /// Quantity after rounding down to the lot; 0 if no order was sent.
+    /// Quantity to hold, rounded down to the lot; 0 where none is allowed, so that an entry sends
+    /// no order and a held position is closed.
     pub quantity: f64,
     /// What became of it.
     pub outcome: DecisionOutcome,
-    /// Why the size is zero or the fill was refused; empty if it filled.
+    /// Why the size is zero or the fill was refused; empty otherwise.
     pub reason: &'static str,
 }
 

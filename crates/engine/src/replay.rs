@@ -1,9 +1,11 @@
 //! The readable loop: one configuration, bar by bar, with a full ledger. It is the specification
 //! of what happens in a bar; any faster loop has to agree with it bit for bit.
 
+mod book;
 mod decide;
 mod fills;
 mod liquidate;
+mod resize;
 
 use plimsoll_market::{Side, SizeFreeTrade};
 use plimsoll_sizing::PlannedSize;
@@ -50,6 +52,12 @@ impl<'a> From<&'a [PlannedSize]> for SizePlans<'a> {
     }
 }
 
+impl<'a, const N: usize> From<&'a [PlannedSize; N]> for SizePlans<'a> {
+    fn from(at_entry: &'a [PlannedSize; N]) -> Self {
+        Self::from(at_entry.as_slice())
+    }
+}
+
 impl<'a> From<&'a Vec<PlannedSize>> for SizePlans<'a> {
     fn from(at_entry: &'a Vec<PlannedSize>) -> Self {
         Self::from(at_entry.as_slice())
@@ -57,6 +65,15 @@ impl<'a> From<&'a Vec<PlannedSize>> for SizePlans<'a> {
 }
 
 /// Replays one rule.
+///
+/// Where the rule resizes, the size of every position that is held and stays is decided again at
+/// each close, by [`Resizing::plan_at`] and the account without that position. If the new quantity
+/// differs by more than the band, an order for the difference fills at the next open: an increase
+/// as an entry does, refused where an entry would be; a decrease as a partial close. A quantity of
+/// 0, or under the venue's smallest order, closes the position
+/// ([`ExitReason::ResizedToZero`]), and the rule stays flat until the list's next entry. What the
+/// venue has taken of a position since the decision cancels the order, as it cancels all that are
+/// open; an order that closes takes what is left.
 ///
 /// Only trades decided inside the span are taken.
 ///
@@ -90,6 +107,8 @@ struct Position {
     entry_reference_price: f64,
     /// Margin set aside for it; 0 unless isolated.
     isolated_margin: f64,
+    /// The bar at whose open the rule's longest holding time is over.
+    holding_ends_bar: usize,
     forced_orders: ForcedOrders,
     record: EntryRecord,
 }
@@ -105,7 +124,12 @@ impl Position {
 #[derive(Clone, Debug)]
 struct EntryRecord {
     entry_bar: usize,
+    entry_price: f64,
     quantity: f64,
+    /// Sum of all that was ever opened, and the most that was held at once.
+    opened_quantity: f64,
+    quantity_max: f64,
+    resizes: usize,
     notional: f64,
     leverage: f64,
     decision_idx: usize,
@@ -118,11 +142,13 @@ struct EntryRecord {
     slippage: f64,
 }
 
-/// An order decided at a close, to fill at the next open.
+/// An order decided at a close, to fill at the next open: for what `quantity` is more or less than
+/// what was held then.
 #[derive(Clone, Copy, Debug)]
 struct Order {
     trade_idx: usize,
     decision_idx: usize,
+    held: f64,
     quantity: f64,
 }
 
@@ -144,6 +170,8 @@ struct Replay<'a> {
     settings: &'a Settings,
     span: Span,
     wallet: Wallet,
+    /// Running maximum of equity at closes, from the start on.
+    peak_equity: f64,
     /// Open positions in order of symbol.
     positions: Vec<Position>,
     orders: Vec<Order>,
@@ -173,6 +201,7 @@ impl<'a> Replay<'a> {
             settings,
             span,
             wallet: Wallet::new(settings.equity),
+            peak_equity: settings.equity,
             positions: Vec::with_capacity(n_symbols),
             orders: Vec::with_capacity(n_symbols),
             next_trade: trades.partition_point(|trade| trade.decision_bar < span.from_bar),
@@ -229,7 +258,8 @@ impl<'a> Replay<'a> {
     /// The next bar that needs [`Self::step`] whatever its prices: an order fills, a trade ends, an
     /// entry is decided, funding is charged, brackets change, or the period ends.
     fn quiet_until(&self, bar: usize) -> usize {
-        if self.positions.is_empty() || !self.orders.is_empty() {
+        let decides_at_each_close = self.sizes.resizing.is_some();
+        if self.positions.is_empty() || !self.orders.is_empty() || decides_at_each_close {
             return bar;
         }
         let next_decision = self.trades.get(self.next_trade).map(|trade| trade.decision_bar);
@@ -240,6 +270,7 @@ impl<'a> Replay<'a> {
             let settlement = symbol.funding.get(self.next_funding[symbol_idx]);
             until = until
                 .min(self.trades[position.trade_idx].exit_bar)
+                .min(position.holding_ends_bar)
                 .min(settlement.map_or(usize::MAX, |charge| charge.bar))
                 .min(self.ladders[symbol_idx].end(self.ladder_index[symbol_idx]));
         }
@@ -268,7 +299,8 @@ impl<'a> Replay<'a> {
         self.charge_funding(bar);
         self.liquidate_at_open(bar);
         self.fill_exits_at_open(bar);
-        self.fill_entries_at_open(bar);
+        self.end_holdings_at_open(bar);
+        self.fill_orders_at_open(bar);
         self.note_fallback(bar);
         self.fill_stops_and_liquidate_inside(bar);
         let lowest = self.worst_equity(bar);
@@ -284,6 +316,7 @@ impl<'a> Replay<'a> {
     /// Equity at the close, recorded with the lowest of the bar.
     fn mark_to_market(&mut self, bar: usize, lowest: f64) -> f64 {
         let equity = self.equity_at(bar, At::Close);
+        self.peak_equity = self.peak_equity.max(equity);
         self.outcome.equity.push(equity);
         self.outcome.equity_low.push(lowest.max(0.0).min(equity));
         self.measure_exposure(bar, equity);

@@ -50,7 +50,8 @@ impl Intrabar {
     }
 }
 
-/// How margin is shared among entries decided at the same close.
+/// How what the account has left (margin, heat, exposure) is shared among entries decided at the
+/// same close.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -59,7 +60,7 @@ pub enum Simultaneous {
     /// Symbols take what they want in the order of the file.
     #[default]
     FileOrder,
-    /// Where the free margin does not cover all, each gets the same share of what it wants.
+    /// Where there is not enough for all, each gets the same share of what it wants alone.
     ProRata,
 }
 
@@ -99,7 +100,7 @@ pub struct Settings {
     pub costs: Costs,
     /// Order of prices inside a bar.
     pub intrabar: Intrabar,
-    /// How entries at the same close share the margin.
+    /// How entries at the same close share what the account has left.
     pub simultaneous: Simultaneous,
 }
 

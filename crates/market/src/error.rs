@@ -105,6 +105,18 @@ pub enum MarketError {
         /// What the lake holds of it instead, if anything.
         have: Option<Box<str>>,
     },
+    /// A reference venue does not name one symbol for each of the study's.
+    #[error(
+        "{venue} as a reference names {have} symbol(s) for {need}; name one for each, in their order"
+    )]
+    ReferenceSymbols {
+        /// The reference venue.
+        venue: String,
+        /// Symbols named.
+        have: usize,
+        /// Symbols asked for.
+        need: usize,
+    },
     /// A loaded column breaks a rule that ingestion guarantees.
     #[error("{symbol} at {time}: `{column}` is {value}, which breaks the rule: {rule}")]
     BrokenRule {

@@ -35,7 +35,7 @@ pub mod trade;
 
 pub use error::MarketError;
 pub use lake::{Incoming, Lake, LakeWriter, MergeOptions, MergeOutcome, Receipt, Series};
-pub use load::{LoadRequest, load_market};
+pub use load::{LoadRequest, ReferenceVenue, load_market};
 pub use market::{CoverageFlag, FundingEvent, Market, PriceBar, PriceColumns, SymbolColumns};
 pub use signal_columns::SignalColumns;
 pub use table::{Column, ColumnType, Kind, Table};

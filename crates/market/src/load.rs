@@ -1,5 +1,7 @@
 //! From the lake to columns: what a study reads, on one grid, with every gap known.
 
+mod reference;
+
 use crate::error::MarketError;
 use crate::lake::{Lake, Series};
 use crate::market::{CoverageFlag, FundingEvent, Market, PriceColumns, SymbolColumns};
@@ -21,6 +23,17 @@ pub struct LoadRequest {
     pub to: Timestamp,
     /// How far back history is loaded before `from`; `None`: all that the lake holds.
     pub warm_up_from: Option<Timestamp>,
+    /// Venues whose prices are loaded beside, to hold this one's against.
+    pub references: Vec<ReferenceVenue>,
+}
+
+/// Another venue's instruments on the same underlyings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReferenceVenue {
+    /// Venue identifier.
+    pub venue: String,
+    /// Its symbol for each symbol asked for, in their order.
+    pub symbols: Vec<String>,
 }
 
 /// Open interest older than this at a bar's close is unknown.
@@ -29,8 +42,8 @@ const OPEN_INTEREST_STALE_MS: i64 = 15 * 60_000;
 /// Loads the columns of a venue's symbols.
 ///
 /// # Errors
-/// No candles of a symbol in the period, an unreadable file, or a row that breaks a rule of
-/// prices.
+/// No candles of a symbol in the period, neither candles nor mark prices of a reference, an
+/// unreadable file, or a row that breaks a rule of prices.
 pub fn load_market(lake: &Lake, request: &LoadRequest) -> Result<Market, MarketError> {
     let candles = request
         .symbols
@@ -53,6 +66,7 @@ pub fn load_market(lake: &Lake, request: &LoadRequest) -> Result<Market, MarketE
         let columns = SymbolLoader { lake, request, symbol, market: &market }.load(&loaded)?;
         market.symbols.push(columns);
     }
+    reference::load(lake, request, &mut market)?;
     Ok(market)
 }
 

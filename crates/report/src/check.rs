@@ -94,13 +94,30 @@ fn check_comparisons(result: &StudyResult) -> Option<Finding> {
                 .find_map(|value| not_finite("sensitivity", position, value))
         })
     };
+    let worth = || {
+        result.limit_worth.iter().enumerate().find_map(|(position, row)| {
+            [row.difference, row.low, row.high, row.p_value, row.p_value_adjusted]
+                .into_iter()
+                .flatten()
+                .find_map(|value| not_finite("limit_worth", position, value))
+        })
+    };
+    let sizes = || {
+        result.sizes_on.iter().enumerate().find_map(|(position, row)| {
+            let decided = row.decision.as_ref().ok();
+            [row.price, row.stop_price, row.median_leverage, decided.map(|found| found.leverage)]
+                .into_iter()
+                .flatten()
+                .find_map(|value| not_finite("sizes_on", position, value))
+        })
+    };
     let best = || {
         let shares = result.verdict.probability_best.iter().enumerate();
         shares
             .map(|(position, (_, share))| (position, *share))
             .find_map(|(position, share)| not_finite("verdict.probability_best", position, share))
     };
-    compared.or_else(varied).or_else(best)
+    compared.or_else(varied).or_else(worth).or_else(sizes).or_else(best)
 }
 
 fn check_forecasts(of_rule: &RuleForecasts) -> Option<Finding> {

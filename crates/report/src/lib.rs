@@ -3,7 +3,7 @@
 //! [`write_report`] turns a [`StudyResult`] into a folder. The tables hold every number in full
 //! precision under stable column names; the page answers a trader's questions in the order in
 //! which they are asked: which rule wins and how sure is that, what growth costs in drawdown and
-//! ruin, what was binding when, what was liquidated, which tail model to trust, what it cost, and
+//! ruin, what was binding when, what each limit is worth, what was liquidated, which tail model to trust, what it cost, and
 //! what the reader has to know about the data. It is one file without any outside reference, works without a network and
 //! without its script, in light and dark, on a phone and on paper.
 //!
@@ -30,7 +30,7 @@
 //! - [`page`]: `report.html`, and [`chart`], its drawings
 //! - [`adl`]: the same for a comparison of auto-deleveraging policies
 //! - [`risk`]: one page for the risk statistics of a series
-//! - [`words`]: numbers as a person reads them
+//! - [`words`]: numbers as a person reads them, [`limits`]: what each limit of a decision means
 //! - [`timeline`]: bar indices as times, months and quarters
 //! - [`publish`]: writing that a crash cannot leave half done
 
@@ -39,6 +39,7 @@ pub mod chart;
 mod check;
 pub mod columnar;
 pub mod error;
+pub mod limits;
 pub mod page;
 pub mod publish;
 pub mod receipt;
@@ -107,6 +108,9 @@ pub fn report_bytes(result: &StudyResult) -> Result<Vec<(&'static str, Vec<u8>)>
         ("trades.csv", tables::trades::csv(result)?),
         ("refusals.csv", tables::refusals::csv(result)?),
         ("liquidations.csv", tables::liquidations::csv(result)?),
+        ("gates.csv", tables::gates::csv(result)?),
+        ("sizes.csv", tables::sizes::csv(result)?),
+        ("ablation.csv", tables::ablation::csv(result)?),
         ("sensitivity.csv", tables::sensitivity::csv(result)?),
         ("forecasts.csv", tables::forecasts::csv(result)?),
         ("equity.parquet", columnar::equity::parquet(result)?),

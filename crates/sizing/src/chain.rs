@@ -44,7 +44,8 @@ pub struct Multiplier {
 pub struct AccountCaps {
     /// Exposure as a multiple of the cushion above a floor.
     pub drawdown_control: Option<DrawdownControl>,
-    /// Heat that is allowed, and the share of its notional that the position loses at its stop.
+    /// Heat that is allowed, and the share of its notional that the position loses at its stop,
+    /// costs not counted; `NoStop` stands for [`AccountState::unstopped_distance`].
     pub heat: Option<(f64, Result<f64, SizingError>)>,
     /// Gross exposure that is allowed, a multiple of equity.
     pub exposure: Option<f64>,
@@ -52,6 +53,37 @@ pub struct AccountCaps {
     pub venue_share: Option<f64>,
     /// Notional that the market's depth allows, quote currency.
     pub liquidity: Option<Result<f64, SizingError>>,
+}
+
+impl AccountCaps {
+    /// The share of its notional that a position adds to the heat; `None` where heat is not capped.
+    pub fn heat_distance(&self, account: &AccountState<'_>) -> Option<Result<f64, SizingError>> {
+        let (_, distance) = self.heat.as_ref()?;
+        Some(match distance {
+            Err(SizingError::NoStop) => account.unstopped_distance.clone(),
+            known => known.clone(),
+        })
+    }
+
+    /// The gross exposure of all positions together that each cap allows, as a multiple of equity.
+    pub fn exposures_allowed(
+        &self,
+        account: &AccountState<'_>,
+    ) -> [(&'static str, Option<Result<f64, SizingError>>); 3] {
+        let cushion = self.drawdown_control.as_ref().map(|control| {
+            let of = match control.floor_of {
+                FloorOf::Initial => account.initial_equity,
+                FloorOf::Peak => account.peak_equity,
+            };
+            let floor = drawdown_floor(control.floor, of)?;
+            cushion_exposure(control.multiplier, floor, account.equity)
+        });
+        [
+            ("drawdown_control", cushion),
+            ("exposure", self.exposure.map(Ok)),
+            ("venue_share", self.venue_share.map(Ok)),
+        ]
+    }
 }
 
 /// The account at one decision.
@@ -66,6 +98,9 @@ pub struct AccountState<'a> {
     pub heat: Result<f64, SizingError>,
     /// Gross notional of every other position and pending entry over equity.
     pub exposure: f64,
+    /// For heat, where the trade has no stop: the share of its notional that the position loses by
+    /// the time it is liquidated.
+    pub unstopped_distance: Result<f64, SizingError>,
     /// Largest leverage at which an adverse move of this share of the price does not liquidate.
     pub leverage_inside_liquidation: &'a dyn Fn(f64) -> Result<f64, SizingError>,
     /// The venue's own limits: bracket and free margin.
@@ -223,34 +258,29 @@ fn wishes(plan: &PlannedSize, account: &AccountState<'_>) -> Vec<Limit<'static>>
 fn caps(plan: &PlannedSize, account: &AccountState<'_>) -> Vec<Limit<'static>> {
     let caps = &plan.caps;
     let mut limits = Vec::with_capacity(account.venue.len() + 5);
-    let mut add = |name, value| limits.push(Limit { name, value });
-    if let Some(control) = &caps.drawdown_control {
-        let of = match control.floor_of {
-            FloorOf::Initial => account.initial_equity,
-            FloorOf::Peak => account.peak_equity,
-        };
-        let cushion = drawdown_floor(control.floor, of)
-            .and_then(|floor| cushion_exposure(control.multiplier, floor, account.equity));
-        // The cushion carries all positions together.
-        add("drawdown_control", cushion.map(|most| (most - account.exposure).max(0.0)));
+    let [cushion, exposure, venue_share] = caps.exposures_allowed(account);
+    if let (name, Some(most)) = cushion {
+        // The cushion carries all positions together; without one there is no room.
+        let room = most.map(|most| (most - account.exposure).max(0.0));
+        limits.push(Limit { name, value: room });
     }
-    if let Some((limit, stop_distance)) = &caps.heat {
-        let room = account.heat.clone().and_then(|heat| {
-            stop_distance.clone().and_then(|distance| heat_room(*limit, heat, distance))
+    if let Some((limit, _)) = caps.heat {
+        let value = account.heat.clone().and_then(|heat| {
+            let distance = caps.heat_distance(account).unwrap_or(Err(SizingError::NoStop))?;
+            heat_room(limit, heat, distance)
         });
-        add("heat", room);
+        limits.push(Limit { name: "heat", value });
     }
-    if let Some(limit) = caps.exposure {
-        add("exposure", exposure_room(limit, account.exposure));
+    for (name, most) in [exposure, venue_share] {
+        if let Some(most) = most {
+            let value = most.and_then(|most| exposure_room(most, account.exposure));
+            limits.push(Limit { name, value });
+        }
     }
-    if let Some(limit) = caps.venue_share {
-        add("venue_share", exposure_room(limit, account.exposure));
-    }
-    for limit in &account.venue {
-        add(limit.name, limit.value.clone());
-    }
+    limits.extend(account.venue.iter().cloned());
     if let Some(notional) = &caps.liquidity {
-        add("liquidity", notional.clone().map(|notional| notional / account.equity));
+        let value = notional.clone().map(|notional| notional / account.equity);
+        limits.push(Limit { name: "liquidity", value });
     }
     limits
 }

@@ -3,10 +3,11 @@
 use plimsoll_market::Side;
 
 use crate::estimate::{Edge, Payoff, Sample};
-use crate::formulas::{BinaryBet, Drift, SizingError, Stop};
+use crate::formulas::{BinaryBet, Drift, Liquidated, OracleReading, SizingError, Stop};
 use crate::limits::Moment;
 use crate::rule::{
-    ConcentrationBasis, Kelly, KellyBasis, KellyEstimator, KellyMargin, KellyShrinkage, SizingRule,
+    ConcentrationBasis, FundingSide, Kelly, KellyBasis, KellyEstimator, KellyMargin,
+    KellyShrinkage, LiquidationCluster, MarginAllocation, OracleHealth, SizingRule, TailFigure,
     TradeWindow, VolatilityTarget,
 };
 
@@ -48,9 +49,25 @@ pub struct GivenMoment {
     pub average_true_range: Option<f64>,
     /// Annual volatility, 0.4 is 40 %.
     pub volatility: Option<f64>,
+    /// Forecast loss of one unit of notional over a day on the side of the trade, positive.
+    pub tail_loss: Option<f64>,
     /// Last published funding rates per 8 hours, oldest first; a single one stands for as many as
     /// the rule asks for.
     pub funding_rates_8h: Option<Vec<f64>>,
+    /// Mean value traded in a day, quote currency.
+    pub daily_traded_value: Option<f64>,
+    /// Bars in a day, 24 of an hour.
+    pub bars_per_day: Option<f64>,
+    /// Notional liquidated as a multiple of what the rule holds it against.
+    pub liquidation_ratio: Option<f64>,
+    /// Mark price.
+    pub mark_price: Option<f64>,
+    /// Index price.
+    pub index_price: Option<f64>,
+    /// Median price of the reference venues; without it the venue is not compared with others.
+    pub reference_price: Option<f64>,
+    /// Volatility that margin is allocated by while it is not exceeded, annual.
+    pub reference_volatility: Option<f64>,
 }
 
 /// A number that a limit of a rule needs and that was not given.
@@ -99,14 +116,51 @@ impl GivenMoment {
         if rule.concentration.as_ref().is_some_and(|c| c.of == ConcentrationBasis::Margin) {
             need("concentration", "account_leverage", self.account_leverage.is_some());
         }
+        if rule.margin_allocation.is_some() {
+            need("margin_allocation", "account_leverage", self.account_leverage.is_some());
+            need("margin_allocation", "volatility", self.volatility.is_some());
+            let reference = self.reference_volatility.is_some();
+            need("margin_allocation", "reference_volatility", reference);
+        }
         if rule.volatility_target.is_some() {
             need("volatility_target", "volatility", self.volatility.is_some());
+        }
+        if rule.tail_target.is_some() {
+            need("tail_target", "tail_loss", self.tail_loss.is_some());
         }
         if rule.risk_fraction.is_some() {
             need("risk_fraction", "stop_price", self.stop_price.is_some());
         }
-        if rule.funding_cut.is_some() {
+        if let Some(distance) = &rule.liquidation_distance {
+            let mut need = |name, is_given| need("liquidation_distance", name, is_given);
+            let range = distance.atr.is_none() || self.average_true_range.is_some();
+            need("average_true_range", range);
+            need("tail_loss", distance.tail.is_none() || self.tail_loss.is_some());
+            need("stop_price", !distance.stop || self.stop_price.is_some());
+        }
+        if let Some(cut) = &rule.funding_cut {
             need("funding_cut", "funding_rates_8h", self.funding_rates_8h.is_some());
+            let is_crowded = cut.side == FundingSide::Crowded;
+            need("funding_cut", "side", !is_crowded || self.side.is_some());
+        }
+        if rule.liquidation_cluster.is_some() {
+            let ratio = self.liquidation_ratio.is_some();
+            need("liquidation_cluster", "liquidation_ratio", ratio);
+        }
+        if rule.oracle_health.is_some() {
+            // A reference will do for the index; the mark is compared with either.
+            need("oracle_health", "mark_price", self.mark_price.is_some());
+            let against = self.index_price.is_some() || self.reference_price.is_some();
+            need("oracle_health", "index_price", against);
+        }
+        if rule.funding_budget.is_some() {
+            need("funding_budget", "funding_rates_8h", self.funding_rates_8h.is_some());
+            need("funding_budget", "side", self.side.is_some());
+            need("funding_budget", "account_leverage", self.account_leverage.is_some());
+            need("funding_budget", "bars_per_day", self.bars_per_day.is_some());
+        }
+        if rule.liquidity.is_some() {
+            need("liquidity", "daily_traded_value", self.daily_traded_value.is_some());
         }
         missing
     }
@@ -231,12 +285,50 @@ impl Moment for GivenMoment {
         given("volatility", self.volatility)
     }
 
+    fn tail_loss(&self, _figure: TailFigure<'_>) -> Result<f64, SizingError> {
+        given("tail_loss", self.tail_loss)
+    }
+
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
         match self.funding_rates_8h.as_deref() {
             None => Err(SizingError::NotGiven { name: "funding_rates_8h" }),
             Some(&[rate]) => Ok(vec![rate; periods]),
             Some(rates) => Ok(rates.to_vec()),
         }
+    }
+
+    fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
+        given("daily_traded_value", self.daily_traded_value)
+    }
+
+    fn bars_per_day(&self) -> Result<f64, SizingError> {
+        given("bars_per_day", self.bars_per_day)
+    }
+
+    fn liquidated(&self, _cluster: &LiquidationCluster) -> Result<Liquidated, SizingError> {
+        let notional = given("liquidation_ratio", self.liquidation_ratio)?;
+        Ok(Liquidated { notional, against: 1.0 })
+    }
+
+    fn oracle_reading(&self, _health: &OracleHealth) -> Result<OracleReading, SizingError> {
+        let mark = given("mark_price", self.mark_price)?;
+        if self.index_price.is_none() && self.reference_price.is_none() {
+            return Err(SizingError::NotGiven { name: "index_price" });
+        }
+        let venue = self.index_price.unwrap_or(mark);
+        Ok(OracleReading {
+            mark_and_index: self.index_price.map(|index| (mark, index)),
+            venue_and_reference: self.reference_price.map(|reference| (venue, reference)),
+            is_stale: false,
+        })
+    }
+
+    fn volatility_and_reference(
+        &self,
+        _allocation: &MarginAllocation,
+    ) -> Result<(f64, f64), SizingError> {
+        let current = given("volatility", self.volatility)?;
+        Ok((current, given("reference_volatility", self.reference_volatility)?))
     }
 }
 
@@ -250,7 +342,10 @@ mod tests {
     use super::*;
     use crate::formulas::composite;
     use crate::limits::plan_at;
-    use crate::rule::{Atr, FundingCutRule};
+    use crate::rule::{
+        Atr, AtrMove, FundingCutRule, LiquidationDistance, TailForecast, TailMeasure, TailMove,
+        TailTarget,
+    };
 
     fn kelly(estimator: KellyEstimator, basis: KellyBasis) -> SizingRule {
         let kelly = Kelly { basis: Some(basis), trades: Some(100), ..Kelly::new(0.25, estimator) };
@@ -264,7 +359,7 @@ mod tests {
         let rule = SizingRule {
             risk_cap: Some(0.02),
             atr: Some(Atr { risk_fraction: 0.01, bars: 14, multiple: 2.0 }),
-            funding_cut: Some(FundingCutRule { above_8h: 0.0005, multiply: 0.5, periods: 3 }),
+            funding_cut: Some(FundingCutRule::new(0.0005, 0.5)),
             ..kelly(KellyEstimator::Trades, KellyBasis::Risk)
         };
         let mut moment = GivenMoment {
@@ -310,6 +405,36 @@ mod tests {
         assert!((of(KellyEstimator::Trades, KellyBasis::Margin) - expected).abs() < 1e-12);
         assert!((of(KellyEstimator::LogGrowth, KellyBasis::Growth) - expected).abs() < 1e-6);
         assert!((of(KellyEstimator::MeanVariance, KellyBasis::Growth) - 0.125).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_tail_and_a_distance_by_hand() {
+        let forecast = TailForecast::default();
+        let measure = TailMeasure::ExpectedShortfall;
+        let tail = TailMove { measure, alpha: 0.01, forecast: forecast.clone() };
+        let rule = SizingRule {
+            tail_target: Some(TailTarget { measure, alpha: 0.01, budget: 0.02, forecast }),
+            liquidation_distance: Some(LiquidationDistance {
+                atr: Some(AtrMove { bars: 14, multiple: 3.0 }),
+                tail: Some(tail),
+                stop: true,
+            }),
+            ..SizingRule::default()
+        };
+        let mut moment = GivenMoment {
+            price: Some(100.0),
+            round_trip_cost_fraction: 0.002,
+            ..GivenMoment::default()
+        };
+        let names: Vec<&str> = moment.missing(&rule).iter().map(|missing| missing.name).collect();
+        assert_eq!(names, ["tail_loss", "average_true_range", "tail_loss", "stop_price"]);
+        (moment.tail_loss, moment.average_true_range) = (Some(0.08), Some(3.0));
+        moment.stop_price = Some(95.0);
+        assert_eq!(moment.missing(&rule), []);
+        let plan = plan_at(&rule, &moment);
+        // 2 % over 8 %; of 9 % by the range, 8 % by the tail and 5 % to the stop the first.
+        assert_eq!(plan.limits[0].value, Ok(0.25));
+        assert!((plan.liquidation_distance.unwrap().unwrap() - 0.092).abs() < 1e-12);
     }
 
     #[test]

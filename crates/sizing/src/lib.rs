@@ -35,6 +35,7 @@
 pub mod chain;
 pub mod estimate;
 pub mod formulas;
+mod gates;
 pub mod given;
 pub mod limits;
 pub mod past;
@@ -46,7 +47,7 @@ pub use chain::{
     decide,
 };
 pub use estimate::{Edge, JointReturns, Payoff, Sample};
-pub use formulas::SizingError;
+pub use formulas::{Behind, SizingError, leverage_inside_liquidation};
 pub use given::GivenMoment;
 pub use limits::{Moment, plan_at};
 pub use past::{History, LimitInputs, Past};

@@ -5,18 +5,21 @@
 
 use plimsoll_market::Side;
 
-use crate::chain::{AccountCaps, Multiplier, PlannedSize};
+use crate::chain::{AccountCaps, PlannedSize};
 use crate::estimate::joint::joint_leverage;
 use crate::estimate::kelly::{
     kelly_leverage, optimal_f_leverage, or_before, risk_constrained_leverage,
 };
 use crate::estimate::{Edge, JointReturns, Payoff, Sample};
 use crate::formulas::{
-    AtrSize, ConcentrationOf, FundingCut, Limit, SizingError, Stop, concentration_cap,
-    leverage_from_risk, volatility_target,
+    AtrSize, ConcentrationOf, Limit, Liquidated, OracleReading, SizingError, Stop, adverse_move,
+    atr_move, concentration_cap, leverage_from_risk, tail_target, volatility_target,
 };
+use crate::gates::{Gates, allocated_leverage};
 use crate::rule::{
-    ConcentrationBasis, JointKelly, Kelly, SizingRule, TradeWindow, VolatilityTarget,
+    ConcentrationBasis, ExposureCap, JointKelly, Kelly, LiquidationCluster, LiquidationDistance,
+    MarginAllocation, OracleHealth, SizingRule, TailFigure, TradeWindow, VenueShare,
+    VolatilityTarget,
 };
 
 /// What the limits read at one decision. An error is why a number is unknown there.
@@ -50,8 +53,36 @@ pub trait Moment {
     fn average_true_range(&self, bars: usize) -> Result<f64, SizingError>;
     /// Annual volatility of the symbol.
     fn annual_volatility(&self, target: &VolatilityTarget) -> Result<f64, SizingError>;
+    /// Forecast loss of one unit of notional on the side of the trade over a day, positive.
+    fn tail_loss(&self, _figure: TailFigure<'_>) -> Result<f64, SizingError> {
+        Err(SizingError::NotGiven { name: "tail_loss" })
+    }
     /// The last published funding rates per 8 hours, oldest first.
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError>;
+    /// Mean value traded in a day over so many days, in quote currency.
+    fn daily_traded_value(&self, _days: usize) -> Result<f64, SizingError> {
+        Err(SizingError::NotGiven { name: "daily_traded_value" })
+    }
+
+    /// Bars in a day.
+    fn bars_per_day(&self) -> Result<f64, SizingError> {
+        Err(SizingError::NotGiven { name: "bars_per_day" })
+    }
+    /// What has been liquidated, and what the rule holds it against.
+    fn liquidated(&self, _cluster: &LiquidationCluster) -> Result<Liquidated, SizingError> {
+        Err(SizingError::NotGiven { name: "liquidation_ratio" })
+    }
+    /// The prices whose health the rule checks.
+    fn oracle_reading(&self, _health: &OracleHealth) -> Result<OracleReading, SizingError> {
+        Err(SizingError::NotGiven { name: "mark_price" })
+    }
+    /// Current volatility of the symbol and its reference, per the same period.
+    fn volatility_and_reference(
+        &self,
+        _allocation: &MarginAllocation,
+    ) -> Result<(f64, f64), SizingError> {
+        Err(SizingError::NotGiven { name: "reference_volatility" })
+    }
 }
 
 /// Evaluates a rule's limits at one moment.
@@ -97,6 +128,9 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
         };
         add("concentration", of.and_then(|of| concentration_cap(concentration.share, of)));
     }
+    if let Some(allocation) = &rule.margin_allocation {
+        add("margin_allocation", allocated_leverage(allocation, moment));
+    }
     if let Some(target) = &rule.volatility_target {
         add(
             "volatility_target",
@@ -104,6 +138,10 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
                 .annual_volatility(target)
                 .and_then(|sigma| volatility_target(target.annual, sigma, f64::INFINITY)),
         );
+    }
+    if let Some(target) = &rule.tail_target {
+        let loss = moment.tail_loss(target.figure());
+        add("tail_target", loss.and_then(|loss| tail_target(target.budget, loss)));
     }
     if let Some(leverage) = rule.notional_fraction {
         add("notional_fraction", Ok(leverage));
@@ -114,26 +152,52 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
     if let Some(leverage) = rule.leverage_cap {
         add("leverage_cap", Ok(leverage));
     }
+    let gates = Gates::at(rule, moment);
     PlannedSize {
         limits,
         notional: rule.notional,
-        liquidation_distance: None,
-        multipliers: multipliers(rule, moment),
-        caps: AccountCaps::default(),
+        liquidation_distance: (rule.liquidation_distance.as_ref())
+            .map(|asked| distance_to_keep(asked, moment)),
+        multipliers: gates.multipliers,
+        caps: account_caps(rule, moment),
         sizing_base: rule.sizing_base,
-        holding_bars_max: None,
+        holding_bars_max: gates.holding_bars_max,
     }
 }
 
-/// Factors applied after the minimum, in order.
-fn multipliers(rule: &SizingRule, moment: &impl Moment) -> Vec<Multiplier> {
-    let mut multipliers = Vec::new();
-    if let Some(cut) = &rule.funding_cut {
-        let value = moment.funding_rates_8h(cut.periods).and_then(|rates| {
-            FundingCut { above_8h: cut.above_8h, multiply: cut.multiply }
-                .multiplier_sustained(&rates, cut.periods)
-        });
-        multipliers.push(Multiplier { name: "funding_cut", value });
+/// What of the rule acts after the multipliers, as far as the account is not needed.
+fn account_caps(rule: &SizingRule, moment: &impl Moment) -> AccountCaps {
+    // Heat is what the stops cost, without the costs of getting in and out.
+    let to_the_stop =
+        || moment.stop().and_then(|stop| Stop { round_trip_cost_fraction: 0.0, ..stop }.distance());
+    let exposure = rule.exposure.map(ExposureCap::multiple);
+    let over_all_venues =
+        |share: VenueShare| share.exposure.map(ExposureCap::multiple).or(exposure).unwrap_or(0.0);
+    AccountCaps {
+        drawdown_control: rule.drawdown_control.clone(),
+        heat: rule.heat.map(|cap| (cap.share(), to_the_stop())),
+        exposure,
+        venue_share: rule.venue_share.map(|cap| cap.share.share() * over_all_venues(cap)),
+        liquidity: rule.liquidity.as_ref().map(|cap| {
+            let value = moment.daily_traded_value(cap.days)?;
+            Ok(cap.share_of_daily_value * value)
+        }),
     }
-    multipliers
+}
+
+/// The adverse move that has to stay inside the liquidation price.
+fn distance_to_keep(asked: &LiquidationDistance, moment: &impl Moment) -> Result<f64, SizingError> {
+    let mut moves = Vec::with_capacity(3);
+    if let Some(atr) = &asked.atr {
+        let range = moment.average_true_range(atr.bars)?;
+        moves.push(atr_move(atr.multiple, range, moment.price()?)?);
+    }
+    if let Some(tail) = &asked.tail {
+        moves.push(moment.tail_loss(tail.figure())?);
+    }
+    let stop = moment.stop()?;
+    if asked.stop {
+        moves.push(Stop { round_trip_cost_fraction: 0.0, ..stop }.distance()?);
+    }
+    adverse_move(&moves, stop.round_trip_cost_fraction)
 }

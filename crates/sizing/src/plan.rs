@@ -6,10 +6,13 @@ use plimsoll_market::Side;
 
 use crate::chain::PlannedSize;
 use crate::estimate::{Edge, JointReturns, Payoff, Sample};
-use crate::formulas::{SizingError, Stop};
+use crate::formulas::{Liquidated, OracleReading, SizingError, Stop};
 use crate::limits::{Moment, plan_at};
 use crate::past::{History, LimitInputs, Past};
-use crate::rule::{JointKelly, Kelly, SizingRule, TradeWindow, VolatilityTarget};
+use crate::rule::{
+    JointKelly, Kelly, LiquidationCluster, MarginAllocation, OracleHealth, SizingRule, TailFigure,
+    TradeWindow, VolatilityTarget,
+};
 
 /// The market's side of one decision.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,8 +90,35 @@ impl Moment for AtBar<'_> {
         self.past.annual_volatility(target)
     }
 
+    fn tail_loss(&self, figure: TailFigure<'_>) -> Result<f64, SizingError> {
+        self.past.tail_loss(figure, self.facts.side)
+    }
+
     fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
         self.past.funding_rates_8h(periods)
+    }
+
+    fn daily_traded_value(&self, days: usize) -> Result<f64, SizingError> {
+        self.past.daily_traded_value(days)
+    }
+
+    fn bars_per_day(&self) -> Result<f64, SizingError> {
+        Ok(self.past.bars_per_day())
+    }
+
+    fn liquidated(&self, cluster: &LiquidationCluster) -> Result<Liquidated, SizingError> {
+        self.past.liquidated(cluster, self.facts.side)
+    }
+
+    fn oracle_reading(&self, health: &OracleHealth) -> Result<OracleReading, SizingError> {
+        self.past.oracle_reading(health)
+    }
+
+    fn volatility_and_reference(
+        &self,
+        allocation: &MarginAllocation,
+    ) -> Result<(f64, f64), SizingError> {
+        self.past.volatility_and_reference(allocation)
     }
 }
 
@@ -262,7 +292,7 @@ mod tests {
         let rule = SizingRule { risk_cap: Some(0.02), ..none.clone() };
         assert_eq!(only(&plan_of(&rule, &facts(20, None), &[])), Err(SizingError::NoStop));
         // Funding that is not known is no reason to trade at full size.
-        let funding_cut = Some(FundingCutRule { above_8h: 0.0005, multiply: 0.5, periods: 3 });
+        let funding_cut = Some(FundingCutRule::new(0.0005, 0.5));
         let rule = SizingRule { funding_cut, leverage_cap: Some(1.0), ..none };
         assert!(plan_of(&rule, &facts(20, None), &[]).multipliers[0].value.is_err());
     }

@@ -6,9 +6,10 @@ use plimsoll_risk::moments::Moments;
 use plimsoll_risk::resample::block_length::common_block_length;
 use plimsoll_risk::ruin::paths::{DailyPath, RuinConfig, estimate_ruin};
 
+use crate::limit_worth::limit_worth;
 use crate::metrics::DAYS_PER_YEAR;
 use crate::parse::Study;
-use crate::result::{ComparisonRow, Metric, RuleResult};
+use crate::result::{ComparisonRow, LimitWorth, Metric, RuleResult};
 
 /// What a comparison of one scope found.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub(crate) struct Compared {
     pub(crate) mean_block_days: Option<f64>,
     /// Share of draws in which each rule grew fastest, in rule order; empty if undefined.
     pub(crate) probability_best: Vec<f64>,
+    /// What each limit is worth.
+    pub(crate) limit_worth: Vec<LimitWorth>,
 }
 
 /// Why a rule is not resampled.
@@ -54,18 +57,16 @@ pub(crate) fn compare_scope(
         for (&rule, share) in alive.iter().zip(metrics.probability_best().probability) {
             compared.probability_best[rule] = share;
         }
+        compared.limit_worth = limit_worth(&study.rules, scope, &alive, metrics);
     }
-    // Equal draws for every call: a part of the rules is resampled as in the whole.
     for group in groups(study) {
         let members: Vec<usize> =
             (0..alive.len()).filter(|&i| group.rules.contains(&alive[i])).collect();
         let own: Vec<usize> = members.iter().map(|&i| alive[i]).collect();
         let table = Rows { study, scope, group: &group, alive: &own };
         let own_columns: Vec<&[f64]> = members.iter().map(|&i| columns[i]).collect();
-        let is_all = own.len() == alive.len();
-        let part = if is_all { None } else { Some(bootstrap(&own_columns)) };
-        if let Ok(metrics) = part.as_ref().unwrap_or(&metrics) {
-            compared.rows.extend(table.of("as_set", metrics));
+        if let Ok(metrics) = &metrics {
+            compared.rows.extend(table.of("as_set", &metrics.of_rules(&members)));
         }
         // Scaling is worth its time on the whole account only.
         if scope_idx == 0

@@ -144,7 +144,19 @@ pub(crate) fn with_value<'t>(value: &Value<'t>, path: &str, element: &Value<'t>)
     copy
 }
 
-/// A scalar as it stands in the file, for the names of a sweep's rules.
+/// A copy of a table with only those entries whose key is kept; anything else as it is.
+pub(crate) fn with_entries<'t>(value: &Value<'t>, keeps: impl Fn(&str) -> bool) -> Value<'t> {
+    let mut copy = value.clone();
+    if let DeValue::Table(table) = copy.get_mut() {
+        let dropped: Vec<_> = table.keys().filter(|key| !keeps(key.get_ref())).cloned().collect();
+        for key in dropped {
+            table.remove(&key);
+        }
+    }
+    copy
+}
+
+/// A scalar as it stands in the file, or a short list of them, for the names of a sweep's rules.
 pub(crate) fn scalar_text(value: &Value<'_>) -> String {
     match value.get_ref() {
         DeValue::String(text) => text.to_string(),
@@ -152,6 +164,7 @@ pub(crate) fn scalar_text(value: &Value<'_>) -> String {
         DeValue::Float(number) => number.to_string(),
         DeValue::Boolean(word) => word.to_string(),
         DeValue::Datetime(time) => time.to_string(),
-        DeValue::Array(_) | DeValue::Table(_) => "?".to_owned(),
+        DeValue::Array(elements) => elements.iter().map(scalar_text).collect::<Vec<_>>().join("/"),
+        DeValue::Table(_) => "?".to_owned(),
     }
 }

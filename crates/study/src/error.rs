@@ -168,13 +168,33 @@ pub enum StudyError {
         /// Bar length.
         interval: plimsoll_market::Interval,
     },
+    /// Too few simulated worlds for an interval over them.
+    #[error("{worlds} worlds are too few; at least {least} are needed")]
+    TooFewWorlds {
+        /// How many were asked for.
+        worlds: usize,
+        /// Fewest.
+        least: usize,
+    },
+    /// The rule to compare with is not among the rules.
+    #[error("there is no rule `{baseline}` to compare with")]
+    UnknownBaseline {
+        /// Its name.
+        baseline: String,
+    },
 }
 
 impl StudyError {
     /// Whether the command or a file was written wrongly (exit code 2), as against data that are
     /// missing or work that failed (exit code 1).
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Strategy(_) | Self::BadOverride { .. })
+        matches!(
+            self,
+            Self::Strategy(_)
+                | Self::BadOverride { .. }
+                | Self::TooFewWorlds { .. }
+                | Self::UnknownBaseline { .. }
+        )
     }
 
     /// How to mend it, where the message does not say so itself.

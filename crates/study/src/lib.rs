@@ -35,9 +35,12 @@
 //!
 //! - [`strategy`]: the strategy file as it is written
 //! - [`forecast_table`]: its table of risk forecasts
+//! - [`presets`]: rules to start from
 //! - [`mod@parse`]: from text to a checked study
 //! - [`mod@run`]: from a study to its result
 //! - [`result`]: the result set
+//! - [`worlds`]: rules in many simulated worlds whose edge is known
+//! - [`lookahead`]: whether anything reads later data than it may
 //! - [`error`]: what can go wrong, with the place and the mend
 
 mod compare;
@@ -46,22 +49,32 @@ mod document;
 pub mod error;
 pub mod forecast_table;
 mod forecasts;
+mod gate_counts;
+mod limit_worth;
+pub mod lookahead;
 mod metrics;
 pub mod parse;
+mod planner;
+pub mod presets;
 mod ranges;
 mod receipt;
 pub mod result;
+mod rules;
 pub mod run;
 mod schema;
 mod sensitivity;
+mod sizes_on;
 pub mod strategy;
 mod tables;
 mod verdict;
 mod wording;
+pub mod worlds;
 
 pub use error::{Problem, StrategyProblems, StudyError};
-pub use parse::{NamedRule, Study, parse, parse_rule};
+pub use parse::{Ablation, NamedRule, Study, parse, parse_rule};
+pub use presets::Preset;
 pub use result::StudyResult;
 pub use run::{Places, Progress, Unwatched, run};
 pub use schema::schema;
 pub use tables::is_margin_table;
+pub use wording::keys_hint;

@@ -2,15 +2,16 @@
 
 use indexmap::IndexMap;
 use plimsoll_engine::{Costs, Intrabar, Settings};
-use plimsoll_market::Interval;
+use plimsoll_market::{DAY_MS, Interval, Timestamp};
 use plimsoll_signal::SignalSpec;
 use plimsoll_sizing::SizingRule;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
-use crate::document::{Value, entry, lists, read, scalar_text, span_of, with_value};
+use crate::document::{Value, entry, lists, read, scalar_text, span_of, value_at, with_value};
 use crate::error::{Problem, StrategyProblems, StudyError};
 use crate::ranges;
+pub use crate::rules::Ablation;
 use crate::strategy::{AccountTable, CompareTable, CostsTable, DataTable, Fees};
 use crate::wording::{keys_hint, reworded_syntax};
 
@@ -49,12 +50,15 @@ pub struct Study {
 /// One rule after the lists have been expanded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedRule {
-    /// The table's name, with the values of a sweep: `kelly[fraction=0.25]`.
+    /// The table's name, with what is left out and the values of a sweep:
+    /// `kelly[fraction=0.25]`, `min_of_all[without=atr]`.
     pub name: String,
     /// The rule's values.
     pub rule: SizingRule,
     /// Equity at the start.
     pub equity: f64,
+    /// Set where the rule is another with one limit left out, to see what that limit is worth.
+    pub ablation: Option<Ablation>,
 }
 
 /// Reads a strategy file's text. `overrides` are `key=value` with a dotted key and a TOML value,
@@ -190,9 +194,9 @@ fn apply_overrides(text: &str, overrides: &[String]) -> Result<String, StudyErro
     Ok(document.to_string())
 }
 
-struct Reader<'a, 't> {
-    root: &'a Value<'t>,
-    problems: Vec<Problem>,
+pub(crate) struct Reader<'a, 't> {
+    pub(crate) root: &'a Value<'t>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl<'t> Reader<'_, 't> {
@@ -219,6 +223,7 @@ impl<'t> Reader<'_, 't> {
         let rules = self.rules(&equities, has_stop);
         if let Some(data) = &data {
             self.check_data(data);
+            self.check_sizes_on(data);
         }
         self.problems.extend(ranges::problems(self.root));
         let baseline = self.baseline(compare.as_ref()?, &rules)?;
@@ -250,14 +255,19 @@ impl<'t> Reader<'_, 't> {
         })
     }
 
-    fn table(&self) -> &DeTable<'t> {
+    pub(crate) fn table(&self) -> &DeTable<'t> {
         match self.root.get_ref() {
             DeValue::Table(table) => table,
             _ => unreachable!("a TOML document is a table"),
         }
     }
 
-    fn problem(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn problem(
+        &mut self,
+        path: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let span = span_of(self.root, path);
         self.problems.push(Problem::at(span, message).hint(hint));
     }
@@ -396,6 +406,20 @@ impl<'t> Reader<'_, 't> {
                 self.problem("data.symbols", message, "name each symbol once");
             }
         }
+        for (venue, symbols) in &data.reference_venues {
+            let path = format!("data.reference_venues.{venue}");
+            if *venue == data.venue {
+                let message = format!("`{venue}` is the study's own venue");
+                self.problem(&path, message, "name other venues: a price cannot vouch for itself");
+            }
+            let (have, need) = (symbols.len(), data.symbols.len());
+            if have != 0 && have != need {
+                let message = format!("{have} symbol(s) of `{venue}` for {need}");
+                let hint = "name one for each of `symbols` in their order, or write [] where they \
+                            are spelt the same";
+                self.problem(&path, message, hint);
+            }
+        }
         if data.bar > Interval::DAY {
             let message = format!("`bar` is {}", data.bar);
             self.problem("data.bar", message, "bars of at most a day: statistics are daily");
@@ -413,157 +437,34 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    /// Every rule of every table, each at every equity.
-    fn rules(&mut self, equities: &[f64], has_stop: bool) -> Vec<NamedRule> {
-        let Some(value) = entry(self.table(), "sizing").cloned() else {
-            self.problems.push(
-                Problem::at(0..0, "there is no sizing rule").hint("add a table [sizing.NAME]"),
-            );
-            return Vec::new();
+    /// Days for which sizes are asked lie inside the period: before it nothing is replayed, and the
+    /// eve of its first day lies before it.
+    fn check_sizes_on(&mut self, data: &DataTable) {
+        let days = value_at(self.root, "compare.sizes_on").map(toml::Spanned::get_ref);
+        let Some(DeValue::Array(days)) = days else {
+            return;
         };
-        let DeValue::Table(tables) = value.get_ref() else {
-            self.problem("sizing", "`sizing` is not a table", "write [sizing.NAME] tables");
-            return Vec::new();
-        };
-        if tables.is_empty() {
-            self.problem("sizing", "there is no sizing rule", "add a table [sizing.NAME]");
-        }
-        let mut in_order: Vec<_> = tables.iter().collect();
-        in_order.sort_by_key(|(key, _)| key.span().start);
-        let mut rules: Vec<NamedRule> = Vec::new();
-        for (key, table) in in_order {
-            let name = key.get_ref();
-            for (variant_name, rule) in self.variants(name, table, has_stop) {
-                for &equity in equities {
-                    let name = if equities.len() > 1 {
-                        with_label(&variant_name, &format!("equity={equity}"))
-                    } else {
-                        variant_name.clone()
-                    };
-                    rules.push(NamedRule { name, rule: rule.clone(), equity });
-                }
-            }
-        }
-        if rules.len() > RULES_MAX {
-            let message = format!("the lists expand to {} rules", rules.len());
-            self.problem("sizing", message, format!("at most {RULES_MAX} are run"));
-            rules.truncate(1);
-        }
-        rules
-    }
-
-    /// A value that stands twice in a list would be two rules of one name.
-    fn check_repeats(&mut self, elements: &[Value<'t>]) {
-        for (index, element) in elements.iter().enumerate() {
-            let text = scalar_text(element);
-            if elements[..index].iter().any(|other| scalar_text(other) == text) {
-                let problem = Problem::at(element.span(), format!("`{text}` stands twice"));
-                self.problems.push(problem.hint("name each value of a list once"));
-            }
-        }
-    }
-
-    /// A rule's table with every combination of its lists' elements.
-    fn variants(
-        &mut self,
-        name: &str,
-        table: &Value<'t>,
-        has_stop: bool,
-    ) -> Vec<(String, SizingRule)> {
-        let sweeps = lists(table);
-        let last_key = |path: &str| path.rsplit('.').next().unwrap_or(path).to_owned();
-        let mut combinations = vec![(name.to_owned(), table.clone())];
-        for (path, elements) in &sweeps {
-            if elements.is_empty() {
-                let message = format!("`{}` is an empty list", last_key(path));
-                self.problem(&format!("sizing.{name}.{path}"), message, "write at least one value");
-                return Vec::new();
-            }
-            self.check_repeats(elements);
-            if combinations.len() * elements.len() > RULES_MAX {
-                let message = format!("the lists of `{name}` expand to too many rules");
-                self.problem(
-                    &format!("sizing.{name}"),
-                    message,
-                    format!("at most {RULES_MAX} are run"),
-                );
-                return Vec::new();
-            }
-            let is_shared =
-                sweeps.iter().any(|(other, _)| other != path && last_key(other) == last_key(path));
-            let label = if is_shared { path.clone() } else { last_key(path) };
-            combinations = combinations
-                .iter()
-                .flat_map(|(name, value)| {
-                    elements.iter().map(|element| {
-                        let name = with_label(name, &format!("{label}={}", scalar_text(element)));
-                        (name, with_value(value, path, element))
-                    })
-                })
-                .collect();
-        }
-        let mut rules = Vec::new();
-        for (variant_name, value) in combinations {
-            let path = format!("sizing.{name}");
-            let n_problems = self.problems.len();
-            let Some(rule) = read::<SizingRule>(&value, &path, &mut self.problems) else {
+        let days: Vec<Value<'t>> = days.iter().cloned().collect();
+        self.check_repeats(&days);
+        for day in &days {
+            let DeValue::Datetime(time) = day.get_ref() else {
+                continue; // Reading the table reports it.
+            };
+            let text = time.to_string();
+            let Ok(time) = text.parse::<Timestamp>() else {
                 continue;
             };
-            // A rule whose limits were set aside as wrong does not lack them as well.
-            let is_partial = self.problems.len() > n_problems;
-            for problem in rule.problems() {
-                if is_partial && problem.path.is_empty() {
-                    continue;
-                }
-                let span = if problem.path.is_empty() {
-                    span_of(self.root, &path)
-                } else {
-                    span_of(&value, &problem.path)
-                };
-                self.problems.push(Problem::at(span, problem.message).hint(problem.hint));
-            }
-            if rule.needs_stop() && !has_stop {
-                self.problem(
-                    &path,
-                    format!("rule `{name}` sizes by the distance to the stop, and there is none"),
-                    "add a [stop] table, or use limits that need no stop",
+            let mut problem = |message: String, hint: &str| {
+                self.problems.push(Problem::at(day.span(), message).hint(hint));
+            };
+            if time.0 % DAY_MS != 0 {
+                problem(format!("{text} is no day"), "write a date without a time: 2025-10-10");
+            } else if time <= data.from.0 || time >= data.to.0 {
+                problem(
+                    format!("{text} lies outside the period"),
+                    "name days after `from` and before `to`: the size is that of the close before",
                 );
             }
-            rules.push((variant_name, rule));
         }
-        rules
-    }
-
-    fn baseline(&mut self, compare: &CompareTable, rules: &[NamedRule]) -> Option<String> {
-        let Some(wanted) = &compare.baseline else {
-            return rules.first().map(|rule| rule.name.clone());
-        };
-        // A swept table's name stands for its first variant.
-        let found = rules.iter().find(|rule| rule.name == *wanted).or_else(|| {
-            rules.iter().find(|rule| rule.name.split('[').next() == Some(wanted.as_str()))
-        });
-        // A table that was read wrongly is no missing one.
-        let table = wanted.split('[').next().unwrap_or(wanted);
-        let is_named = entry(self.table(), "sizing").is_some_and(|sizing| {
-            matches!(sizing.get_ref(), DeValue::Table(tables) if entry(tables, table).is_some())
-        });
-        let is_whole = table == wanted.as_str();
-        if found.is_none() && !rules.is_empty() && !(is_named && is_whole) {
-            let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
-            self.problem(
-                "compare.baseline",
-                format!("there is no rule `{wanted}`"),
-                format!("the rules are {}", names.join(", ")),
-            );
-        }
-        found.map(|rule| rule.name.clone())
-    }
-}
-
-/// `kelly` and `kelly[a=1]` with one more label.
-fn with_label(name: &str, label: &str) -> String {
-    match name.strip_suffix(']') {
-        Some(open) => format!("{open},{label}]"),
-        None => format!("{name}[{label}]"),
     }
 }

@@ -3,6 +3,8 @@
 //! Money is in the venue's settlement currency, times are UTC, losses are positive, rates are
 //! fractions. An undefined value is `None` with its reason beside it.
 
+mod sizing;
+
 use plimsoll_engine::{CancelledEntry, Outcome, Settings};
 use plimsoll_market::{CoverageFlag, Interval, SizeFreeTrade, Timestamp};
 pub use plimsoll_risk::RiskError;
@@ -14,6 +16,7 @@ use plimsoll_sizing::SizingRule;
 use serde::Serialize;
 
 pub use crate::strategy::Horizon;
+pub use sizing::{GateCount, LimitWorth, SizeOn};
 
 /// Everything that a study found.
 #[derive(Clone, Debug)]
@@ -69,6 +72,13 @@ pub struct StudyResult {
     pub verdict: Verdict,
     /// What other assumptions would have given.
     pub sensitivity: Vec<SensitivityRow>,
+    /// How often each limit and gate of each rule acted, in rule order.
+    pub gate_counts: Vec<GateCount>,
+    /// Sizes on the eve of the days that the file names (`compare.sizes_on`): a day at a time, its
+    /// rules in order, its symbols, long before short.
+    pub sizes_on: Vec<SizeOn>,
+    /// What each limit of a rule with `without = "each"` is worth.
+    pub limit_worth: Vec<LimitWorth>,
     /// How risk was forecast; `None` where the file switched it off.
     pub forecast_plan: Option<ForecastPlan>,
     /// Risk forecasts of each rule's whole account, a rule at a time, its horizons in file order.

@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use plimsoll_engine::{
-    MarginMode, Outcome, Prepared, Settings, Span, TradeList, replay, size_free_trades,
-};
+use plimsoll_engine::{MarginMode, Outcome, Prepared, Span, size_free_trades};
 use plimsoll_market::{Lake, LoadRequest, Market, SignalColumns, SizeFreeTrade, load_market};
-use plimsoll_sizing::{DecisionFacts, History, LimitInputs, PlannedSize, SizingRule, plan};
+use plimsoll_sizing::{LimitInputs, PlannedSize, SizingRule};
 use plimsoll_venue::VenueRules;
 use rayon::prelude::*;
 
@@ -14,13 +12,16 @@ use crate::compare::{Compared, compare_scope};
 use crate::coverage::{coverage_of, notes_of};
 use crate::error::StudyError;
 use crate::forecasts::forecast;
+use crate::gate_counts::{self, gate_counts, shut_gates};
 use crate::metrics::{account_metrics, daily_series};
 use crate::parse::Study;
+use crate::planner::Planner;
 use crate::receipt::{config_hash, data_hash, result_hash, tables_hash};
 use crate::result::{
     AccountResult, BootstrapSettings, Receipt, RuinDefinition, RuleResult, StudyResult,
 };
 use crate::sensitivity::sensitivity;
+use crate::sizes_on::sizes_on;
 use crate::tables::Tables;
 use crate::verdict::verdict;
 
@@ -90,22 +91,33 @@ pub fn run(
 
     let rules: Vec<SizingRule> = study.rules.iter().map(|named| named.rule.clone()).collect();
     let inputs = LimitInputs::new(&market, &rules);
-    let planner = Planner { prepared: &prepared, inputs: &inputs, settings: &study.settings };
-    let plans = plan_all(&planner, &rules, &list, from_bar, progress);
+    let planner = Planner::new(&prepared, &inputs, &study.settings, &list);
+    let plans = plan_all(&planner, &rules, from_bar, progress);
     let start = compared_from(study, &list.trades, &plans, from_bar);
 
     let span = Span { from_bar: start.bar, to_bar: market.n_bars };
     let scopes = scopes(&market);
-    let replays = Replays { prepared: &prepared, trades: &list.trades, span, scopes: &scopes };
-    let outcomes = replays.run(study, &plans, progress);
+    let outcomes = replay_all(study, &planner, &plans, span, &scopes, progress);
+    drop(plans);
 
     progress.begin("statistics", scopes.len());
     let mut rules = rule_results(study, &market, &scopes, outcomes);
     let compared = compare_all(study, &mut rules, &scopes, progress);
     let sensitivity = sensitivity(study, &planner, &signals, &list, &rules, span, progress);
+    let sizes_on = sizes_on(study, &planner, &signals, span);
+    let gate_counts = gate_counts(&rules);
     let verdict = verdict(study, &rules, &compared[0]);
     let forecast = forecast(study, &market, &rules, verdict.winner.as_deref(), progress);
+    let shut = shut_gates(&gate_counts);
     let mut notes = start.notes;
+    // What a shut gate explains needs no word about history.
+    notes.extend(start.asleep.iter().filter_map(|name| {
+        let is_shut = shut.iter().any(|(_, rules)| rules.contains(name));
+        (!is_shut).then(|| {
+            format!("Rule {name} never had enough history for its estimate: it takes no trade.")
+        })
+    }));
+    notes.extend(gate_counts::notes_of(&shut));
     notes.extend(forecast.note);
     notes.extend(notes_of(study, &prepared, &rules, unused_rows, span)?);
     Ok(StudyResult {
@@ -154,6 +166,9 @@ pub fn run(
             result_hash: result_hash(&rules, &compared, &forecast.of_rules),
             seed: study.compare.bootstrap.seed,
         },
+        gate_counts,
+        sizes_on,
+        limit_worth: compared.iter().flat_map(|compared| compared.limit_worth.clone()).collect(),
         forecast_plan: forecast.plan,
         forecasts: forecast.of_rules,
         comparisons: compared.into_iter().flat_map(|compared| compared.rows).collect(),
@@ -183,7 +198,6 @@ fn compare_all(
 fn plan_all(
     planner: &Planner<'_>,
     rules: &[SizingRule],
-    list: &TradeList,
     from_bar: usize,
     progress: &dyn Progress,
 ) -> Vec<Vec<PlannedSize>> {
@@ -191,68 +205,40 @@ fn plan_all(
     rules
         .par_iter()
         .map(|rule| {
-            let plans = planner.plans(rule, list, from_bar);
+            let plans = planner.plans(rule, from_bar);
             progress.step();
             plans
         })
         .collect()
 }
 
-/// What every replay of a study shares.
-struct Replays<'a> {
-    prepared: &'a Prepared<'a>,
-    trades: &'a [SizeFreeTrade],
+/// Replays every rule in every account.
+fn replay_all(
+    study: &Study,
+    planner: &Planner<'_>,
+    plans: &[Vec<PlannedSize>],
     span: Span,
-    scopes: &'a [Scope],
+    scopes: &[Scope],
+    progress: &dyn Progress,
+) -> Vec<Vec<Outcome>> {
+    progress.begin("replaying", study.rules.len() * scopes.len());
+    study
+        .rules
+        .par_iter()
+        .zip(plans)
+        .map(|(named, plans)| {
+            let replayed = |scope: &Scope| {
+                let outcome =
+                    planner.replay(&named.rule, plans, named.equity, span, scope.symbol_idx);
+                progress.step();
+                outcome
+            };
+            scopes.iter().map(replayed).collect()
+        })
+        .collect()
 }
 
-impl Replays<'_> {
-    /// Replays every rule in every account.
-    fn run(
-        &self,
-        study: &Study,
-        plans: &[Vec<PlannedSize>],
-        progress: &dyn Progress,
-    ) -> Vec<Vec<Outcome>> {
-        progress.begin("replaying", study.rules.len() * self.scopes.len());
-        study
-            .rules
-            .par_iter()
-            .zip(plans)
-            .map(|(named, plans)| {
-                let settings = Settings { equity: named.equity, ..study.settings };
-                let replayed = |scope: &Scope| {
-                    let outcome = self.one(plans, &settings, scope.symbol_idx);
-                    progress.step();
-                    outcome
-                };
-                self.scopes.iter().map(replayed).collect()
-            })
-            .collect()
-    }
-
-    /// Replays one rule with all trades, or with those of one symbol only.
-    fn one(
-        &self,
-        plans: &[PlannedSize],
-        settings: &Settings,
-        symbol_idx: Option<usize>,
-    ) -> Outcome {
-        let Some(symbol_idx) = symbol_idx else {
-            return replay(self.prepared, self.trades, plans, settings, self.span);
-        };
-        let (trades, plans): (Vec<_>, Vec<_>) = self
-            .trades
-            .iter()
-            .zip(plans)
-            .filter(|(trade, _)| trade.symbol_idx == symbol_idx)
-            .map(|(trade, plan)| (trade.clone(), plan.clone()))
-            .unzip();
-        replay(self.prepared, &trades, &plans, settings, self.span)
-    }
-}
-
-fn load(study: &Study, data_dir: &Path) -> Result<Market, StudyError> {
+pub(crate) fn load(study: &Study, data_dir: &Path) -> Result<Market, StudyError> {
     let request = LoadRequest {
         venue: study.data.venue.clone(),
         symbols: study.data.symbols.clone(),
@@ -260,6 +246,7 @@ fn load(study: &Study, data_dir: &Path) -> Result<Market, StudyError> {
         from: study.data.from.0,
         to: study.data.to.0,
         warm_up_from: study.data.warm_up_from.map(|time| time.0),
+        references: study.data.references(),
     };
     Ok(load_market(&Lake::new(data_dir), &request)?)
 }
@@ -280,53 +267,12 @@ fn signals(
     }
 }
 
-/// Turns rules into plans for a list of trades.
-pub(crate) struct Planner<'a> {
-    pub(crate) prepared: &'a Prepared<'a>,
-    pub(crate) inputs: &'a LimitInputs<'a>,
-    pub(crate) settings: &'a Settings,
-}
-
-impl Planner<'_> {
-    /// One plan a trade. Trades before `from_bar` only feed estimates: theirs are empty.
-    pub(crate) fn plans(
-        &self,
-        rule: &SizingRule,
-        list: &TradeList,
-        from_bar: usize,
-    ) -> Vec<PlannedSize> {
-        let cancelled = list.cancelled.iter().map(|entry| (entry.decision_bar, entry.symbol_idx));
-        let history = History::new(&list.trades, &list.unit_returns).with_cancelled(cancelled);
-        list.trades
-            .iter()
-            .map(|trade| {
-                if trade.decision_bar < from_bar {
-                    return PlannedSize::of_limits(Vec::new());
-                }
-                plan(rule, &self.facts(trade), self.inputs, &history)
-            })
-            .collect()
-    }
-
-    fn facts(&self, trade: &SizeFreeTrade) -> DecisionFacts {
-        let symbol = &self.prepared.symbols[trade.symbol_idx];
-        let fee = symbol.taker_fee(trade.decision_bar);
-        DecisionFacts {
-            symbol_idx: trade.symbol_idx,
-            bar: trade.decision_bar,
-            side: trade.side,
-            price: self.prepared.market.symbols[trade.symbol_idx].close[trade.decision_bar],
-            stop_price: trade.initial_stop_price,
-            round_trip_cost_fraction: 2.0 * (fee + self.settings.costs.half_spread()),
-            account_leverage: symbol.account_leverage(self.settings, trade.decision_bar),
-        }
-    }
-}
-
 /// Where the comparison of the rules begins.
 struct Start {
     bar: usize,
     trades_excluded: usize,
+    /// Rules without a single defined decision.
+    asleep: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -341,14 +287,12 @@ fn compared_from(
     let first = trades.partition_point(|trade| trade.decision_bar < from_bar);
     let in_period = first..trades.len();
     let mut notes = Vec::new();
+    let mut asleep = Vec::new();
     let mut awake = Vec::new();
     for (named, plans) in study.rules.iter().zip(plans) {
         if in_period.clone().all(|trade| plans[trade].is_warming_up()) {
             if !in_period.is_empty() {
-                notes.push(format!(
-                    "Rule {} never had enough history for its estimate: it takes no trade.",
-                    named.name
-                ));
+                asleep.push(named.name.clone());
             }
         } else {
             awake.push(plans);
@@ -359,7 +303,7 @@ fn compared_from(
         .find(|&trade| awake.iter().all(|plans| !plans[trade].is_warming_up()))
         .filter(|_| !awake.is_empty());
     let Some(start) = start else {
-        return Start { bar: from_bar, trades_excluded: 0, notes };
+        return Start { bar: from_bar, trades_excluded: 0, asleep, notes };
     };
     let bar = if start == first { from_bar } else { trades[start].decision_bar };
     let trades_excluded = trades[in_period].iter().filter(|t| t.decision_bar < bar).count();
@@ -369,7 +313,7 @@ fn compared_from(
              estimate of some rule lacked history. More history before the period would keep them."
         ));
     }
-    Start { bar, trades_excluded, notes }
+    Start { bar, trades_excluded, asleep, notes }
 }
 
 /// One account of a rule: all symbols, or one.

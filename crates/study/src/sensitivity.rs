@@ -1,16 +1,15 @@
 //! What other assumptions would have given: the same rules over the same period.
 
-use plimsoll_engine::{
-    Intrabar, MarginMode, Outcome, Settings, Span, TradeList, replay, size_free_trades,
-};
+use plimsoll_engine::{Intrabar, MarginMode, Outcome, Settings, Span, TradeList, size_free_trades};
 use plimsoll_market::SignalColumns;
 use plimsoll_risk::drawdown::Drawdowns;
 use rayon::prelude::*;
 
 use crate::metrics::daily_series;
 use crate::parse::Study;
+use crate::planner::Planner;
 use crate::result::{RuleResult, SensitivityRow};
-use crate::run::{Planner, Progress};
+use crate::run::Progress;
 
 /// One other assumption.
 struct Variant {
@@ -44,14 +43,13 @@ pub(crate) fn sensitivity(
             walked = size_free_trades(planner.prepared, signals, &variant.settings);
             &walked
         };
-        let planner = Planner { settings: &variant.settings, ..*planner };
+        let planner = Planner::new(planner.prepared, planner.inputs, &variant.settings, list);
         let found: Vec<SensitivityRow> = study
             .rules
             .par_iter()
             .map(|named| {
-                let plans = planner.plans(&named.rule, list, span.from_bar);
-                let settings = Settings { equity: named.equity, ..variant.settings };
-                let outcome = replay(planner.prepared, &list.trades, &plans, &settings, span);
+                let plans = planner.plans(&named.rule, span.from_bar);
+                let outcome = planner.replay(&named.rule, &plans, named.equity, span, None);
                 row(&planner, &variant.name, &named.name, &outcome)
             })
             .collect();

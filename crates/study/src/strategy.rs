@@ -1,8 +1,10 @@
 //! The strategy file as it is written. Doc comments here are the descriptions in the JSON Schema.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use plimsoll_engine::{Intrabar, MarginMode, Simultaneous};
-use plimsoll_market::{Interval, Timestamp};
+use plimsoll_market::{Interval, ReferenceVenue, Timestamp};
 use plimsoll_signal::{FeatureSpec, RuleSpec, StopSpec};
 use plimsoll_sizing::SizingRule;
 use schemars::JsonSchema;
@@ -61,6 +63,10 @@ pub struct DataTable {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub warm_up_from: Option<TomlTime>,
+    /// Other venues whose prices are read beside, for `oracle_health`: a venue and its symbols in
+    /// the order of `symbols`, or an empty list where they are spelt the same there.
+    #[serde(default)]
+    pub reference_venues: BTreeMap<String, Vec<String>>,
     /// CSV files with rows of the user's own for the venue's tables (brackets, instruments, fees),
     /// and TOML files with figures of its portfolio margin, relative to this file.
     #[serde(default)]
@@ -68,6 +74,17 @@ pub struct DataTable {
     /// Words to show with every result where the data are not an exchange's own record.
     #[serde(default)]
     pub label: Option<String>,
+}
+
+impl DataTable {
+    /// The reference venues, each with a symbol for every one of the study's.
+    pub fn references(&self) -> Vec<ReferenceVenue> {
+        let of = |(venue, symbols): (&String, &Vec<String>)| ReferenceVenue {
+            venue: venue.clone(),
+            symbols: if symbols.is_empty() { self.symbols.clone() } else { symbols.clone() },
+        };
+        self.reference_venues.iter().map(of).collect()
+    }
 }
 
 /// A TOML date or date-time, taken as UTC where it has no offset.
@@ -204,6 +221,11 @@ pub struct CompareTable {
     /// Tail probabilities of value at risk, expected shortfall and expectile.
     #[serde(default = "default_alphas")]
     pub alpha: Vec<f64>,
+    /// Days, UTC, for which the report says how large each rule would have been on their eve: the
+    /// size of an entry at the last close before the day, in an account that holds nothing else.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub sizes_on: Vec<TomlTime>,
     /// Walk-forward forecasts of value at risk, expected shortfall and expectile by several models,
     /// tested and ranked.
     #[serde(default)]

@@ -50,7 +50,7 @@ pub(crate) fn reworded_syntax(message: &str) -> Wording {
 }
 
 /// A hint that names the legal keys, and the one that was probably meant.
-pub(crate) fn keys_hint<S: AsRef<str>>(what: &str, given: &str, known: &[S]) -> String {
+pub fn keys_hint<S: AsRef<str>>(what: &str, given: &str, known: &[S]) -> String {
     let list = known.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     let meant = known
         .iter()

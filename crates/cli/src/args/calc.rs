@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use plimsoll_market::Timestamp;
 
+use super::size::{SizeAccountArguments, SizeMarketArguments};
 use super::{
     above_zero, finite, parse_minutes, parse_time, share, zero_or_above, zero_to_below_one,
     zero_to_one,
@@ -177,6 +178,11 @@ Examples:
     --sizing 'kelly = { fraction = 0.25, estimator = \"trades\", trades = 100 }' \\
     --sizing 'atr = { risk_fraction = 0.01, bars = 14, multiple = 2 }' \\
     --sizing 'funding_cut = { above_8h = 0.0005, multiply = 0.5 }'
+  plimsoll calc size --equity 10000 --price 60000 --stop 58500 --side long --leverage 10 \\
+    --heat 0.04 --exposure-now 1.5 --mode cross --other-maintenance 60 \\
+    --venue binance-usdm --symbol BTCUSDT --at 2025-10-10 \\
+    --sizing 'risk_cap = 0.02' --sizing 'heat = 0.06' --sizing 'exposure = 3.0' \\
+    --sizing 'liquidation_distance = { stop = true }'
   plimsoll calc size --strategy strategies/breakout.toml --rule hard_caps --price 60000 --stop 58500 --symbol BTCUSDT --at 2025-10-10"
 )]
 pub(crate) struct SizeArguments {
@@ -246,6 +252,10 @@ pub(crate) struct SizeArguments {
     /// Read the flags as a JSON object from stdin.
     #[arg(long)]
     pub(crate) stdin: bool,
+    #[command(flatten)]
+    pub(crate) account: SizeAccountArguments,
+    #[command(flatten)]
+    pub(crate) market: SizeMarketArguments,
 }
 
 #[derive(Args, Debug)]

@@ -2,13 +2,17 @@
 
 mod adl;
 mod calc;
+mod explain;
 mod risk;
+mod worlds;
+mod size;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use plimsoll_ingest::SourceFormat;
 use plimsoll_market::{Interval, Kind, Timestamp};
+use plimsoll_study::lookahead::DEFAULT_CUTS;
 
 pub(crate) use adl::AdlArguments;
 pub(crate) use calc::{
@@ -16,7 +20,9 @@ pub(crate) use calc::{
     ExposureArguments, FundingArguments, HeatArguments, KellyArguments, LiquidationArguments,
     MarginArguments, ModeArgument, SizeArguments,
 };
+pub(crate) use explain::ExplainArguments;
 pub(crate) use risk::{Models, RiskArguments};
+pub(crate) use worlds::WorldsArguments;
 
 const EVERYWHERE: &str = "Options of every command";
 
@@ -66,12 +72,22 @@ pub(crate) enum Command {
     Data(DataArguments),
     /// Runs all sizing rules of a strategy file over the same trades: report and tables.
     Study(StudyArguments),
+    /// How a trade's size came about, from a report's folder: every limit, the order, the end.
+    Explain(ExplainArguments),
+    /// Whether anything in a strategy reads later data than it may; exit code 1 if so.
+    ///
+    /// Runs the strategy on all data and again on data whose later part is removed or changed, at
+    /// cuts spread over the period and right behind decisions, and names every feature, signal,
+    /// trade, limit, multiplier and decision known by the cut that is not the same.
+    Lookahead(LookaheadArguments),
     /// Every risk statistic of a column of returns or prices, with forecasts tested day by day.
     Risk(Box<RiskArguments>),
     /// The calculators: one line in, one answer out, with the formula named.
     Calc(Box<CalcArguments>),
     /// Who pays when the insurance fund is empty: auto-deleveraging policies side by side.
     Adl(AdlArguments),
+    /// Sizing rules in many simulated worlds whose edge is known: closed forms, ruin, comparison.
+    Worlds(WorldsArguments),
     /// JSON Schema of the strategy file.
     Schema,
     /// Shell completions.
@@ -162,6 +178,29 @@ pub(crate) struct StudyArguments {
     /// Folder of the report, with several files of a folder for each [default: reports/NAME].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// A value in place of the file's: a dotted key and a TOML value.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+    /// Number of threads; the result does not depend on it.
+    #[arg(long, value_name = "N", value_parser = whole_number)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "A signal made elsewhere is taken as given: whether its rows look ahead is not seen here.
+
+Examples:
+  plimsoll lookahead strategies/breakout.toml
+  plimsoll lookahead strategies/breakout.toml --cuts 50 --json"
+)]
+pub(crate) struct LookaheadArguments {
+    /// Strategy file.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Cuts spread over the period, and as many right behind decisions; each costs two runs.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_CUTS, value_parser = whole_number)]
+    pub(crate) cuts: usize,
     /// A value in place of the file's: a dotted key and a TOML value.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,

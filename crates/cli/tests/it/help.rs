@@ -19,6 +19,8 @@ fn every_command_explains_itself() {
         "data ls",
         "data check",
         "study",
+        "explain",
+        "lookahead",
         "risk",
         "calc",
         "calc kelly",
@@ -29,6 +31,7 @@ fn every_command_explains_itself() {
         "calc exposure",
         "calc margin",
         "adl",
+        "worlds",
         "schema",
         "completions",
     ] {
@@ -52,6 +55,8 @@ fn commands_that_do_work_show_examples() {
         "ingest",
         "data",
         "study",
+        "explain",
+        "lookahead",
         "risk",
         "calc",
         "calc kelly",
@@ -62,6 +67,7 @@ fn commands_that_do_work_show_examples() {
         "calc exposure",
         "calc margin",
         "adl",
+        "worlds",
     ] {
         let mut line: Vec<&str> = words.split_whitespace().collect();
         line.push("--help");

@@ -1,12 +1,16 @@
 //! The decision at a bar's close: every limit, the smallest of them, and the quantity that
 //! follows.
+//!
+//! What is held is decided on before what is new, symbol by symbol in the order of the file, so
+//! that an entry finds what the positions leave. Of several entries each takes its part of what is
+//! shared (margin, heat, exposure) in that order, or pro rata.
 
-use plimsoll_market::TradeExit;
-use plimsoll_sizing::formulas::Limit;
-use plimsoll_sizing::{AccountState, SizingError, decide};
+use plimsoll_sizing::formulas::{Behind, Limit, leverage_inside_liquidation};
+use plimsoll_sizing::{AccountCaps, AccountState, PlannedSize, SizingError, decide};
 
-use super::{At, Order, Position, Replay};
-use crate::outcome::{Decision, DecisionOutcome};
+use super::book::{Book, Room};
+use super::{At, Order, Position, Replay, Resizing};
+use crate::outcome::{Decision, DecisionKind, DecisionOutcome};
 use crate::settings::{MarginMode, Simultaneous};
 
 /// What a price is assumed to move before a market order fills, when the venue's limits are
@@ -16,6 +20,17 @@ const MARKET_ORDER_BUFFER: f64 = 0.0005;
 /// Free margin that no order uses up: what an order would be if it had the account to itself.
 const UNLIMITED: f64 = 1e100;
 
+/// What is decided on.
+#[derive(Clone, Copy)]
+struct Question<'p> {
+    trade_idx: usize,
+    plan: &'p PlannedSize,
+    /// Quantity held; 0 at an entry.
+    held: f64,
+    bar: usize,
+    equity: f64,
+}
+
 impl Replay<'_> {
     /// Takes every decision of this close.
     pub(super) fn decide(&mut self, bar: usize, equity: f64) {
@@ -23,43 +38,150 @@ impl Replay<'_> {
         while self.trades.get(self.next_trade).is_some_and(|trade| trade.decision_bar == bar) {
             self.next_trade += 1;
         }
-        let batch = first..self.next_trade;
-        if batch.is_empty() || self.outcome.ruined_at.is_some() {
+        let entries = first..self.next_trade;
+        let resizing = self.sizes.resizing.filter(|_| !self.positions.is_empty() && equity > 0.0);
+        if (entries.is_empty() && resizing.is_none()) || self.outcome.ruined_at.is_some() {
             return;
         }
-        let free = self.free_margin_after_exits(bar, equity);
+        let mut book = self.book(bar, equity);
+        if let Some(resizing) = resizing {
+            self.decide_resizes(resizing, bar, equity, &mut book);
+        }
+        let plans = &self.sizes.at_entry[entries.clone()];
+        let questions = entries.zip(plans).map(|(trade_idx, plan)| Question {
+            trade_idx,
+            plan,
+            held: 0.0,
+            bar,
+            equity,
+        });
+        let questions: Vec<Question<'_>> = questions.collect();
         match self.settings.simultaneous {
             Simultaneous::FileOrder => {
-                let mut free = free;
-                for trade_idx in batch {
-                    let decision = self.decision(trade_idx, bar, equity, free);
-                    free -= self.margin_of(&decision, bar);
+                for question in &questions {
+                    let decision = self.decision(question, &self.room(question, &book));
+                    book.count(&decision, self.margin_of(&decision, bar), decision.price);
                     self.file_decision(decision);
                 }
             }
             Simultaneous::ProRata => {
-                let wanted: f64 = batch
-                    .clone()
-                    .map(|trade_idx| {
-                        self.margin_of(&self.decision(trade_idx, bar, equity, UNLIMITED), bar)
-                    })
-                    .sum();
-                for trade_idx in batch {
-                    let alone =
-                        self.margin_of(&self.decision(trade_idx, bar, equity, UNLIMITED), bar);
-                    let share = if wanted > free { free * alone / wanted } else { free };
-                    let decision = self.decision(trade_idx, bar, equity, share);
+                for (question, room) in questions.iter().zip(self.shared_out(&questions, &book)) {
+                    let decision = self.decision(question, &room);
                     self.file_decision(decision);
                 }
             }
         }
     }
 
+    /// Decides on every position that neither leaves at the next open nor lacks a bar here. What
+    /// comes to no order is not recorded.
+    fn decide_resizes(&mut self, resizing: Resizing<'_>, bar: usize, equity: f64, book: &mut Book) {
+        for index in 0..self.positions.len() {
+            let position = &self.positions[index];
+            let (trade_idx, held) = (position.trade_idx, position.quantity);
+            let entry_price = position.entry_price;
+            let has_bar = self.prepared.market.symbols[position.symbol_idx].has_bar(bar);
+            if !has_bar || self.leaves_at_open(position, bar + 1) {
+                continue;
+            }
+            let plan = (resizing.plan_at)(trade_idx, bar);
+            let question = Question { trade_idx, plan: &plan, held, bar, equity };
+            let decision = self.decision(&question, &self.room(&question, book));
+            if !self.is_worth_an_order(&decision, resizing.band) {
+                continue;
+            }
+            let margin = if decision.quantity > held {
+                self.margin_of(&decision, bar)
+            } else {
+                -self.released(&self.positions[index], bar, held - decision.quantity)
+            };
+            book.count(&decision, margin, entry_price);
+            self.file_decision(decision);
+        }
+    }
+
+    /// Whether a new size differs by more than the band, and the difference can be ordered: adding
+    /// is held to the venue's smallest order, taking off, which reduces only, to its quantity.
+    fn is_worth_an_order(&self, decision: &Decision, band: f64) -> bool {
+        let (held, wanted) = (decision.held_quantity, decision.quantity);
+        let symbol = &self.prepared.symbols[decision.symbol_idx];
+        if wanted <= 0.0 {
+            return true;
+        }
+        (wanted - held).abs() > band * held
+            && if wanted > held {
+                symbol.meets_minimum(wanted - held, decision.price)
+            } else {
+                held - wanted >= symbol.instrument.minimum_quantity * (1.0 - ROUNDING)
+            }
+    }
+
+    fn room(&self, question: &Question<'_>, book: &Book) -> Room {
+        let symbol_idx = self.trades[question.trade_idx].symbol_idx;
+        let needs_heat = question.plan.caps.heat.is_some();
+        self.room_beside(book, symbol_idx, question.bar, question.equity, needs_heat)
+    }
+
+    /// Each entry's part of every room that the entries share: where what they want alone does not
+    /// fit, the same share of that. What an entry wants alone is its size without the shared limits.
+    fn shared_out(&self, questions: &[Question<'_>], book: &Book) -> Vec<Room> {
+        let rooms: Vec<Room> = questions.iter().map(|question| self.room(question, book)).collect();
+        let alone: Vec<Claim> = questions
+            .iter()
+            .zip(&rooms)
+            .map(|(question, room)| self.claim_alone(question, room))
+            .collect();
+        let margin: f64 = alone.iter().map(|claim| claim.margin).sum();
+        let heat: f64 = alone.iter().map(|claim| claim.heat).sum();
+        let exposure: f64 = alone.iter().map(|claim| claim.exposure).sum();
+        // One rule has one limit; of several the smallest holds for all.
+        let smallest =
+            |limit: fn(&Claim) -> f64| alone.iter().map(limit).fold(f64::INFINITY, f64::min);
+        let heat_limit = smallest(|claim| claim.heat_limit);
+        let exposure_limit = smallest(|claim| claim.exposure_limit);
+        let shared_out = |(claim, room): (&Claim, Room)| Room {
+            free: part(room.free, claim.margin, margin),
+            heat: room.heat.map(|used| used_beside(used, heat_limit, claim.heat, heat)),
+            exposure: used_beside(room.exposure, exposure_limit, claim.exposure, exposure),
+            ..room
+        };
+        alone.iter().zip(rooms).map(shared_out).collect()
+    }
+
+    fn claim_alone(&self, question: &Question<'_>, room: &Room) -> Claim {
+        let caps = &question.plan.caps;
+        let state = |room: &Room| -> (Option<f64>, f64) {
+            self.with_state(question, room, |state| {
+                let distance = caps.heat_distance(state).and_then(Result::ok);
+                let limits = caps.exposures_allowed(state).into_iter().filter_map(|(_, most)| most);
+                (distance, limits.map(|most| most.unwrap_or(0.0)).fold(f64::INFINITY, f64::min))
+            })
+        };
+        let (distance, exposure_limit) = state(room);
+        let plan = PlannedSize {
+            caps: AccountCaps { liquidity: caps.liquidity.clone(), ..AccountCaps::default() },
+            ..question.plan.clone()
+        };
+        let decision = self.decision(
+            &Question { plan: &plan, ..*question },
+            &Room { free: UNLIMITED, ..room.clone() },
+        );
+        let exposure = decision.quantity * decision.price / question.equity;
+        Claim {
+            margin: self.margin_of(&decision, question.bar),
+            exposure,
+            exposure_limit,
+            heat: distance.map_or(0.0, |distance| exposure * distance),
+            heat_limit: caps.heat.as_ref().map_or(f64::INFINITY, |(limit, _)| *limit),
+        }
+    }
+
     fn file_decision(&mut self, decision: Decision) {
-        if decision.quantity > 0.0 {
+        if decision.quantity > 0.0 || decision.kind == DecisionKind::Resize {
             self.orders.push(Order {
                 trade_idx: decision.trade_idx,
                 decision_idx: self.outcome.decisions.len(),
+                held: decision.held_quantity,
                 quantity: decision.quantity,
             });
         }
@@ -69,7 +191,7 @@ impl Replay<'_> {
     /// Free margin that an order would use up: initial margin, fee, and the loss against the mark
     /// with which it opens.
     fn margin_of(&self, decision: &Decision, bar: usize) -> f64 {
-        let notional = decision.quantity * decision.price;
+        let notional = (decision.quantity - decision.held_quantity) * decision.price;
         let slippage = self.slippage_fraction(decision.symbol_idx, bar + 1, notional);
         let symbol_idx = decision.symbol_idx;
         let in_force = self.in_force_at(symbol_idx, bar);
@@ -96,55 +218,87 @@ impl Replay<'_> {
     }
 
     /// Free margin at this close once the exits already decided for the next open have filled.
-    fn free_margin_after_exits(&self, bar: usize, equity: f64) -> f64 {
+    pub(super) fn free_margin_after_exits(&self, bar: usize, equity: f64) -> f64 {
         let released: f64 = self
             .positions
             .iter()
-            .filter(|position| {
-                let trade = &self.trades[position.trade_idx];
-                trade.exit == TradeExit::Signal && trade.exit_bar == bar + 1
-            })
-            .map(|position| self.released_by_exit(position, bar))
+            .filter(|position| self.leaves_at_open(position, bar + 1))
+            .map(|position| self.released(position, bar, position.quantity))
             .sum();
         self.free_margin(equity, bar, At::Close) + released
     }
 
-    /// What closing a position at about this close sets free, less what that costs.
-    fn released_by_exit(&self, position: &Position, bar: usize) -> f64 {
+    /// What closing so much of a position at about this close sets free, less what that costs.
+    fn released(&self, position: &Position, bar: usize, quantity: f64) -> f64 {
         let price = self.mark(position, bar, At::Close);
-        let notional = position.quantity * price;
+        let notional = quantity * price;
         let symbol_idx = position.symbol_idx;
         let costs = notional
             * (self.slippage_fraction(symbol_idx, bar + 1, notional)
                 + self.taker_fee(symbol_idx, bar));
+        let share = quantity / position.quantity;
         let margin = match self.settings.margin {
             MarginMode::Cross | MarginMode::Portfolio => {
-                self.initial_margin_of(position, bar, At::Close)
+                let left = Position { quantity: position.quantity - quantity, ..position.clone() };
+                let kept = if left.quantity > 0.0 {
+                    self.initial_margin_of(&left, bar, At::Close)
+                } else {
+                    0.0
+                };
+                self.initial_margin_of(position, bar, At::Close) - kept
             }
-            MarginMode::Isolated => (position.isolated_margin + position.pnl_at(price)).max(0.0),
+            MarginMode::Isolated => {
+                (share * (position.isolated_margin + position.pnl_at(price))).max(0.0)
+            }
         };
         margin - costs
     }
 
-    /// The decision on one trade with so much free margin.
-    fn decision(&self, trade_idx: usize, bar: usize, equity: f64, free: f64) -> Decision {
+    /// The account as the limits of one decision see it.
+    fn with_state<T>(
+        &self,
+        question: &Question<'_>,
+        room: &Room,
+        read: impl FnOnce(&AccountState<'_>) -> T,
+    ) -> T {
+        let Question { trade_idx, plan, held, bar, equity } = *question;
+        let trade = &self.trades[trade_idx];
+        let symbol_idx = trade.symbol_idx;
+        let price = self.prepared.market.symbols[symbol_idx].close[bar];
+        let ladder = &self.in_force_at(symbol_idx, bar).ladder;
+        let behind = match self.settings.margin {
+            MarginMode::Isolated => Behind::Isolated { leverage: self.settings.leverage },
+            MarginMode::Cross | MarginMode::Portfolio => {
+                Behind::Cross { other_maintenance: room.maintenance }
+            }
+        };
+        let side = trade.side.sign();
+        let unstopped_distance = match plan.caps.heat {
+            Some(_) => self.unstopped_distance(symbol_idx, trade.side, price, bar),
+            None => Err(SizingError::NoStop),
+        };
+        read(&AccountState {
+            equity,
+            initial_equity: self.settings.equity,
+            peak_equity: self.peak_equity,
+            heat: room.heat.clone(),
+            exposure: room.exposure,
+            unstopped_distance,
+            leverage_inside_liquidation: &|distance| {
+                leverage_inside_liquidation(ladder, side, price, equity, behind, distance)
+            },
+            venue: self.venue_limits(symbol_idx, bar, equity, price, room.free, held),
+        })
+    }
+
+    /// The decision on one trade with so much room.
+    fn decision(&self, question: &Question<'_>, room: &Room) -> Decision {
+        let Question { trade_idx, plan, held, bar, equity } = *question;
         let trade = &self.trades[trade_idx];
         let symbol_idx = trade.symbol_idx;
         let symbol = &self.prepared.symbols[symbol_idx];
         let price = self.prepared.market.symbols[symbol_idx].close[bar];
-        let plan = &self.sizes.at_entry[trade_idx];
-        let sized = decide(
-            plan,
-            &AccountState {
-                equity,
-                initial_equity: self.settings.equity,
-                peak_equity: equity,
-                heat: Ok(0.0),
-                exposure: 0.0,
-                leverage_inside_liquidation: &|_| Err(SizingError::NotGiven { name: "ladder" }),
-                venue: self.venue_limits(symbol_idx, bar, equity, price, free),
-            },
-        );
+        let sized = self.with_state(question, room, |state| decide(plan, state));
         let quantity_raw = sized.leverage * equity / price;
         let rounded = symbol.round_quantity_down(quantity_raw);
         let reason = match sized.reason {
@@ -153,6 +307,7 @@ impl Replay<'_> {
         };
         let quantity = if reason.is_empty() { rounded } else { 0.0 };
         Decision {
+            kind: if held > 0.0 { DecisionKind::Resize } else { DecisionKind::Entry },
             trade_idx,
             symbol_idx,
             bar,
@@ -160,6 +315,7 @@ impl Replay<'_> {
             equity,
             price,
             stop_price: trade.initial_stop_price,
+            held_quantity: held,
             limits: sized.limits,
             binding_limit: sized.binding_limit,
             multipliers: sized.multipliers,
@@ -173,7 +329,8 @@ impl Replay<'_> {
     }
 
     /// What the venue allows: the notional of its brackets at the account's leverage, and what the
-    /// free margin can carry.
+    /// free margin can carry besides what is held. It takes nothing away of a position that it
+    /// would not let be opened any more, so that what is held is never above these limits.
     fn venue_limits(
         &self,
         symbol_idx: usize,
@@ -181,8 +338,10 @@ impl Replay<'_> {
         equity: f64,
         price: f64,
         free: f64,
+        held: f64,
     ) -> Vec<Limit<'static>> {
         let mut limits = Vec::with_capacity(2);
+        let held = held * price / equity;
         let in_force = self.in_force_at(symbol_idx, bar);
         let cap = match self.settings.margin {
             // A larger position only needs more margin.
@@ -195,12 +354,12 @@ impl Replay<'_> {
         if cap.is_finite() {
             let slippage = self.slippage_fraction(symbol_idx, bar + 1, cap);
             let room = (1.0 + slippage) * (1.0 + MARKET_ORDER_BUFFER);
-            limits.push(Limit { name: "venue_leverage", value: Ok(cap / (equity * room)) });
+            let most = (cap / (equity * room)).max(held);
+            limits.push(Limit { name: "venue_leverage", value: Ok(most) });
         }
-        limits.push(Limit {
-            name: "venue_margin",
-            value: self.venue_margin(symbol_idx, bar, equity, free),
-        });
+        let more = self.venue_margin(symbol_idx, bar, equity, free);
+        let value = if held > 0.0 { Ok(held + more.unwrap_or(0.0)) } else { more };
+        limits.push(Limit { name: "venue_margin", value });
         limits
     }
 
@@ -251,3 +410,26 @@ impl Replay<'_> {
             .unwrap_or(0.0)
     }
 }
+
+/// What an entry would take of the rooms that entries share, if it had them to itself.
+struct Claim {
+    margin: f64,
+    heat: f64,
+    heat_limit: f64,
+    exposure: f64,
+    exposure_limit: f64,
+}
+
+/// One claim's part of a room in which all of them may not fit.
+fn part(room: f64, alone: f64, wanted: f64) -> f64 {
+    if wanted > room { room * alone / wanted } else { room }
+}
+
+/// How much of a limit the others have to be taken to use up, so that one claim's part is left.
+fn used_beside(used: f64, limit: f64, alone: f64, wanted: f64) -> f64 {
+    let room = (limit - used).max(0.0);
+    if wanted > room { (limit - part(room, alone, wanted)).max(used) } else { used }
+}
+
+/// Relative error of a sum of lots.
+const ROUNDING: f64 = 1e-9;

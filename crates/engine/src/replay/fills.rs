@@ -1,7 +1,7 @@
 //! Orders of the strategy: entries and exits, their costs and their records.
 
 use plimsoll_market::TradeExit;
-use plimsoll_venue::{BracketAt, liquidation_price};
+use plimsoll_venue::{BracketAt, Ladder, liquidation_price};
 
 use super::{At, EntryRecord, ForcedOrders, Order, Position, Replay};
 use crate::account::{
@@ -93,10 +93,7 @@ impl Replay<'_> {
     }
 
     /// Closes all of a position with a taker order.
-    ///
-    /// The last price may be far from the mark that the margin is tested at. What a fill would
-    /// lose beyond the money behind the position is not the account's to pay, as in a liquidation.
-    fn close(
+    pub(super) fn close(
         &mut self,
         index: usize,
         bar: usize,
@@ -104,15 +101,46 @@ impl Replay<'_> {
         reference: f64,
         reason: ExitReason,
     ) {
-        let Position { symbol_idx, side, quantity, entry_price, isolated_margin, .. } =
-            self.positions[index];
+        let quantity = self.positions[index].quantity;
+        self.close_part(index, bar, others_at, reference, quantity);
+        self.positions[index].quantity = 0.0;
+        self.finish(index, bar, reason);
+    }
+
+    /// Fills a taker order that closes so much of a position, whose quantity is left as it is.
+    ///
+    /// The last price may be far from the mark that the margin is tested at. What a fill would
+    /// lose beyond the money behind the position is not the account's to pay, as in a liquidation.
+    pub(super) fn close_part(
+        &mut self,
+        index: usize,
+        bar: usize,
+        others_at: At,
+        reference: f64,
+        quantity: f64,
+    ) {
+        let position = &self.positions[index];
+        let Position { symbol_idx, side, entry_price, .. } = *position;
         let slippage = self.slippage_fraction(symbol_idx, bar, quantity * reference);
         let mut price = exit_fill_price(side, reference, slippage);
-        let free = self.money_beside(index, bar, others_at);
-        let behind = match self.settings.margin {
+        let mut free = self.money_beside(index, bar, others_at);
+        let mut behind = match self.settings.margin {
             MarginMode::Cross | MarginMode::Portfolio => free,
-            MarginMode::Isolated => isolated_margin,
+            MarginMode::Isolated => position.isolated_margin,
         };
+        if quantity < position.quantity {
+            let left = position.quantity - quantity;
+            // What stays open keeps its margin, or its profit and loss, to itself.
+            let kept = match self.settings.margin {
+                MarginMode::Cross | MarginMode::Portfolio => {
+                    let mark = self.mark(position, bar, others_at);
+                    -unrealised_pnl(side, left, entry_price, mark)
+                }
+                MarginMode::Isolated => position.isolated_margin * (left / position.quantity),
+            };
+            behind -= kept;
+            free -= kept;
+        }
         let realised = unrealised_pnl(side, quantity, entry_price, price);
         if behind + realised < 0.0 {
             price = entry_price - side.sign() * behind / quantity;
@@ -122,8 +150,6 @@ impl Replay<'_> {
         let charge = fee(self.taker_fee(symbol_idx, bar), quantity, price).min(left.max(0.0));
         self.book_close(index, bar, quantity, reference, price);
         self.book_charge(index, bar, Cause::Fee, charge, quantity, price);
-        self.positions[index].quantity = 0.0;
-        self.finish(index, bar, reason);
     }
 
     /// Money that a position can draw on, its own margin included: the wallet less what is set
@@ -204,17 +230,36 @@ impl Replay<'_> {
         self.enter(row);
     }
 
-    /// Entries decided at the previous close. A fill that breaks a rule of the venue is refused.
-    pub(super) fn fill_entries_at_open(&mut self, bar: usize) {
+    /// Orders decided at the previous close: what sets margin free first, then increases and
+    /// entries in the order of their decisions. A fill that breaks a rule of the venue is refused.
+    pub(super) fn fill_orders_at_open(&mut self, bar: usize) {
         let mut orders = std::mem::take(&mut self.orders);
-        for order in orders.drain(..) {
-            if let Err(reason) = self.fill_entry(order, bar) {
-                let decision = &mut self.outcome.decisions[order.decision_idx];
+        let (reducing, opening): (Vec<Order>, Vec<Order>) =
+            orders.drain(..).partition(|order| order.quantity < order.held);
+        for order in reducing {
+            let filled = self.fill_decrease(order, bar);
+            self.note_fill(order, filled);
+        }
+        for order in opening {
+            let filled = if order.held > 0.0 {
+                self.fill_increase(order, bar)
+            } else {
+                self.fill_entry(order, bar)
+            };
+            self.note_fill(order, filled);
+        }
+        self.orders = orders;
+    }
+
+    fn note_fill(&mut self, order: Order, filled: Result<(), &'static str>) {
+        let decision = &mut self.outcome.decisions[order.decision_idx];
+        match filled {
+            Ok(()) => decision.outcome = DecisionOutcome::Filled,
+            Err(reason) => {
                 decision.outcome = DecisionOutcome::RefusedAtFill;
                 decision.reason = reason;
             }
         }
-        self.orders = orders;
     }
 
     fn fill_entry(&mut self, order: Order, bar: usize) -> Result<(), &'static str> {
@@ -229,12 +274,7 @@ impl Replay<'_> {
         let price = entry_fill_price(side, open, slippage);
         let notional = quantity * price;
         let ladder = self.ladder_at(symbol_idx, bar);
-        let size = ladder.size(quantity, price);
-        let is_told = self.settings.margin != MarginMode::Portfolio;
-        let is_too_high = is_told && self.settings.leverage > ladder.leverage_max(size);
-        if is_too_high || ladder.exceeds_top(size) {
-            return Err("venue_leverage");
-        }
+        self.check_brackets(ladder, quantity, price)?;
         let charge = fee(self.taker_fee(symbol_idx, bar), quantity, price);
         let in_force = self.in_force_at(symbol_idx, bar);
         let margin = in_force.initial_margin(quantity, price, self.settings.leverage);
@@ -254,10 +294,17 @@ impl Replay<'_> {
             entry_price: price,
             entry_reference_price: open,
             isolated_margin,
+            holding_ends_bar: self.sizes.at_entry[order.trade_idx]
+                .holding_bars_max
+                .map_or(usize::MAX, |bars| bar.saturating_add(bars.max(1))),
             forced_orders: ForcedOrders::default(),
             record: EntryRecord {
                 entry_bar: bar,
+                entry_price: price,
                 quantity,
+                opened_quantity: quantity,
+                quantity_max: quantity,
+                resizes: 0,
                 notional,
                 leverage: notional / equity,
                 decision_idx: order.decision_idx,
@@ -280,14 +327,31 @@ impl Replay<'_> {
                 .ok()
                 .and_then(|found| found.price);
         self.outcome.traded_notional += notional;
+        self.note_leverage(bar, equity);
+        Ok(())
+    }
+
+    /// Whether the venue lets a position of this size be opened at the account's leverage.
+    pub(super) fn check_brackets(
+        &self,
+        ladder: &Ladder,
+        quantity: f64,
+        price: f64,
+    ) -> Result<(), &'static str> {
+        let size = ladder.size(quantity, price);
+        let is_told = self.settings.margin != MarginMode::Portfolio;
+        let is_too_high = is_told && self.settings.leverage > ladder.leverage_max(size);
+        if is_too_high || ladder.exceeds_top(size) { Err("venue_leverage") } else { Ok(()) }
+    }
+
+    /// Gross notional over equity after a fill at the open.
+    pub(super) fn note_leverage(&mut self, bar: usize, equity: f64) {
         let gross: f64 = self
             .positions
             .iter()
             .map(|position| position.quantity * self.mark(position, bar, At::Open))
             .sum();
         self.outcome.leverage_max = self.outcome.leverage_max.max(gross / equity);
-        self.outcome.decisions[order.decision_idx].outcome = DecisionOutcome::Filled;
-        Ok(())
     }
 
     /// Money that may become initial margin, at an equity reckoned elsewhere.
@@ -309,7 +373,7 @@ impl Replay<'_> {
             * (self.taker_fee(position.symbol_idx, record.entry_bar)
                 + self.settings.costs.half_spread());
         let r_multiple = decision.stop_price.map(|stop| {
-            let risk = stop_risk_fraction(position.entry_price, stop, round_trip);
+            let risk = stop_risk_fraction(record.entry_price, stop, round_trip);
             record.pnl / (record.notional * risk)
         });
         self.outcome.trades.push(TradeRecord {
@@ -317,10 +381,12 @@ impl Replay<'_> {
             symbol_idx: position.symbol_idx,
             side: position.side,
             entry_bar: record.entry_bar,
-            entry_price: position.entry_price,
+            entry_price: record.entry_price,
             exit_bar: bar,
-            exit_price: record.exit_value / record.quantity,
+            exit_price: record.exit_value / record.opened_quantity,
             quantity: record.quantity,
+            quantity_max: record.quantity_max,
+            resizes: record.resizes,
             notional: record.notional,
             leverage: record.leverage,
             binding_limit: decision.binding_limit,

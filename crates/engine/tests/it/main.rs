@@ -7,6 +7,7 @@
 )]
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
+mod book;
 mod brackets;
 mod costs;
 mod cross;
@@ -15,5 +16,7 @@ mod liquidation;
 mod orders;
 mod portfolio;
 mod random;
+mod resize;
 mod scene;
 mod signals;
+mod sizes;

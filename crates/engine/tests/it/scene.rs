@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use plimsoll_engine::{
-    Cause, Costs, Intrabar, LedgerRow, MarginMode, Outcome, Prepared, Settings, Simultaneous, Span,
-    TradeList, replay, size_free_trades,
+    Cause, Costs, DecisionKind, DecisionOutcome, Intrabar, LedgerRow, MarginMode, Outcome,
+    Prepared, Resizing, Settings, Simultaneous, SizePlans, Span, TradeList, replay,
+    size_free_trades,
 };
 use plimsoll_market::{
     FundingEvent, Interval, Market, PriceColumns, Side, SignalColumns, SymbolColumns, Timestamp,
@@ -221,8 +222,27 @@ impl Scene {
     }
 
     pub(crate) fn replay(&self, list: &TradeList, plans: &[PlannedSize]) -> Outcome {
+        self.replay_sizes(list, SizePlans::from(plans))
+    }
+
+    /// Replays a rule that decides at the entry and again at every close, each time by the plan
+    /// of a trade at a bar.
+    pub(crate) fn replay_resizing(
+        &self,
+        list: &TradeList,
+        band: f64,
+        plan_at: &(dyn Fn(usize, usize) -> PlannedSize + Sync),
+    ) -> Outcome {
+        let entries = list.trades.iter().enumerate();
+        let plans: Vec<PlannedSize> =
+            entries.map(|(trade_idx, trade)| plan_at(trade_idx, trade.decision_bar)).collect();
+        let resizing = Some(Resizing { band, plan_at });
+        self.replay_sizes(list, SizePlans { at_entry: &plans, resizing })
+    }
+
+    fn replay_sizes(&self, list: &TradeList, sizes: SizePlans<'_>) -> Outcome {
         let span = Span { from_bar: 0, to_bar: self.market.n_bars };
-        let outcome = replay(&self.prepared(), &list.trades, plans, &self.settings, span);
+        let outcome = replay(&self.prepared(), &list.trades, sizes, &self.settings, span);
         check_books(&outcome, &self.settings);
         outcome
     }
@@ -271,7 +291,15 @@ pub(crate) fn check_books(outcome: &Outcome, settings: &Settings) {
                 .filter(|row| !beside(row))
                 .map(|row| row.amount)
                 .sum();
-            let margin = trade.notional / settings.leverage;
+            // What was added later posted margin as well; fills may lie off the price decided at.
+            let added = outcome.decisions.iter().filter(|decision| {
+                decision.trade_idx == trade.trade_idx
+                    && decision.kind == DecisionKind::Resize
+                    && decision.outcome == DecisionOutcome::Filled
+            });
+            let added: f64 =
+                added.map(|d| (d.quantity - d.held_quantity).max(0.0) * d.price * 1.5).sum();
+            let margin = (trade.notional + added) / settings.leverage;
             assert!(of_margin >= -margin - tolerance, "{trade:?}: {of_margin}");
         }
     }

@@ -2,8 +2,8 @@
 
 use plimsoll_market::lake::Source;
 use plimsoll_market::{
-    Column, DAY_MS, Incoming, Interval, Kind, Lake, LoadRequest, MarketError, MergeOptions, Series,
-    Table, Timestamp, load_market,
+    Column, DAY_MS, Incoming, Interval, Kind, Lake, LoadRequest, MarketError, MergeOptions,
+    ReferenceVenue, Series, Table, Timestamp, load_market,
 };
 
 const START: i64 = 1_704_067_200_000; // 2024-01-01
@@ -11,7 +11,12 @@ const HOUR: i64 = 3_600_000;
 const MINUTE: i64 = 60_000;
 
 fn put(lake: &Lake, kind: Kind, interval: Option<Interval>, incoming: Incoming) {
-    let (venue, symbol) = ("binance-usdm".to_owned(), "BTCUSDT".to_owned());
+    put_at(lake, "binance-usdm BTCUSDT", kind, interval, incoming);
+}
+
+fn put_at(lake: &Lake, place: &str, kind: Kind, interval: Option<Interval>, incoming: Incoming) {
+    let (venue, symbol) = place.split_once(' ').unwrap();
+    let (venue, symbol) = (venue.to_owned(), symbol.to_owned());
     let series = Series { kind, venue, symbol, interval };
     lake.writer().unwrap().merge(&series, vec![incoming], MergeOptions::default()).unwrap();
 }
@@ -53,6 +58,7 @@ fn request(interval: Interval, hours: i64) -> LoadRequest {
         from: Timestamp(START),
         to: Timestamp(START + hours * HOUR),
         warm_up_from: None,
+        references: Vec::new(),
     }
 }
 
@@ -139,6 +145,55 @@ fn liquidations_and_open_interest_are_unknown_outside_their_coverage() {
     // Five minutes old at the first close, an hour and more at the second.
     assert_eq!(symbol.open_interest[0], 7.0);
     assert!(symbol.open_interest[1].is_nan());
+}
+
+#[test]
+fn reference_venues_lie_on_the_same_grid() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::new(folder.path());
+    let hours = |hours: &[i64]| hours.iter().map(|hour| START + hour * HOUR).collect::<Vec<_>>();
+    let hour = Some(Interval::HOUR);
+    put(&lake, Kind::Candles, hour, incoming(candles(&hours(&[0, 1, 2, 3]))));
+    // The last price stands in where the mark is unknown; minutes become hours.
+    let mark = Table::new(Kind::MarkCandles, candles(&hours(&[1, 2])).columns()[..5].to_vec());
+    put_at(&lake, "okx BTC-USDT-SWAP", Kind::MarkCandles, hour, incoming(mark));
+    put_at(&lake, "okx BTC-USDT-SWAP", Kind::Candles, hour, incoming(candles(&hours(&[0, 1, 2]))));
+    let minutes: Vec<i64> = (60..180).map(|minute| START + minute * MINUTE).collect();
+    let of_minutes = incoming(candles(&minutes));
+    put_at(&lake, "bybit-linear BTCUSDT", Kind::Candles, Some(Interval::MINUTE), of_minutes);
+    let reference = |venue: &str, symbol: &str| ReferenceVenue {
+        venue: venue.to_owned(),
+        symbols: vec![symbol.to_owned()],
+    };
+    let references = vec![reference("okx", "BTC-USDT-SWAP"), reference("bybit-linear", "BTCUSDT")];
+    let asked = LoadRequest { references, ..request(Interval::HOUR, 4) };
+    let market = load_market(&lake, &asked).unwrap();
+    let of = |index: usize| {
+        let (venue, close) = &market.symbols[0].reference_close[index];
+        let shown: Vec<String> = close.iter().map(f64::to_string).collect();
+        format!("{venue}: {}", shown.join(" "))
+    };
+    assert_eq!(of(0), "okx: 100 100 101 NaN");
+    assert_eq!(of(1), "bybit-linear: NaN 159 219 NaN");
+    let flags = market.symbols[0].flags.iter().filter(|flag| flag.name == "reference_missing");
+    let messages: Vec<&str> = flags.map(|flag| flag.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "BTCUSDT: 1 bars have no price of BTC-USDT-SWAP at okx, the first at \
+             2024-01-01T03:00:00Z",
+            "BTCUSDT: 2 bars have no price of BTCUSDT at bybit-linear, the first at \
+             2024-01-01T00:00:00Z",
+        ]
+    );
+    // None of them in the period is an error that says so, as is a missing symbol.
+    let asked = LoadRequest { references: vec![reference("okx", "BTCUSDT")], ..asked };
+    let error = load_market(&lake, &asked).unwrap_err();
+    assert!(error.to_string().starts_with("no candles of okx BTCUSDT at 1h"), "{error}");
+    let none = ReferenceVenue { symbols: Vec::new(), ..reference("okx", "") };
+    let asked = LoadRequest { references: vec![none], ..asked };
+    let error = load_market(&lake, &asked).unwrap_err();
+    assert!(error.to_string().contains("okx as a reference names 0 symbol(s) for 1"), "{error}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plimsoll_engine::Decision;
 
 use super::blocks::{Block, Cell, Column, Table};
-use super::{Context, Section};
+use super::{Context, Section, entries, gates};
 use crate::chart::bars::{self, Bar};
 use crate::error::ReportError;
 use crate::words;
@@ -22,8 +22,7 @@ pub(super) fn section(context: &Context<'_>) -> Result<Section, ReportError> {
          you are testing."
             .to_owned(),
     )];
-    let decided: usize =
-        result.rules.iter().map(|rule| rule.account().outcome.decisions.len()).sum();
+    let decided: usize = result.rules.iter().map(|rule| entries(rule.account()).count()).sum();
     if decided == 0 {
         blocks.push(Block::Note("No rule took any decision in the compared period.".to_owned()));
     } else {
@@ -31,11 +30,11 @@ pub(super) fn section(context: &Context<'_>) -> Result<Section, ReportError> {
             .keys
             .drawn
             .iter()
-            .filter(|&&rule| !result.rules[rule].account().outcome.decisions.is_empty())
+            .filter(|&&rule| entries(result.rules[rule].account()).next().is_some())
             .map(|&rule| Bar {
                 key: context.keys.key(rule),
                 name: &result.rules[rule].name,
-                parts: shares(result.rules[rule].account().outcome.decisions.iter(), &limits)
+                parts: shares(entries(result.rules[rule].account()), &limits)
                     .into_iter()
                     .enumerate()
                     .map(|(index, share)| (index % PATTERNS, limits[index], share))
@@ -63,6 +62,7 @@ pub(super) fn section(context: &Context<'_>) -> Result<Section, ReportError> {
         ));
     }
     blocks.push(Block::Table(leverage_table(context)));
+    blocks.extend(gates::blocks(context));
     Ok(Section {
         id: "binding",
         title: "What was binding, and when",
@@ -75,7 +75,7 @@ pub(super) fn section(context: &Context<'_>) -> Result<Section, ReportError> {
 fn binding_limits(context: &Context<'_>) -> Vec<&'static str> {
     let mut limits = Vec::new();
     let rules = context.result.rules.iter();
-    for decision in rules.flat_map(|rule| &rule.account().outcome.decisions) {
+    for decision in rules.flat_map(|rule| entries(rule.account())) {
         if !limits.contains(&decision.binding_limit) {
             limits.push(decision.binding_limit);
         }
@@ -103,10 +103,10 @@ fn share_table(context: &Context<'_>, limits: &[&str]) -> Table {
     let mut table = Table::new("Share of decisions by binding limit", &["Rule", "#Decisions"]);
     table.columns.extend(limits.iter().map(|limit| Column::numbers(label(limit))));
     for (rule, found) in context.result.rules.iter().enumerate() {
-        let decisions = &found.account().outcome.decisions;
-        let n = decisions.len() as f64;
+        let decisions = || entries(found.account());
+        let n = decisions().count() as f64;
         let mut cells = vec![Cell::rule(context, rule), Cell::number(words::count(n), n)];
-        cells.extend(shares(decisions.iter(), limits).into_iter().map(share_cell));
+        cells.extend(shares(decisions(), limits).into_iter().map(share_cell));
         table.rows.push(cells);
     }
     table
@@ -120,7 +120,7 @@ fn quarter_table(context: &Context<'_>, limits: &[&str]) -> Table {
     table.columns.extend(limits.iter().map(|limit| Column::numbers(label(limit))));
     let mut by_quarter: BTreeMap<(String, usize), Vec<&Decision>> = BTreeMap::new();
     for &rule in &context.keys.drawn {
-        for decision in &context.result.rules[rule].account().outcome.decisions {
+        for decision in entries(context.result.rules[rule].account()) {
             let quarter = context.timeline.month(decision.bar).quarter();
             by_quarter.entry((quarter, rule)).or_default().push(decision);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plimsoll_engine::DecisionOutcome;
 
 use super::blocks::{Block, Cell, Table};
-use super::{Context, Section};
+use super::{Context, Section, entries};
 use crate::words;
 
 pub(super) fn section(context: &Context<'_>) -> Section {
@@ -79,7 +79,7 @@ fn refusals(context: &Context<'_>) -> Vec<Block> {
     }
     let mut refused: BTreeMap<(usize, &str, &str), usize> = BTreeMap::new();
     for (rule, found) in result.rules.iter().enumerate() {
-        for decision in &found.account().outcome.decisions {
+        for decision in entries(found.account()) {
             if decision.outcome != DecisionOutcome::Filled {
                 let stage = decision.outcome.name();
                 *refused.entry((rule, stage, decision.reason)).or_default() += 1;
@@ -107,7 +107,7 @@ fn refusals(context: &Context<'_>) -> Vec<Block> {
     }
     for ((rule, stage, reason), count) in refused {
         let n = count as f64;
-        let decisions = result.rules[rule].account().outcome.decisions.len() as f64;
+        let decisions = entries(result.rules[rule].account()).count() as f64;
         table.rows.push(vec![
             Cell::rule(context, rule),
             Cell::text(stage.replace('_', " ")),

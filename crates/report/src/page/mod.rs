@@ -9,15 +9,17 @@ pub mod costs;
 pub mod curves;
 pub mod data;
 pub mod forecasts;
+pub mod gates;
 pub mod growth;
 pub mod liquidations;
 pub mod reproduce;
 pub mod rules;
+pub mod sizes;
 pub mod verdict;
 
 use askama::Template;
-use plimsoll_engine::MarginMode;
-use plimsoll_study::result::StudyResult;
+use plimsoll_engine::{Decision, DecisionKind, MarginMode};
+use plimsoll_study::result::{AccountResult, StudyResult};
 
 use crate::error::ReportError;
 use crate::tables::monthly::MonthRow;
@@ -55,22 +57,26 @@ pub(crate) struct Context<'a> {
 pub fn page(result: &StudyResult, monthly: &[MonthRow]) -> Result<String, ReportError> {
     let context =
         Context { result, monthly, timeline: Timeline::of(result), keys: RuleKeys::of(result) };
+    let mut sections = vec![
+        verdict::section(&context)?,
+        growth::section(&context)?,
+        curves::section(&context)?,
+        binding::section(&context)?,
+    ];
+    sections.extend(sizes::section(&context)?);
+    sections.extend([
+        liquidations::section(&context),
+        forecasts::section(&context)?,
+        costs::section(&context),
+        data::section(&context),
+        reproduce::section(&context),
+    ]);
     let page = Page {
         name: &result.name,
         data_label: result.data_label.as_deref(),
         facts: facts(&context),
         legend: Legend::of(&context),
-        sections: vec![
-            verdict::section(&context)?,
-            growth::section(&context)?,
-            curves::section(&context)?,
-            binding::section(&context)?,
-            liquidations::section(&context),
-            forecasts::section(&context)?,
-            costs::section(&context),
-            data::section(&context),
-            reproduce::section(&context),
-        ],
+        sections,
         style: include_str!("../../templates/style.css"),
         script: include_str!("../../templates/script.js"),
         cursor: curves::cursor_data(&context)?,
@@ -174,6 +180,11 @@ fn facts(context: &Context<'_>) -> Vec<String> {
         },
         format!("{} intrabar", settings.intrabar.name()),
     ]
+}
+
+/// The decisions on entries, those on held positions left out.
+pub(crate) fn entries(account: &AccountResult) -> impl Iterator<Item = &Decision> {
+    account.outcome.decisions.iter().filter(|decision| decision.kind == DecisionKind::Entry)
 }
 
 /// `1 rule`, `2 rules`.

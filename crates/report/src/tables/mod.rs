@@ -1,11 +1,14 @@
 //! The CSV files: one function a file, full precision, an undefined value empty.
 
+pub mod ablation;
 pub mod comparison;
 pub mod forecasts;
+pub mod gates;
 pub mod liquidations;
 pub mod monthly;
 pub mod refusals;
 pub mod sensitivity;
+pub mod sizes;
 pub mod summary;
 pub mod trades;
 

@@ -9,7 +9,9 @@ use crate::timeline::Timeline;
 
 /// `refusals.csv`: entries that the market itself did not allow once, under the rule `*` and with
 /// the stage `cancelled`; then each rule's decisions that ended without a position, with the stage
-/// `no_size` or `refused_at_fill`. Times are those of the decision, the close of its bar.
+/// `no_size` or `refused_at_fill`. Times are those of the decision, the close of its bar. Of the
+/// `kind` `resize` are later decisions on a position: one of no size closed it, one refused at the
+/// fill left it as it was.
 ///
 /// # Errors
 /// A row that CSV cannot hold.
@@ -28,6 +30,7 @@ pub fn csv(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
             String::new(),
             String::new(),
             String::new(),
+            "entry".to_owned(),
         ]
     });
     let refused = result.rules.iter().flat_map(|rule| {
@@ -45,6 +48,7 @@ pub fn csv(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
                 full_precision(decision.quantity_raw),
                 full_precision(decision.equity),
                 full_precision(decision.price),
+                decision.kind.name().to_owned(),
             ]
         })
     });
@@ -61,6 +65,7 @@ pub fn csv(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
             "quantity_raw",
             "equity",
             "price",
+            "kind",
         ],
         cancelled.chain(refused),
     )

@@ -8,7 +8,9 @@ use crate::timeline::Timeline;
 
 /// `trades.csv`: one row a position of the whole account, in order of its exit. Times are the open
 /// times of the bars of entry and exit; `funding`, `fees` and `slippage` are what was paid;
-/// `return_on_equity` is `pnl` over the equity at the entry decision.
+/// `return_on_equity` is `pnl` over the equity at the entry decision; `trade` is the number of the
+/// size-free trade, as in `decisions.parquet`, `resizes` how often the size was changed while the
+/// position was held, and `quantity_max` the most that was held.
 ///
 /// # Errors
 /// A row that CSV cannot hold.
@@ -39,6 +41,9 @@ pub fn csv(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
                 full_precision(trade.slippage),
                 optional(on_equity),
                 optional(trade.r_multiple),
+                trade.trade_idx.to_string(),
+                trade.resizes.to_string(),
+                full_precision(trade.quantity_max),
             ]
         })
     });
@@ -64,6 +69,9 @@ pub fn csv(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
             "slippage",
             "return_on_equity",
             "r_multiple",
+            "trade",
+            "resizes",
+            "quantity_max",
         ],
         rows,
     )

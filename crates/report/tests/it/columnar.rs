@@ -91,15 +91,27 @@ fn ledger_adds_up_to_the_change_of_equity() {
 fn decisions_hold_every_limit() {
     let batch = read(&decisions::parquet(&study()).unwrap());
     insta::assert_debug_snapshot!("decisions_schema", schema(&batch));
-    assert_eq!(batch.num_rows(), 3 + 4);
+    assert_eq!(batch.num_rows(), 3 + 5);
     // The first rule has no Kelly limit: null, not zero. The second rule's warm-up is zero with
     // its reason; a limit that allows anything is infinite.
     let kelly = numbers(&batch, "limit_kelly");
-    assert_eq!(kelly, [None, None, None, Some(0.0), Some(1.5), None, None]);
+    assert_eq!(kelly, [None, None, None, Some(0.0), Some(1.5), Some(1.5), None, None]);
     let reasons = words(&batch, "limit_kelly_reason");
     assert_eq!(reasons[3].as_deref(), Some("too_few_trades"));
     assert_eq!(reasons.iter().flatten().count(), 1);
     assert!(
         numbers(&batch, "limit_venue_leverage").iter().all(|limit| limit.unwrap().is_infinite())
     );
+    // The gates in the same way.
+    let cut = numbers(&batch, "multiplier_funding_cut");
+    assert_eq!(cut, [None, None, None, None, Some(0.5), Some(0.0), None, None]);
+    let reasons = words(&batch, "multiplier_funding_cut_reason");
+    assert_eq!(reasons[5].as_deref(), Some("too_few_observations"));
+    assert_eq!(reasons.iter().flatten().count(), 1);
+    let kinds = words(&batch, "kind");
+    let resizes = kinds.iter().map(|kind| kind.as_deref() == Some("resize")).collect::<Vec<_>>();
+    assert_eq!(resizes, [false, false, false, false, false, true, false, false]);
+    assert_eq!(numbers(&batch, "held_quantity")[5], numbers(&batch, "quantity")[4]);
+    assert!(numbers(&batch, "initial_equity").iter().all(|value| *value == Some(100_000.0)));
+    assert!(words(&batch, "sizing_base").iter().all(|base| base.as_deref() == Some("current")));
 }

@@ -2,17 +2,18 @@
 //! with a liquidation, refusals, cancelled entries and undefined metrics.
 
 use plimsoll_engine::{
-    CancelledEntry, Cause, Costs, Decision, DecisionOutcome, ExitReason, Intrabar, LedgerRow,
-    LimitValue, LiquidationRecord, MarginMode, Outcome, Settings, Simultaneous, TradeRecord,
+    CancelledEntry, Cause, Costs, Decision, DecisionKind, DecisionOutcome, ExitReason, Intrabar,
+    LedgerRow, LimitValue, LiquidationRecord, MarginMode, Outcome, Settings, Simultaneous,
+    TradeRecord,
 };
 use plimsoll_market::{CoverageFlag, Kind, Side, SizeFreeTrade, Timestamp, TradeExit};
-use plimsoll_sizing::SizingRule;
+use plimsoll_sizing::{MultiplierValue, SizingRule};
 use plimsoll_study::result::{
     AccountResult, BootstrapSettings, ComparisonRow, DailySeries, Metric, Receipt, RuinDefinition,
     RuleResult, SensitivityRow, StudyResult, SymbolCoverage, Verdict,
 };
 
-use crate::risk_forecasts;
+use crate::{risk_forecasts, size_figures};
 
 const BARS: usize = 180;
 const FROM_BAR: usize = 12;
@@ -82,6 +83,9 @@ pub(crate) fn scaled(rules: &[&str], bars: usize, interval: &str) -> StudyResult
         comparisons: comparisons(&names),
         verdict: verdict(&names),
         sensitivity: sensitivity(&names),
+        gate_counts: size_figures::gate_counts(&names),
+        sizes_on: size_figures::sizes_on(&names),
+        limit_worth: size_figures::limit_worth(&names),
         forecast_plan: Some(risk_forecasts::plan()),
         forecasts: risk_forecasts::forecasts(&names, start),
         coverage: coverage(start, bars),
@@ -207,6 +211,8 @@ fn trade(
         exit_bar,
         exit_price: 105.25,
         quantity: 1_000.0 * size,
+        quantity_max: 1_000.0 * size,
+        resizes: 0,
         notional: 100_500.0 * size,
         leverage: size,
         binding_limit: if index == 0 { "kelly" } else { "venue_margin" },
@@ -224,6 +230,7 @@ fn trade(
 
 fn decisions(first: usize, second: usize, size: f64, rule: usize) -> Vec<Decision> {
     let decision = |trade_idx: usize, bar: usize| Decision {
+        kind: DecisionKind::Entry,
         trade_idx,
         symbol_idx: trade_idx % 2,
         bar,
@@ -231,6 +238,7 @@ fn decisions(first: usize, second: usize, size: f64, rule: usize) -> Vec<Decisio
         equity: EQUITY,
         price: 100.0,
         stop_price: Some(95.0),
+        held_quantity: 0.0,
         limits: vec![
             LimitValue { name: "notional_fraction", leverage: size, reason: "" },
             LimitValue { name: "venue_leverage", leverage: f64::INFINITY, reason: "" },
@@ -253,9 +261,30 @@ fn decisions(first: usize, second: usize, size: f64, rule: usize) -> Vec<Decisio
     refused.outcome = DecisionOutcome::RefusedAtFill;
     refused.reason = "margin_at_fill";
     let mut all = vec![];
+    let mut resized = None;
     if rule > 0 {
         first_one.limits.insert(0, LimitValue { leverage: 1.5, reason: "", ..kelly });
         first_one.binding_limit = "kelly";
+        first_one.multipliers =
+            vec![MultiplierValue { name: "funding_cut", factor: 0.5, reason: "" }];
+        first_one.multiplier = 0.5;
+        resized = Some(Decision {
+            kind: DecisionKind::Resize,
+            bar: first_one.bar + 3,
+            held_quantity: first_one.quantity,
+            multipliers: vec![MultiplierValue {
+                name: "funding_cut",
+                factor: 0.0,
+                reason: "too_few_observations",
+            }],
+            multiplier: 0.0,
+            leverage: 0.0,
+            quantity_raw: 0.0,
+            quantity: 0.0,
+            outcome: DecisionOutcome::NoSize,
+            reason: "too_few_observations",
+            ..first_one.clone()
+        });
         let mut warm_up = decision(3, first - 5);
         warm_up.limits.insert(0, kelly);
         warm_up.binding_limit = "kelly";
@@ -266,7 +295,9 @@ fn decisions(first: usize, second: usize, size: f64, rule: usize) -> Vec<Decisio
         warm_up.reason = "too_few_trades";
         all.push(warm_up);
     }
-    all.extend([first_one, second_one, refused]);
+    all.push(first_one);
+    all.extend(resized);
+    all.extend([second_one, refused]);
     all
 }
 

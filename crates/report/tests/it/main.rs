@@ -8,4 +8,5 @@ mod fixture;
 mod page;
 mod risk;
 mod risk_forecasts;
+mod size_figures;
 mod tables;

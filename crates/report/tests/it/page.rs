@@ -28,6 +28,7 @@ fn sections_stand_in_the_order_of_a_traders_questions() {
         "Growth against drawdown and ruin</h2>",
         "Equity and drawdown</h2>",
         "What was binding, and when</h2>",
+        "Sizes before given days, and what each limit is worth</h2>",
         "Liquidations and tail risk</h2>",
         "Which tail model to trust</h2>",
         "Costs, funding, refusals and other assumptions</h2>",
@@ -39,7 +40,7 @@ fn sections_stand_in_the_order_of_a_traders_questions() {
         .map(|heading| page.find(heading).unwrap_or_else(|| panic!("missing: {heading}")))
         .collect();
     assert!(places.is_sorted(), "{places:?}");
-    assert_eq!(page.matches("<section ").count(), 9);
+    assert_eq!(page.matches("<section ").count(), 10);
 }
 
 #[test]

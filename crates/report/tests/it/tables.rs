@@ -45,6 +45,9 @@ snapshot! {
     refusals_are_as_they_were: "refusals.csv",
     liquidations_are_as_they_were: "liquidations.csv",
     sensitivity_is_as_it_was: "sensitivity.csv",
+    gates_are_as_they_were: "gates.csv",
+    sizes_are_as_they_were: "sizes.csv",
+    ablation_is_as_it_was: "ablation.csv",
     receipt_is_as_it_was: "receipt.json",
 }
 
@@ -91,7 +94,8 @@ fn refusals_name_the_market_once_and_each_rule_by_itself() {
     assert_eq!(column(&text, "rule").iter().filter(|rule| *rule == "*").count(), 1);
     assert_eq!(
         column(&text, "stage"),
-        ["cancelled", "refused_at_fill", "no_size", "refused_at_fill"]
+        ["cancelled", "refused_at_fill", "no_size", "no_size", "refused_at_fill"]
     );
+    assert_eq!(column(&text, "kind"), ["entry", "entry", "entry", "resize", "entry"]);
     assert_eq!(column(&text, "reason")[2], "too_few_trades");
 }

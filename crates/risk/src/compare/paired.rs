@@ -155,6 +155,15 @@ impl BootstrapMetrics {
         Ok(Self { point, draws: tasks.into_iter().flatten().collect() })
     }
 
+    /// The same draws of these rules only, by their positions; one that does not exist is left out.
+    /// A part is what resampling its columns alone would give.
+    pub fn of_rules(&self, rules: &[usize]) -> Self {
+        let pick = |values: &Vec<Values>| {
+            rules.iter().filter_map(|&rule| values.get(rule).copied()).collect()
+        };
+        Self { point: pick(&self.point), draws: self.draws.iter().map(pick).collect() }
+    }
+
     /// Number of rules.
     pub fn rules(&self) -> usize {
         self.point.len()

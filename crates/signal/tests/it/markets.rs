@@ -86,38 +86,6 @@ pub(crate) fn random(seed: u64, n_bars: usize, start_hour: i64, gap_every: u64) 
     Market { start, ..market_of(vec![symbol], n_bars) }
 }
 
-/// The market as it was known when so many bars had closed.
-pub(crate) fn truncated(market: &Market, n_bars: usize) -> Market {
-    let mut market = market.clone();
-    market.n_bars = n_bars;
-    let end = market.open_time(n_bars);
-    for symbol in &mut market.symbols {
-        let SymbolColumns { mark, index, .. } = symbol;
-        for price in [mark, index].into_iter().flatten() {
-            for column in [&mut price.open, &mut price.high, &mut price.low, &mut price.close] {
-                column.truncate(n_bars);
-            }
-        }
-        for column in [
-            &mut symbol.open,
-            &mut symbol.high,
-            &mut symbol.low,
-            &mut symbol.close,
-            &mut symbol.volume,
-            &mut symbol.quote_volume,
-            &mut symbol.taker_buy_volume,
-            &mut symbol.liquidated_long_notional,
-            &mut symbol.liquidated_short_notional,
-            &mut symbol.open_interest,
-            &mut symbol.open_interest_value,
-        ] {
-            column.truncate(n_bars);
-        }
-        symbol.funding.retain(|event| event.settlement_time <= end);
-    }
-    market
-}
-
 /// The `SplitMix64` generator.
 pub(crate) struct Random(pub(crate) u64);
 

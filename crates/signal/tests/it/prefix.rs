@@ -5,7 +5,7 @@ use plimsoll_signal::SignalRow;
 use proptest::prelude::*;
 
 use crate::features::features_text;
-use crate::markets::{Random, closes, random, spec, truncated};
+use crate::markets::{Random, closes, random, spec};
 
 const RULES: [&str; 6] = [
     "close > f0",
@@ -67,7 +67,7 @@ proptest! {
         ));
         let market = random(seed, n_bars, start_hour, gap_every);
         let cut = (cut * n_bars as f64) as usize;
-        let past = truncated(&market, cut);
+        let past = market.truncated(cut);
 
         let whole = spec.evaluate(&market).unwrap();
         let known = spec.evaluate(&past).unwrap();
@@ -106,7 +106,7 @@ proptest! {
             .collect();
         let cut = (cut * n_bars as f64) as usize;
         let whole = plimsoll_signal::signal_from_rows(&market, &rows).unwrap();
-        let known = plimsoll_signal::signal_from_rows(&truncated(&market, cut), &rows).unwrap();
+        let known = plimsoll_signal::signal_from_rows(&market.truncated(cut), &rows).unwrap();
         prop_assert_eq!(bits(&whole.columns[0], cut), bits(&known.columns[0], cut));
         for (entry, price) in whole.columns[0].entry.iter().zip(&close) {
             prop_assert!(*entry == 0 || !price.is_nan());

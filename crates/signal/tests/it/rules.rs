@@ -3,7 +3,7 @@
 use plimsoll_market::SignalColumns;
 use plimsoll_signal::SignalError;
 
-use crate::markets::{closes, market_of, random, spec, truncated};
+use crate::markets::{closes, market_of, random, spec};
 
 const X: f64 = f64::NAN;
 
@@ -141,7 +141,7 @@ fn rules_over_every_bar_column() {
     let market = random(5, 30, 0, 0);
     for column in plimsoll_signal::bar_column_names() {
         let text = format!("[signal]\nlong = '{column} IS NOT NULL'");
-        let columns = spec(&text).evaluate(&truncated(&market, 20)).unwrap();
+        let columns = spec(&text).evaluate(&market.truncated(20)).unwrap();
         assert_eq!(columns[0].entry[..3], [1, 0, 0], "{column}");
     }
 }

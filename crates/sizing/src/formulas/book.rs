@@ -8,6 +8,9 @@
 //! Chosen here, because no page says it: the names of the levels, except for conservative (3 times)
 //! and absolute (20 %).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::SizingError;
 use super::check::{finite, not_negative, positive, within};
 
@@ -40,7 +43,10 @@ pub const EXPOSURE_LEVELS: [Level; 2] =
     [Level { name: "conservative", limit: 3.0 }, Level { name: "maximum", limit: 5.0 }];
 
 /// How established a venue is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum VenueTier {
     /// Centralised exchange of the first tier.
     Cex1,

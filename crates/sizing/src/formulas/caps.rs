@@ -5,7 +5,7 @@
 //! `x = risk / stop distance = margin * leverage`.
 
 use super::SizingError;
-use super::check::{all_finite, equity, finite, not_negative, positive, share, within};
+use super::check::{all_finite, equity, finite, not_negative, positive, share};
 
 /// The leverage that loses `risk_fraction` of equity over `stop_distance`: `f / s`.
 ///
@@ -64,50 +64,6 @@ pub fn concentration_cap(concentration: f64, of: ConcentrationOf) -> Result<f64,
     match of {
         ConcentrationOf::Margin { leverage } => leverage_from_margin(concentration, leverage),
         ConcentrationOf::Notional => Ok(concentration),
-    }
-}
-
-/// Cuts size while funding is extreme. Rates are per 8 hours: see [`plimsoll_venue::rate_8h`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FundingCut {
-    /// The cut applies where |rate per 8 hours| is strictly above this.
-    pub above_8h: f64,
-    /// What size is multiplied by, 0 to 1.
-    pub multiply: f64,
-}
-
-impl Default for FundingCut {
-    /// Half size above 0.05 % per 8 hours.
-    fn default() -> Self {
-        Self { above_8h: 0.0005, multiply: 0.5 }
-    }
-}
-
-impl FundingCut {
-    /// The multiplier at the last published `rate_8h`: [`multiply`](Self::multiply), or 1.
-    ///
-    /// It is applied after the smallest limit has been taken, so it only ever reduces.
-    pub fn multiplier(&self, rate_8h: f64) -> Result<f64, SizingError> {
-        self.multiplier_sustained(&[rate_8h], 1)
-    }
-
-    /// The multiplier that cuts only where each of the last `periods` rates is extreme.
-    pub fn multiplier_sustained(
-        &self,
-        rates_8h: &[f64],
-        periods: usize,
-    ) -> Result<f64, SizingError> {
-        let above = not_negative("above_8h", self.above_8h)?;
-        let inside = (0.0..=1.0).contains(&self.multiply);
-        let multiply = within("multiply", self.multiply, inside, "from 0 to 1")?;
-        within("periods", periods as f64, periods > 0, "at least 1")?;
-        let have = rates_8h.len();
-        if have < periods {
-            return Err(SizingError::TooFewObservations { have, need: periods });
-        }
-        let last = &rates_8h[have - periods..];
-        all_finite("rates_8h", last)?;
-        Ok(if last.iter().all(|rate| rate.abs() > above) { multiply } else { 1.0 })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why a sizing formula has no answer.
 
+use plimsoll_risk::RiskError;
+
 /// The reason a formula is undefined on its input.
 ///
 /// A decision that meets one records a limit of 0 with [`reason`](Self::reason) beside it: the
@@ -62,6 +64,12 @@ pub enum SizingError {
         /// The number.
         name: &'static str,
     },
+    /// What the rule reads is not in the data at that time.
+    #[error("{name} is not on record at that time")]
+    NotRecorded {
+        /// What is lacking.
+        name: &'static str,
+    },
     /// Fewer observations than the formula needs.
     #[error("{have} observations where at least {need} are needed")]
     TooFewObservations {
@@ -69,6 +77,14 @@ pub enum SizingError {
         have: usize,
         /// How many are needed.
         need: usize,
+    },
+    /// A model of the next day gave no forecast.
+    #[error("the model `{model}` gives no forecast: {error}")]
+    NoForecast {
+        /// The model.
+        model: String,
+        /// Why.
+        error: RiskError,
     },
     /// No return of the sample loses, so growth has no maximum and no cap was given.
     #[error("no loss in the sample: growth rises without bound; give a cap")]
@@ -100,7 +116,9 @@ impl SizingError {
             Self::ZeroVolatility { .. } => "zero_volatility",
             Self::NoStop => "no_stop",
             Self::NotGiven { .. } => "not_given",
+            Self::NotRecorded { .. } => "not_recorded",
             Self::TooFewObservations { .. } => "too_few_observations",
+            Self::NoForecast { .. } => "no_forecast",
             Self::NoLossObserved => "no_loss_observed",
             Self::Ruined { .. } => "ruined",
             Self::NotConverged { .. } => "not_converged",

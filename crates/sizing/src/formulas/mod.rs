@@ -26,9 +26,11 @@
 //! - [`kelly_liquidation`]: Kelly on trades that a larger position would not have survived
 //! - [`kelly_bootstrap`]: how far to shrink Kelly by what resamples of its sample would have said
 //! - [`risk_constrained`]: Kelly under a bound on the probability of a drawdown
-//! - [`volatility`]: average true range, volatility target, cushion
+//! - [`liquidation`]: the largest position that a move does not liquidate
+//! - [`volatility`]: average true range, volatility and tail target, cushion
 //! - [`caps`]: risk, margin and notional; stop distance, concentration, funding, heat, exposure
 //! - [`book`]: levels of heat and exposure, shares of venues
+//! - [`gates`]: funding, liquidations, the health of prices; margin that volatility shrinks
 //! - [`composite`](mod@composite): the smallest limit
 
 mod barrier;
@@ -38,9 +40,11 @@ mod check;
 pub mod composite;
 pub mod empirical_kelly;
 mod error;
+pub mod gates;
 pub mod kelly;
 pub mod kelly_bootstrap;
 pub mod kelly_liquidation;
+pub mod liquidation;
 pub mod risk_constrained;
 pub mod volatility;
 
@@ -48,8 +52,8 @@ pub use book::{
     EXPOSURE_LEVELS, HEAT_LEVELS, Level, VenueTier, exposure_share, reduction_to_share,
 };
 pub use caps::{
-    ConcentrationOf, FundingCut, OpenPosition, Stop, concentration_cap, exposure, exposure_room,
-    heat, heat_room, leverage_from_margin, leverage_from_risk,
+    ConcentrationOf, OpenPosition, Stop, concentration_cap, exposure, exposure_room, heat,
+    heat_room, leverage_from_margin, leverage_from_risk,
 };
 pub use composite::{Composite, Limit, composite, settle};
 pub use empirical_kelly::{
@@ -58,17 +62,22 @@ pub use empirical_kelly::{
     max_leverage_without_liquidation, optimal_f,
 };
 pub use error::SizingError;
+pub use gates::{
+    FundingCut, Liquidated, LiquidationCut, OracleCheck, OracleReading, funding_holding_days,
+    funding_paid_8h, funding_sign_changed, funding_sign_multiplier, margin_allocation, whole_bars,
+};
 pub use kelly::{
     BinaryBet, Drift, Shrinkage, bayesian_lower_bound, fractional_growth_share, shrinkage,
     shrinkage_binary, shrinkage_of,
 };
 pub use kelly_bootstrap::{Resamples, bootstrap_shrinkage};
 pub use kelly_liquidation::{Backing, LiquidationSample, LiquidationTerms, TradeOutcome};
+pub use liquidation::{Behind, adverse_move, leverage_inside_liquidation};
 pub use risk_constrained::{
     Allocation, Outcomes, risk_aversion, risk_constrained_binary, risk_constrained_quadratic,
     risk_constrained_quadratic_sample, risk_constrained_sample,
 };
 pub use volatility::{
-    AtrSize, AverageTrueRange, average_true_range, cushion_exposure, drawdown_floor,
-    ewma_volatility, true_range, volatility_target,
+    AtrSize, AverageTrueRange, atr_move, average_true_range, cushion_exposure, drawdown_floor,
+    ewma_volatility, realised_volatility, tail_target, true_range, volatility_target,
 };

@@ -1,5 +1,5 @@
-//! Sizes from volatility: average true range, exponentially weighted volatility, volatility
-//! target, and exposure that shrinks with the cushion over a floor.
+//! Sizes from volatility: average true range, exponentially weighted and realised volatility,
+//! volatility target, tail target, and exposure that shrinks with the cushion over a floor.
 
 use super::SizingError;
 use super::check::{all_finite, equity, finite, not_negative, open_unit, positive, share, within};
@@ -115,12 +115,22 @@ impl AtrSize {
     /// `k ATR`, in quote currency per unit of base.
     fn stop_distance(&self) -> Result<f64, SizingError> {
         positive("price", self.price)?;
-        positive("multiple", self.multiple)?;
-        if not_negative("average_true_range", self.average_true_range)? <= 0.0 {
-            return Err(SizingError::ZeroVolatility { name: "average_true_range" });
-        }
-        positive("stop_distance", self.multiple * self.average_true_range)
+        atr_distance(self.multiple, self.average_true_range)
     }
+}
+
+/// A move of `multiple` average true ranges as a fraction of the price, `k ATR / price`.
+pub fn atr_move(multiple: f64, average_true_range: f64, price: f64) -> Result<f64, SizingError> {
+    Ok(atr_distance(multiple, average_true_range)? / positive("price", price)?)
+}
+
+/// `k ATR`, in quote currency per unit of base.
+fn atr_distance(multiple: f64, average_true_range: f64) -> Result<f64, SizingError> {
+    positive("multiple", multiple)?;
+    if not_negative("average_true_range", average_true_range)? <= 0.0 {
+        return Err(SizingError::ZeroVolatility { name: "average_true_range" });
+    }
+    positive("stop_distance", multiple * average_true_range)
 }
 
 /// Exponentially weighted volatility after the last return:
@@ -137,6 +147,18 @@ pub fn ewma_volatility(returns: &[f64], decay: f64) -> Result<f64, SizingError> 
     Ok(variance.sqrt())
 }
 
+/// Realised volatility per day of `returns` that span so many days: `sqrt(sum r^2 / days)`, about
+/// a mean of 0. Andersen & Bollerslev (1998), of the bars inside each day.
+pub fn realised_volatility(returns: &[f64], days: f64) -> Result<f64, SizingError> {
+    all_finite("returns", returns)?;
+    let days = positive("days", days)?;
+    if returns.is_empty() {
+        return Err(SizingError::TooFewObservations { have: 0, need: 1 });
+    }
+    let squares: f64 = returns.iter().map(|r| r * r).sum();
+    Ok((squares / days).sqrt())
+}
+
 /// Notional over equity that brings a volatility to its target, `min(target / volatility, cap)`.
 ///
 /// Target and volatility are per the same period, `cap` a leverage (infinity for none).
@@ -149,6 +171,15 @@ pub fn volatility_target(target: f64, volatility: f64, cap: f64) -> Result<f64, 
         return Err(SizingError::ZeroVolatility { name: "volatility" });
     }
     finite("leverage", (target / volatility).min(cap))
+}
+
+/// Notional over equity at which a forecast tail loss of the symbol costs `budget` of equity:
+/// `budget / tail_loss`, the largest `x` with `x * tail_loss <= budget`.
+///
+/// `tail_loss` is a value at risk, an expected shortfall or an expectile of one unit of notional
+/// on the side of the trade, positive, over the period that the budget is for.
+pub fn tail_target(budget: f64, tail_loss: f64) -> Result<f64, SizingError> {
+    finite("leverage", share("budget", budget)? / positive("tail_loss", tail_loss)?)
 }
 
 /// Exposure over wealth from the cushion above a floor, `m max(0, 1 - floor / wealth)`.

@@ -4,35 +4,56 @@
 use std::collections::BTreeMap;
 
 use plimsoll_market::{DAY_MS, FundingEvent, Market, SymbolColumns, Timestamp};
-use plimsoll_risk::moments::Moments;
 
-use crate::formulas::{average_true_range, ewma_volatility};
-use crate::rule::{SizingRule, VolatilityEstimator, VolatilityTarget};
-
-/// Days in a year of a market that never closes.
-const DAYS_PER_YEAR: f64 = 365.0;
+use super::forecasts::DailyForecasts;
+use super::gates::GateColumns;
+use super::liquidity::TradedValue;
+use crate::formulas::average_true_range;
+use crate::rule::SizingRule;
 
 /// Columns that the rules of a study need.
 #[derive(Debug)]
 pub struct LimitInputs<'a> {
-    market: &'a Market,
+    pub(super) market: &'a Market,
+    /// What gates read.
+    pub(super) gates: GateColumns,
     /// Average true range by length in bars, then by symbol; `NaN` while it warms up.
     atr: BTreeMap<usize, Vec<Vec<f64>>>,
     /// Per symbol: close time of each complete UTC day and its log return.
-    daily: Vec<Vec<(i64, f64)>>,
+    pub(super) daily: Vec<Vec<(i64, f64)>>,
+    /// What models say of the day in progress.
+    pub(super) forecasts: DailyForecasts,
+    /// Per symbol, where a rule asks for it: what has been traded so far.
+    traded: Vec<TradedValue>,
 }
 
 impl<'a> LimitInputs<'a> {
     /// Computes every column that any of the rules reads.
     pub fn new(market: &'a Market, rules: &[SizingRule]) -> Self {
         let mut atr = BTreeMap::new();
-        for bars in rules.iter().filter_map(|rule| rule.atr.as_ref().map(|atr| atr.bars)) {
+        for bars in rules.iter().flat_map(atr_lengths) {
             atr.entry(bars).or_insert_with(|| {
                 market.symbols.iter().map(|symbol| atr_column(symbol, bars)).collect()
             });
         }
-        let daily = market.symbols.iter().map(|symbol| daily_log_returns(market, symbol)).collect();
-        Self { market, atr, daily }
+        let daily: Vec<Vec<(i64, f64)>> =
+            market.symbols.iter().map(|symbol| daily_log_returns(market, symbol)).collect();
+        let forecasts = DailyForecasts::new(&daily, rules);
+        let needs_value = rules.iter().any(|rule| rule.liquidity.is_some());
+        let traded = market.symbols.iter().filter(|_| needs_value).map(TradedValue::new).collect();
+        let gates = GateColumns::new(market, rules);
+        Self { market, gates, atr, daily, forecasts, traded }
+    }
+
+    /// Mean value traded in a day over the days up to a bar's close. `Err` holds how many days
+    /// there are.
+    pub(super) fn daily_traded_value(
+        &self,
+        symbol_idx: usize,
+        bar: usize,
+        days: usize,
+    ) -> Result<f64, usize> {
+        self.traded.get(symbol_idx).ok_or(0_usize)?.per_day(self.market.interval, bar, days)
     }
 
     pub(super) fn market(&self) -> &Market {
@@ -44,15 +65,9 @@ impl<'a> LimitInputs<'a> {
         self.atr.get(&bars).map(|columns| columns[symbol_idx][bar]).filter(|atr| !atr.is_nan())
     }
 
-    /// Annual volatility of the symbol at a bar's close, from the UTC days closed by then, back
-    /// to the last day that is missing. `Err` holds how many days there are and how many are
-    /// needed.
-    pub(super) fn annual_volatility(
-        &self,
-        symbol_idx: usize,
-        target: &VolatilityTarget,
-        bar: usize,
-    ) -> Result<f64, (usize, usize)> {
+    /// Close time and log return of the UTC days closed by a bar's close, back to the last day that
+    /// is missing.
+    pub(super) fn unbroken_days(&self, symbol_idx: usize, bar: usize) -> &[(i64, f64)] {
         let now = self.market.close_time(bar).0;
         let days = &self.daily[symbol_idx];
         let known = &days[..days.partition_point(|&(close_time, _)| close_time <= now)];
@@ -65,23 +80,7 @@ impl<'a> LimitInputs<'a> {
                 close_time == next
             })
             .count();
-        let known = &known[known.len() - unbroken..];
-        if known.len() < target.days {
-            return Err((known.len(), target.days));
-        }
-        let returns: Vec<f64> = match target.estimator {
-            VolatilityEstimator::Ewma => known.iter().map(|&(_, r)| r).collect(),
-            VolatilityEstimator::Rolling => {
-                known[known.len() - target.days..].iter().map(|&(_, r)| r).collect()
-            }
-        };
-        let daily = match target.estimator {
-            VolatilityEstimator::Ewma => ewma_volatility(&returns, target.lambda).ok(),
-            VolatilityEstimator::Rolling => {
-                Moments::of(&returns).and_then(|moments| moments.standard_deviation_sample()).ok()
-            }
-        };
-        daily.map(|sd| sd * DAYS_PER_YEAR.sqrt()).ok_or((known.len(), target.days))
+        &known[known.len() - unbroken..]
     }
 
     /// The last `periods` funding rates per 8 hours published by a bar's close, oldest first;
@@ -102,6 +101,12 @@ impl<'a> LimitInputs<'a> {
         covered(symbol.funding[first].settlement_time)
             .then(|| symbol.funding[first..count].iter().map(FundingEvent::rate_8h).collect())
     }
+}
+
+/// Lengths of the average true ranges that a rule reads.
+fn atr_lengths(rule: &SizingRule) -> impl Iterator<Item = usize> {
+    let distance = rule.liquidation_distance.as_ref().and_then(|distance| distance.atr.as_ref());
+    rule.atr.as_ref().map(|atr| atr.bars).into_iter().chain(distance.map(|atr| atr.bars))
 }
 
 /// Wilder's average true range over each stretch of bars without a gap.
@@ -172,44 +177,6 @@ mod tests {
             start: Timestamp::from_date(2024, 1, 1).unwrap(),
             n_bars: symbol.close.len(),
             symbols: vec![symbol],
-        }
-    }
-
-    fn target(estimator: VolatilityEstimator, days: usize) -> VolatilityTarget {
-        VolatilityTarget { annual: 0.4, estimator, days, lambda: 0.5 }
-    }
-
-    #[test]
-    fn daily_volatility_uses_closed_days_only() {
-        let e = std::f64::consts::E;
-        // Daily log returns 1, -1, 1: their sample standard deviation over the last two is
-        // sqrt(2), over all three sqrt(4/3).
-        let market = market(&[1.0, e, 1.0, e]);
-        let inputs = LimitInputs::new(&market, &[]);
-        let rolling = target(VolatilityEstimator::Rolling, 2);
-        let at = |bar| inputs.annual_volatility(0, &rolling, bar);
-        assert_eq!(at(70), Err((1, 2))); // The third day closes with bar 71.
-        for (bar, daily) in [(71, 2.0_f64.sqrt()), (94, 2.0_f64.sqrt()), (95, 2.0_f64.sqrt())] {
-            assert!((at(bar).unwrap() - daily * 365.0_f64.sqrt()).abs() < 1e-9, "bar {bar}");
-        }
-        let three = target(VolatilityEstimator::Rolling, 3);
-        let expected = (4.0 / 3.0 * 365.0_f64).sqrt();
-        assert!((inputs.annual_volatility(0, &three, 95).unwrap() - expected).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_missing_day_starts_the_volatility_anew() {
-        let mut market = market(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
-        for bar in 72..96 {
-            market.symbols[0].close[bar] = f64::NAN; // The fourth day.
-        }
-        let inputs = LimitInputs::new(&market, &[]);
-        for estimator in [VolatilityEstimator::Rolling, VolatilityEstimator::Ewma] {
-            let at = |bar| inputs.annual_volatility(0, &target(estimator, 2), bar);
-            assert!(at(71).is_ok());
-            assert_eq!(at(95), Err((0, 2)));
-            assert_eq!(at(143), Err((1, 2)));
-            assert!(at(167).is_ok());
         }
     }
 

@@ -5,17 +5,21 @@
 //! list of trades behind it hold the whole history, but only this module reads them.
 
 mod columns;
+mod forecasts;
+mod gates;
 mod history;
 mod joint;
+mod liquidity;
+mod volatility;
 
 pub use columns::LimitInputs;
 pub use history::History;
 pub use joint::JointDay;
 
-use plimsoll_market::SizeFreeTrade;
+use plimsoll_market::{Side, SizeFreeTrade};
 
 use crate::formulas::SizingError;
-use crate::rule::VolatilityTarget;
+use crate::rule::{TailFigure, VolatilityTarget};
 
 /// A symbol's and the strategy's past at the close of one bar.
 #[derive(Clone, Copy, Debug)]
@@ -69,14 +73,24 @@ impl<'a> Past<'a> {
             .ok_or(SizingError::TooFewObservations { have: 0, need: bars + 1 })
     }
 
-    /// Annual volatility of the symbol from the UTC days that had closed.
+    /// Annual volatility of the symbol, from the UTC days that had closed, or for
+    /// [`Realised`](crate::rule::VolatilityEstimator::Realised) from the bars that had.
     ///
     /// # Errors
-    /// `TooFewObservations` where days are missing.
+    /// `TooFewObservations` where days or bars are missing, `NoForecast` where a model failed.
     pub fn annual_volatility(&self, target: &VolatilityTarget) -> Result<f64, SizingError> {
-        self.inputs
-            .annual_volatility(self.symbol_idx, target, self.bar)
-            .map_err(|(have, need)| SizingError::TooFewObservations { have, need })
+        self.inputs.annual_volatility(self.symbol_idx, target, self.bar)
+    }
+
+    /// Loss of one unit of notional that is forecast for the UTC day in progress, made at its
+    /// beginning from the days that had closed: positive, a fraction of the price, for a long or a
+    /// short.
+    ///
+    /// # Errors
+    /// `TooFewObservations` while the window is not full or after a missing day, `NoForecast`
+    /// where the model failed, `OutOfRange` where it foresees no loss.
+    pub fn tail_loss(&self, figure: TailFigure<'_>, side: Side) -> Result<f64, SizingError> {
+        self.inputs.tail_loss(self.symbol_idx, figure, side, self.bar)
     }
 
     /// The last `periods` published funding rates per 8 hours, oldest first.
@@ -87,5 +101,16 @@ impl<'a> Past<'a> {
         self.inputs
             .last_funding_rates_8h(self.symbol_idx, self.bar, periods)
             .ok_or(SizingError::TooFewObservations { have: 0, need: periods })
+    }
+
+    /// Mean value traded in a day over the last `days` times 24 hours, quote currency. Bars that
+    /// are missing count as if nothing had been traded, so that a gap only makes a size smaller.
+    ///
+    /// # Errors
+    /// `TooFewObservations` while the data are shorter.
+    pub fn daily_traded_value(&self, days: usize) -> Result<f64, SizingError> {
+        self.inputs
+            .daily_traded_value(self.symbol_idx, self.bar, days)
+            .map_err(|have| SizingError::TooFewObservations { have, need: days })
     }
 }

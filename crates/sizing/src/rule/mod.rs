@@ -8,6 +8,8 @@ mod check;
 mod gates;
 mod growth;
 mod kelly;
+mod keys;
+mod tails;
 mod volatility;
 mod window;
 
@@ -15,20 +17,26 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use caps::{
-    Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, HeatCap, LiquidityCap,
-    Resize, SizingBase, VenueShare,
+    Concentration, ConcentrationBasis, DEFAULT_LIQUIDITY_DAYS, ExposureCap, ExposureLevel, HeatCap,
+    HeatLevel, LiquidityCap, Resize, SizingBase, VenueShare, VenueShareOf,
 };
-pub use gates::{DEFAULT_FUNDING_PERIODS, FundingCutRule};
+pub use gates::{
+    DEFAULT_FUNDING_PERIODS, FundingBudget, FundingBudgetOf, FundingCutRule, FundingSide, GATES,
+    Gate, LiquidatedSide, LiquidationCluster, LiquidationSource, LiquidationsRelativeTo,
+    MarginAllocation, OracleHealth,
+};
 pub use growth::{JointKelly, OptimalFRule, RiskConstrainedKelly, RiskForm};
 pub use kelly::{
     BayesianBound, DEFAULT_BAYESIAN_LEVEL, DEFAULT_LIQUIDATION_FEE, DEFAULT_RESAMPLES,
     DEFAULT_STRESS, Kelly, KellyBasis, KellyBootstrap, KellyEstimator, KellyLiquidation,
     KellyMargin, KellyShrinkage,
 };
+pub use tails::{
+    AtrMove, LiquidationDistance, TailFigure, TailForecast, TailMeasure, TailMove, TailTarget,
+};
 pub use volatility::{
-    Atr, AtrMove, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf,
-    LiquidationDistance, TailForecast, TailMeasure, TailMove, TailTarget, VolatilityEstimator,
-    VolatilityTarget,
+    Atr, DEFAULT_LAMBDA, DEFAULT_VOLATILITY_DAYS, DrawdownControl, FloorOf, GarchForecast,
+    GarchInnovation, GarchRecursion, VolatilityEstimator, VolatilityTarget,
 };
 pub use window::{BarWindow, Before, TradeWindow};
 
@@ -59,6 +67,9 @@ pub struct SizingRule {
     /// Largest share of equity in one position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concentration: Option<Concentration>,
+    /// Share of equity as margin that shrinks while volatility is high.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin_allocation: Option<MarginAllocation>,
     /// Notional that brings the volatility of the position to a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volatility_target: Option<VolatilityTarget>,
@@ -83,6 +94,15 @@ pub struct SizingRule {
     /// Smaller size while funding is extreme; applied after the smallest limit is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funding_cut: Option<FundingCutRule>,
+    /// Smaller size, or none, after a cluster of liquidations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liquidation_cluster: Option<LiquidationCluster>,
+    /// No trade, or a smaller one, while prices are not to be trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oracle_health: Option<OracleHealth>,
+    /// Longest time that a position is held, by what funding costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding_budget: Option<FundingBudget>,
     /// Exposure as a multiple of the cushion above a floor of equity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drawdown_control: Option<DrawdownControl>,
@@ -99,7 +119,7 @@ pub struct SizingRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub liquidity: Option<LiquidityCap>,
     /// What the rule's shares are shares of.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SizingBase::is_current")]
     pub sizing_base: SizingBase,
     /// Decides the size again while a position is held; without it the quantity stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,14 +141,22 @@ impl SizingRule {
     /// Every value that cannot hold, all at once.
     pub fn problems(&self) -> Vec<RuleProblem> {
         let mut check = Check::default();
-        if *self == Self::default()
-            || *self == (Self { funding_cut: self.funding_cut.clone(), ..Self::default() })
-        {
+        let without_limits = Self {
+            funding_cut: self.funding_cut.clone(),
+            liquidation_cluster: self.liquidation_cluster.clone(),
+            oracle_health: self.oracle_health.clone(),
+            funding_budget: self.funding_budget.clone(),
+            sizing_base: self.sizing_base,
+            resize: self.resize.clone(),
+            ..Self::default()
+        };
+        if *self == without_limits {
             check.add(
                 "",
                 "the rule has no limit".to_owned(),
-                "give at least one of kelly, risk_constrained_kelly, joint_kelly, optimal_f, atr, risk_cap, concentration, volatility_target, \
-                 notional_fraction, notional, risk_fraction, leverage_cap",
+                "give at least one of kelly, risk_constrained_kelly, joint_kelly, optimal_f, atr, \
+                 risk_cap, concentration, margin_allocation, volatility_target, tail_target, \
+                 liquidation_distance, notional_fraction, notional, risk_fraction, leverage_cap",
             );
         }
         if let Some(kelly) = &self.kelly {
@@ -166,8 +194,44 @@ impl SizingRule {
         if let Some(target) = &self.volatility_target {
             target.check(&mut check);
         }
+        if let Some(target) = &self.tail_target {
+            target.check(&mut check);
+        }
+        if let Some(distance) = &self.liquidation_distance {
+            distance.check(&mut check);
+        }
+        if let Some(control) = &self.drawdown_control {
+            control.check(&mut check);
+        }
         if let Some(cut) = &self.funding_cut {
             cut.check(&mut check);
+        }
+        if let Some(heat) = self.heat {
+            heat.check(&mut check);
+        }
+        if let Some(exposure) = self.exposure {
+            exposure.check("exposure", &mut check);
+        }
+        if let Some(venue_share) = &self.venue_share {
+            venue_share.check(self.exposure, &mut check);
+        }
+        if let Some(liquidity) = &self.liquidity {
+            liquidity.check(&mut check);
+        }
+        if let Some(resize) = &self.resize {
+            resize.check(&mut check);
+        }
+        if let Some(allocation) = &self.margin_allocation {
+            allocation.check(&mut check);
+        }
+        if let Some(cluster) = &self.liquidation_cluster {
+            cluster.check(&mut check);
+        }
+        if let Some(health) = &self.oracle_health {
+            health.check(&mut check);
+        }
+        if let Some(budget) = &self.funding_budget {
+            budget.check(&mut check);
         }
         check.problems
     }
@@ -176,6 +240,7 @@ impl SizingRule {
     pub fn needs_stop(&self) -> bool {
         self.risk_cap.is_some()
             || self.risk_fraction.is_some()
+            || self.liquidation_distance.as_ref().is_some_and(|distance| distance.stop)
             || self.kelly.as_ref().is_some_and(|kelly| {
                 kelly.estimator == KellyEstimator::Trades && kelly.basis() == KellyBasis::Risk
             })

@@ -1,5 +1,6 @@
-//! Sizes from volatility and tails: tables of a strategy file.
+//! Sizes from volatility and from the cushion above a floor: tables of a strategy file.
 
+use plimsoll_risk::garch::{GARCH_OBSERVATIONS_MIN, GarchSpec, InnovationFamily, Volatility};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,26 +24,86 @@ pub struct Atr {
 pub struct VolatilityTarget {
     /// Annual volatility aimed at (365 days), 0.4 is 40 %.
     pub annual: f64,
-    /// How the symbol's volatility is estimated from its daily closes.
+    /// How the symbol's volatility is estimated.
     #[serde(default)]
     pub estimator: VolatilityEstimator,
-    /// For `rolling`: days of the sample standard deviation.
+    /// For `rolling` and `realised`: days that are looked back on. For `ewma`: the fewest.
     #[serde(default = "default_volatility_days")]
     pub days: usize,
     /// For `ewma`: weight of yesterday's variance.
     #[serde(default = "default_lambda")]
     pub lambda: f64,
+    /// For `garch`: which model and how it is fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub garch: Option<GarchForecast>,
 }
 
-/// How daily volatility is estimated.
+/// How volatility is estimated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VolatilityEstimator {
-    /// Exponentially weighted, RiskMetrics.
+    /// Daily returns, exponentially weighted, RiskMetrics.
     #[default]
     Ewma,
-    /// Sample standard deviation of the last `days`.
+    /// Sample standard deviation of the daily returns of the last `days`.
     Rolling,
+    /// Sum of squared bar returns over the last `days` times 24 hours.
+    Realised,
+    /// Forecast of a GARCH model for the day in progress, fitted on closed days only.
+    Garch,
+}
+
+/// A walk-forward GARCH(1,1) forecast of the next day's volatility.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(deny_unknown_fields, default)]
+pub struct GarchForecast {
+    /// How the variance moves.
+    pub recursion: GarchRecursion,
+    /// What the standardised returns are taken to follow while the model is fitted.
+    pub innovation: GarchInnovation,
+    /// Days that a fit sees.
+    pub window_days: usize,
+    /// Days between fits, counted from the first; the parameters stay in between.
+    pub refit_days: usize,
+}
+
+impl Default for GarchForecast {
+    fn default() -> Self {
+        Self {
+            recursion: GarchRecursion::Symmetric,
+            innovation: GarchInnovation::Normal,
+            window_days: 500,
+            refit_days: 28,
+        }
+    }
+}
+
+/// How the variance of a GARCH model moves.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum GarchRecursion {
+    /// Rises and falls count alike (Bollerslev 1986).
+    Symmetric,
+    /// Falls may count more (Glosten, Jagannathan & Runkle 1993).
+    Gjr,
+}
+
+/// Innovations of a GARCH model.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum GarchInnovation {
+    /// Normal: quasi maximum likelihood, whatever the law of the returns.
+    Normal,
+    /// Student-t.
+    StudentT,
+    /// Skewed Student-t (Hansen 1994).
+    SkewT,
 }
 
 /// Default of [`VolatilityTarget::days`].
@@ -58,94 +119,10 @@ fn default_lambda() -> f64 {
     DEFAULT_LAMBDA
 }
 
-/// Size whose forecast tail loss over the horizon stays inside a budget: the largest leverage at
-/// which `leverage x tail loss of the symbol` is at most `budget`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TailTarget {
-    /// Which tail figure is held to the budget.
-    pub measure: TailMeasure,
-    /// Tail probability, 0.01 is 1 %.
-    pub alpha: f64,
-    /// Largest forecast loss as a share of equity, over one day.
-    pub budget: f64,
-    /// How the tail is forecast.
-    #[serde(default)]
-    pub forecast: TailForecast,
-}
-
-/// Which figure of the tail.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum TailMeasure {
-    /// Value at risk: the loss exceeded with probability `alpha`.
-    ValueAtRisk,
-    /// Expected shortfall: the mean loss beyond it.
-    ExpectedShortfall,
-    /// Expectile at level `alpha`.
-    Expectile,
-}
-
-/// A walk-forward forecast of the symbol's daily tail, from closed days only.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct TailForecast {
-    /// Model of the tail, as in `compare.forecasts.models`.
-    pub model: String,
-    /// Days that a fit sees.
-    pub window_days: usize,
-    /// Days between fits.
-    pub refit_days: usize,
-}
-
-impl Default for TailForecast {
-    fn default() -> Self {
-        Self { model: "filtered_historical".to_owned(), window_days: 250, refit_days: 28 }
-    }
-}
-
-/// Largest leverage at which an adverse move of this size stays inside the liquidation price.
-/// Of several moves the largest counts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LiquidationDistance {
-    /// A move of so many average true ranges.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub atr: Option<AtrMove>,
-    /// A forecast tail loss of one day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tail: Option<TailMove>,
-    /// The move to the stop: the stop lies on the near side of the liquidation price.
-    #[serde(default)]
-    pub stop: bool,
-}
-
-/// A move of so many average true ranges.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AtrMove {
-    /// Length of Wilder's average in bars.
-    pub bars: usize,
-    /// Multiple of the average true range.
-    pub multiple: f64,
-}
-
-/// A forecast tail loss of one day.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TailMove {
-    /// Which tail figure.
-    pub measure: TailMeasure,
-    /// Tail probability, 0.01 is 1 %.
-    pub alpha: f64,
-    /// How the tail is forecast.
-    #[serde(default)]
-    pub forecast: TailForecast,
-}
-
 /// Exposure as a multiple of the cushion above a floor.
+///
+/// Between two decisions the floor holds while `multiplier` times the worst move of the price stays
+/// under 1: at a multiplier of 5 a move of 20 % uses the cushion up, and a larger one goes through.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DrawdownControl {
@@ -178,13 +155,126 @@ impl Atr {
 impl VolatilityTarget {
     pub(super) fn check(&self, check: &mut Check) {
         check.above_zero("volatility_target.annual", self.annual);
-        if self.days < 2 {
-            check.add(
+        match self.estimator {
+            VolatilityEstimator::Realised => check.count("volatility_target.days", self.days),
+            _ if self.days < 2 => check.add(
                 "volatility_target.days",
                 format!("`days` is {}", self.days),
                 "a standard deviation needs at least 2 days",
-            );
+            ),
+            _ => {}
         }
         check.open_unit("volatility_target.lambda", self.lambda, "0.94");
+        let Some(garch) = &self.garch else { return };
+        if self.estimator != VolatilityEstimator::Garch {
+            check.add(
+                "volatility_target.garch",
+                "`garch` is given and `estimator` is another".to_owned(),
+                "write estimator = \"garch\", or leave `garch` out",
+            );
+        }
+        let window = garch.window_days;
+        check_window("volatility_target.garch", window, GARCH_OBSERVATIONS_MIN, check);
+        check.count("volatility_target.garch.refit_days", garch.refit_days);
+    }
+
+    /// The model that is asked for, if one is.
+    pub(crate) fn garch_forecast(&self) -> Option<GarchForecast> {
+        (self.estimator == VolatilityEstimator::Garch).then(|| self.garch.unwrap_or_default())
+    }
+}
+
+impl GarchForecast {
+    /// What is fitted.
+    pub(crate) fn spec(&self) -> GarchSpec {
+        let volatility = match self.recursion {
+            GarchRecursion::Symmetric => Volatility::Symmetric,
+            GarchRecursion::Gjr => Volatility::Gjr,
+        };
+        let innovation = match self.innovation {
+            GarchInnovation::Normal => InnovationFamily::Normal,
+            GarchInnovation::StudentT => InnovationFamily::StudentT,
+            GarchInnovation::SkewT => InnovationFamily::SkewT,
+        };
+        GarchSpec::new(volatility, innovation)
+    }
+}
+
+impl DrawdownControl {
+    pub(super) fn check(&self, check: &mut Check) {
+        check.open_unit("drawdown_control.floor", self.floor, "0.8");
+        if !(self.multiplier > 0.0 && self.multiplier.is_finite()) {
+            check.add(
+                "drawdown_control.multiplier",
+                format!("`multiplier` is {}", self.multiplier),
+                "write a number above 0; times the worst move of the price between two decisions \
+                 it must stay under 1, or a jump goes through the floor",
+            );
+        }
+    }
+}
+
+/// A window that a model can be fitted to.
+pub(super) fn check_window(path: &str, window_days: usize, need: usize, check: &mut Check) {
+    if window_days < need {
+        check.add(
+            &format!("{path}.window_days"),
+            format!("`window_days` is {window_days}"),
+            &format!("the model needs at least {need} days"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::SizingRule;
+
+    fn paths(rule: &SizingRule) -> Vec<String> {
+        rule.problems().into_iter().map(|problem| problem.path).collect()
+    }
+
+    #[test]
+    fn what_a_volatility_and_a_floor_may_be() {
+        let target = |estimator, days, garch| SizingRule {
+            volatility_target: Some(VolatilityTarget {
+                annual: 0.4,
+                estimator,
+                days,
+                lambda: 0.94,
+                garch,
+            }),
+            ..SizingRule::default()
+        };
+        let short = GarchForecast { window_days: 249, refit_days: 0, ..GarchForecast::default() };
+        for (rule, expected) in [
+            (target(VolatilityEstimator::Realised, 1, None), vec![]),
+            (target(VolatilityEstimator::Realised, 0, None), vec!["volatility_target.days"]),
+            (target(VolatilityEstimator::Rolling, 1, None), vec!["volatility_target.days"]),
+            (target(VolatilityEstimator::Garch, 20, None), vec![]),
+            (target(VolatilityEstimator::Garch, 20, Some(GarchForecast::default())), vec![]),
+            (
+                target(VolatilityEstimator::Ewma, 20, Some(GarchForecast::default())),
+                vec!["volatility_target.garch"],
+            ),
+            (
+                target(VolatilityEstimator::Garch, 20, Some(short)),
+                vec!["volatility_target.garch.window_days", "volatility_target.garch.refit_days"],
+            ),
+        ] {
+            assert_eq!(paths(&rule), expected, "{rule:?}");
+        }
+        for (floor, multiplier, expected) in [
+            (0.8, 3.0, vec![]),
+            (0.0, 3.0, vec!["drawdown_control.floor"]),
+            (1.0, 3.0, vec!["drawdown_control.floor"]),
+            (0.8, 0.0, vec!["drawdown_control.multiplier"]),
+            (0.8, f64::INFINITY, vec!["drawdown_control.multiplier"]),
+        ] {
+            let floor_of = FloorOf::Peak;
+            let control = DrawdownControl { floor_of, floor, multiplier };
+            let rule = SizingRule { drawdown_control: Some(control), ..SizingRule::default() };
+            assert_eq!(paths(&rule), expected, "{floor} {multiplier}");
+        }
     }
 }

@@ -3,12 +3,18 @@
 
 mod capacity;
 mod forecasts;
+mod gates;
 mod lakes;
+mod lookahead;
 mod messages;
 mod overrides;
 mod parsing;
+mod past;
 mod portfolio;
+mod presets;
 mod run;
 mod scene;
+mod schema;
+mod sizes;
 mod strategies;
 mod unfit_data;

@@ -174,12 +174,12 @@ pub(super) fn in_range(name: &str, value: f64) -> Result<f64, CliError> {
 }
 
 /// A number for people: as it is written, thousands apart.
-pub(super) fn plain(value: f64) -> String {
+pub(in crate::commands) fn plain(value: f64) -> String {
     grouped(&value.to_string())
 }
 
 /// A computed number for people: two decimals from a thousand up, else six significant digits.
-pub(super) fn figure(value: f64) -> String {
+pub(in crate::commands) fn figure(value: f64) -> String {
     if value.is_finite() && value.abs() >= 1_000.0 {
         return grouped(&trimmed(format!("{value:.2}")));
     }
@@ -187,12 +187,12 @@ pub(super) fn figure(value: f64) -> String {
 }
 
 /// A fraction as a percentage of four significant digits.
-pub(super) fn percent(fraction: f64) -> String {
+pub(in crate::commands) fn percent(fraction: f64) -> String {
     with_unit(fraction * 100.0, " %")
 }
 
 /// Leverage of four significant digits, as in `3.2x`.
-pub(super) fn times(leverage: f64) -> String {
+pub(in crate::commands) fn times(leverage: f64) -> String {
     with_unit(leverage, "x")
 }
 

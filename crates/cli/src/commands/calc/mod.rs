@@ -4,7 +4,7 @@
 //! most often. For people the formula, the figures that came from tables, with their date and
 //! status, and the answer stand on stderr; `--json` and `--quiet` leave them out.
 
-mod answer;
+pub(super) mod answer;
 mod book;
 mod exposure;
 mod funding;

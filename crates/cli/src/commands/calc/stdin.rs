@@ -13,7 +13,15 @@ use crate::error::CliError;
 use crate::json;
 
 /// Flags that may be given as a list.
-const LISTS: [&str; 5] = ["trade_returns", "funding_8h", "sizing", "rules", "haircut"];
+const LISTS: [&str; 7] = [
+    "trade_returns",
+    "r_multiples",
+    "adverse_excursions",
+    "funding_8h",
+    "sizing",
+    "rules",
+    "haircut",
+];
 
 /// The calculator's flags from a JSON object on stdin beside those of the command line, and the
 /// positions that stdin held.

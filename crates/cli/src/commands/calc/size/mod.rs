@@ -5,9 +5,11 @@
 //! close and the next open, and the round trip costs nothing unless a flag or a strategy file says
 //! what it costs.
 
+mod account;
 mod setting;
 
 use plimsoll_market::Side;
+use plimsoll_report::limits::{Stage, meaning};
 use plimsoll_sizing::formulas::{Limit, Stop};
 use plimsoll_sizing::rule::KellyEstimator;
 use plimsoll_sizing::{
@@ -19,8 +21,10 @@ use serde_json::{Value, json};
 use super::answer::{Answer, figure, in_range, percent, plain, times};
 use super::tables;
 use crate::args::SizeArguments;
+
 use crate::error::CliError;
-use setting::{Setting, Venue, check_missing, check_stop};
+use crate::output::counted;
+use setting::{Setting, Venue, check_missing, check_peak, check_stop};
 
 pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
     let mut setting = setting::setting(arguments)?;
@@ -33,12 +37,14 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
 
     let mut answer = Answer::new(
         format!("size by {}", setting.name),
-        "leverage = the smallest limit, times the funding multiplier; quantity = leverage equity / \
-         price, rounded down to the lot; an undefined limit is 0",
+        "leverage = the smallest limit, times the gates' factors, then cut to the limits of the \
+         account, the book and the venue; quantity = leverage equity / price, rounded down to the \
+         lot; an undefined limit is 0",
     );
     for key in ["leverage", "notional", "quantity", "binding"] {
         answer.set(key, Value::Null);
     }
+    check_peak(&setting, equity)?;
     answer.input("equity", plain(equity));
     answer.input("price", plain(price));
     let mut limits = Vec::new();
@@ -60,6 +66,7 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
         }
     }
     describe(&mut answer, arguments, &setting);
+    setting.account.describe(&mut answer);
 
     let mut plan = plan_at(&setting.rule, &setting.moment);
     if let Some(error) = too_few_trades(&setting) {
@@ -67,25 +74,25 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
             limit.value = Err(error.clone());
         });
     }
-    let account = AccountState {
+    let (account, moment) = (&setting.account, &setting.moment);
+    let ladder = account::ladder(venue.as_ref());
+    let state = AccountState {
         equity,
-        initial_equity: equity,
-        peak_equity: equity,
-        heat: Ok(0.0),
-        exposure: 0.0,
-        leverage_inside_liquidation: &|_| Err(SizingError::NotGiven { name: "ladder" }),
+        initial_equity: account.initial_equity(equity),
+        peak_equity: account.peak_equity(equity),
+        heat: account.heat(),
+        exposure: account.exposure(),
+        unstopped_distance: Err(SizingError::NotGiven { name: "stop_price" }),
+        leverage_inside_liquidation: &|distance| {
+            account.leverage_inside_liquidation(ladder, moment, equity, distance)
+        },
         venue: limits,
     };
-    let sized = decide(&plan, &account);
+    let sized = decide(&plan, &state);
     for limit in &sized.limits {
         in_range(limit.name, limit.leverage)?;
     }
     show_limits(&mut answer, &plan, &sized);
-    answer.set("multiplier", sized.multiplier);
-    for gate in &sized.multipliers {
-        let why = if gate.reason.is_empty() { String::new() } else { format!(": {}", gate.reason) };
-        answer.result("funding multiplier", format!("{}{why}", figure(gate.factor)));
-    }
     if let Some(reason) = no_row {
         answer.result("quantity", format!("none: {reason}"));
         answer.set("reason", reason);
@@ -275,6 +282,13 @@ fn describe(answer: &mut Answer, arguments: &SizeArguments, setting: &Setting) {
         ("variance", moment.variance),
         ("average true range", moment.average_true_range),
         ("annual volatility", moment.volatility),
+        ("tail loss of a day", moment.tail_loss),
+        ("value traded in a day", moment.daily_traded_value),
+        ("liquidation ratio", moment.liquidation_ratio),
+        ("mark price", moment.mark_price),
+        ("index price", moment.index_price),
+        ("reference price", moment.reference_price),
+        ("reference volatility", moment.reference_volatility),
     ];
     for (label, value) in numbers {
         if let Some(value) = value {
@@ -290,11 +304,23 @@ fn describe(answer: &mut Answer, arguments: &SizeArguments, setting: &Setting) {
     }
 }
 
+/// Limits and gates in the order in which they act.
 fn show_limits(answer: &mut Answer, plan: &PlannedSize, sized: &SizeDecision) {
     let mut rows: Vec<Value> = Vec::with_capacity(sized.limits.len());
+    let mut has_gates = false;
     for limit in &sized.limits {
+        let acts_after = meaning(limit.name).is_some_and(|meaning| meaning.stage == Stage::Account);
+        if acts_after && !has_gates {
+            show_gates(answer, plan, sized);
+            has_gates = true;
+        }
         let planned = plan.limits.iter().find(|planned| planned.name == limit.name);
-        let why = match planned.map(|planned| &planned.value) {
+        let value = match limit.name {
+            "liquidity" => plan.caps.liquidity.as_ref(),
+            "liquidation_distance" => plan.liquidation_distance.as_ref(),
+            _ => planned.map(|planned| &planned.value),
+        };
+        let why = match value {
             Some(Err(error)) => format!(", undefined: {error}"),
             _ if limit.reason.is_empty() => String::new(),
             _ => format!(", {}", limit.reason),
@@ -304,7 +330,33 @@ fn show_limits(answer: &mut Answer, plan: &PlannedSize, sized: &SizeDecision) {
         let reason = Some(limit.reason).filter(|reason| !reason.is_empty());
         rows.push(json!({ "name": limit.name, "leverage": limit.leverage, "reason": reason }));
     }
+    if !has_gates {
+        show_gates(answer, plan, sized);
+    }
+    if let Some(bars) = plan.holding_bars_max {
+        answer.set("holding_bars_max", bars);
+        answer.result("held at most", counted(bars, "bar"));
+    }
     let binding = Some(sized.binding_limit).filter(|name| !name.is_empty());
     answer.set("binding", binding);
     answer.set("limits", rows);
+}
+
+/// The gates by name with their factors.
+fn show_gates(answer: &mut Answer, plan: &PlannedSize, sized: &SizeDecision) {
+    let mut rows: Vec<Value> = Vec::with_capacity(sized.multipliers.len());
+    for (gate, planned) in sized.multipliers.iter().zip(&plan.multipliers) {
+        let why = match &planned.value {
+            Err(error) => format!(", undefined: {error}"),
+            Ok(_) if gate.reason.is_empty() => String::new(),
+            Ok(_) => format!(", {}", gate.reason),
+        };
+        answer.result(gate.name, format!("times {}{why}", figure(gate.factor)));
+        let reason = Some(gate.reason).filter(|reason| !reason.is_empty());
+        rows.push(json!({ "name": gate.name, "factor": gate.factor, "reason": reason }));
+    }
+    answer.set("multiplier", sized.multiplier);
+    if !rows.is_empty() {
+        answer.set("multipliers", rows);
+    }
 }

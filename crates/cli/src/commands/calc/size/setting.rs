@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use plimsoll_market::{Side, Timestamp};
+use plimsoll_market::{Interval, Side, Timestamp};
 use plimsoll_sizing::{GivenMoment, SizingRule};
 use plimsoll_study::{NamedRule, Study, StudyError, is_margin_table};
 use plimsoll_venue::{ContractKind, VenueRules};
 
 use super::super::answer::plain;
 use super::super::tables;
+use super::account::Account;
 use crate::args::SizeArguments;
 use crate::error::CliError;
 
@@ -20,6 +21,7 @@ pub(super) struct Setting {
     pub(super) venue: Option<String>,
     pub(super) symbol: Option<String>,
     pub(super) moment: GivenMoment,
+    pub(super) account: Account,
     /// Tables of the user's own: the strategy file's, then the flags'.
     pub(super) tables: Vec<PathBuf>,
     /// Taker fee of the strategy file in place of the venue's.
@@ -70,8 +72,11 @@ pub(super) fn setting(arguments: &SizeArguments) -> Result<Setting, CliError> {
         [symbol] => Some(symbol.clone()),
         _ => None,
     };
+    let market = &arguments.market;
+    let bar = market.bar.or_else(|| study.map(|study| study.data.bar));
     let list = |values: &[f64]| (!values.is_empty()).then(|| values.to_vec());
     Ok(Setting {
+        account: Account::of(arguments, study, study.map(|_| rule.equity)),
         equity: arguments.equity.or_else(|| study.map(|_| rule.equity)),
         venue: arguments.tables.venue.clone().or_else(|| study.map(|s| s.data.venue.clone())),
         symbol: arguments.tables.symbol.clone().or_else(|| study.and_then(only_symbol)),
@@ -93,7 +98,17 @@ pub(super) fn setting(arguments: &SizeArguments) -> Result<Setting, CliError> {
             average_true_range: arguments.atr,
             volatility: arguments.volatility,
             funding_rates_8h: list(&arguments.funding_8h),
-            ..GivenMoment::default()
+            tail_loss: market.tail_loss,
+            daily_traded_value: market.daily_value,
+            bars_per_day: bar.map(|bar| Interval::DAY.ms() as f64 / bar.ms() as f64),
+            liquidation_ratio: market.liquidation_ratio,
+            mark_price: market.mark,
+            index_price: market.index,
+            reference_price: market.reference_price,
+            reference_volatility: market.reference_volatility,
+            observations: market.observations,
+            r_multiples: list(&market.r_multiples),
+            adverse_excursions: list(&market.adverse_excursions),
         },
         name: rule.name,
         rule: rule.rule,
@@ -217,6 +232,8 @@ pub(super) fn check_missing(
     if setting.moment.price.is_none() {
         add("--price", "every size");
     }
+    // Limits whose samples are too large to be given by hand.
+    let mut no_moment = Vec::new();
     // A distance is given; it lacks the price that is named already.
     let has_stop = arguments.stop_distance.is_some();
     for missing in setting.moment.missing(&setting.rule) {
@@ -231,12 +248,30 @@ pub(super) fn check_missing(
             "account_leverage" => add("--leverage", missing.limit),
             "volatility" => add("--volatility", missing.limit),
             "funding_rates_8h" => add("--funding-8h", missing.limit),
-            // Numbers that have no flag: of a sample, not of a moment.
-            "observations" | "r_multiples" | "adverse_excursions" | "bar_returns"
-            | "joint_returns" => {}
+            "side" => add("--side", missing.limit),
+            "tail_loss" => add("--tail-loss", missing.limit),
+            "bars_per_day" => add("--bar", missing.limit),
+            "liquidation_ratio" => add("--liquidation-ratio", missing.limit),
+            "mark_price" => add("--mark", missing.limit),
+            "index_price" => add("--index (or --reference-price)", missing.limit),
+            "reference_volatility" => add("--reference-volatility", missing.limit),
+            "daily_traded_value" => add("--daily-value", missing.limit),
+            "observations" => add("--observations", missing.limit),
+            "r_multiples" => add("--r-multiples", missing.limit),
+            "adverse_excursions" => add("--adverse-excursions", missing.limit),
+            "joint_returns" | "bar_returns" => no_moment.push(missing.limit),
             _ if has_stop => {}
             _ => add("--stop (or --stop-distance)", missing.limit),
         }
+    }
+    if let Some(limit) = no_moment.first() {
+        return Err(CliError::usage(
+            format!("`{limit}` is estimated from days or bars that cannot be given by hand"),
+            format!("leave it out with `without = [\"{limit}\"]`, or run a study"),
+        ));
+    }
+    for (flag, limit) in setting.account.missing(&setting.rule, &setting.moment, has_venue) {
+        add(flag, limit);
     }
     if has_venue && setting.moment.account_leverage.is_none() {
         add("--leverage", "the venue's limits");
@@ -251,6 +286,16 @@ pub(super) fn check_missing(
         format!("the size needs {}", names.join(", ")),
         format!("give {}; no limit is left out", reasons.join(", ")),
     ))
+}
+
+/// A highest equity below that of the decision is none.
+pub(super) fn check_peak(setting: &Setting, equity: f64) -> Result<(), CliError> {
+    setting.account.peak_is_below(equity).map_or(Ok(()), |peak| {
+        Err(CliError::usage(
+            format!("--peak-equity is {} at an equity of {}", plain(peak), plain(equity)),
+            "the highest equity so far is at least that of the decision",
+        ))
+    })
 }
 
 /// A stop on the winning side, or at the price, is none.

@@ -1,0 +1,327 @@
+//! Sizes decided again while a position is held, and positions held as long as they may be.
+
+use plimsoll_engine::{
+    Cause, Decision, DecisionKind, DecisionOutcome, ExitReason, MarginMode, Outcome,
+};
+use plimsoll_market::Side;
+use plimsoll_sizing::formulas::Limit;
+use plimsoll_sizing::{PlannedSize, SizingError};
+
+use crate::scene::{Scene, close_to, fixed};
+
+/// A leverage that depends on the bar alone.
+fn by_bar(scene: &Scene, band: f64, leverage: impl Fn(usize) -> f64 + Sync) -> Outcome {
+    scene.replay_resizing(&scene.trades(), band, &|_, bar| fixed(leverage(bar)))
+}
+
+fn resizes(outcome: &Outcome) -> Vec<&Decision> {
+    outcome.decisions.iter().filter(|decision| decision.kind == DecisionKind::Resize).collect()
+}
+
+/// 5 bp of fee and 1 bp of spread.
+fn with_costs(mut scene: Scene, margin: MarginMode) -> Scene {
+    scene.taker_fee = 0.0005;
+    scene.settings.costs.half_spread_bps = 1.0;
+    scene.settings.margin = margin;
+    scene
+}
+
+#[test]
+fn an_increase_is_a_costed_fill_at_the_next_open() {
+    for margin in [MarginMode::Cross, MarginMode::Isolated] {
+        let mut scene = with_costs(Scene::long_bitcoin(7), margin);
+        scene.flat_from(0, 2, 110_000.0);
+        let outcome = by_bar(&scene, 0.1, |bar| if bar < 2 { 0.99 } else { 2.0 });
+        // 0.99 bitcoin at 100,010 with 49.50495 of fee; worth 110,000 at the close of bar 2.
+        let after_entry = 100_000.0 - 0.99 * 100_010.0 * 0.0005;
+        let equity = after_entry + 0.99 * 9_990.0;
+        let [decision] = resizes(&outcome)[..] else { panic!("{:?}", outcome.decisions) };
+        assert_eq!((decision.bar, decision.outcome), (2, DecisionOutcome::Filled));
+        close_to(decision.equity, equity);
+        close_to(decision.held_quantity, 0.99);
+        close_to(decision.quantity_raw, 2.0 * equity / 110_000.0);
+        close_to(decision.quantity, 1.997);
+        // 1.007 more at 110,011; the end is filled at 109,989.
+        let added = 1.997 - 0.99;
+        let fees = 0.0005 * (0.99 * 100_010.0 + added * 110_011.0 + 1.997 * 109_989.0);
+        let earned = 1.997 * 109_989.0 - 0.99 * 100_010.0 - added * 110_011.0 - fees;
+        close_to(*outcome.equity.last().unwrap(), 100_000.0 + earned);
+        close_to(outcome.equity[3], equity - added * 11.0 - added * 110_011.0 * 0.0005);
+        let [trade] = outcome.trades.as_slice() else { panic!() };
+        assert_eq!((trade.resizes, trade.exit_reason), (1, ExitReason::End));
+        close_to(trade.pnl, earned);
+        close_to(trade.fees, fees);
+        close_to(trade.slippage, 0.99 * 10.0 + added * 11.0 + 1.997 * 11.0);
+        // The entry stays what it was.
+        close_to(trade.entry_price, 100_010.0);
+        close_to(trade.quantity, 0.99);
+        close_to(trade.quantity_max, 1.997);
+        close_to(trade.exit_price, 109_989.0);
+        let traded = 0.99 * 100_010.0 + added * 110_011.0 + 1.997 * 109_989.0;
+        close_to(outcome.traded_notional, traded);
+    }
+}
+
+#[test]
+fn a_decrease_realises_its_part() {
+    // A short of 2 bitcoins, 20,000 of margin if isolated. At 95,000 the account has 110,000 and
+    // wants half of it: 0.578 bitcoin, so that 1.422 are bought back at 95,009.5.
+    for margin in [MarginMode::Cross, MarginMode::Isolated] {
+        let mut scene = with_costs(Scene::new(&[("BTCUSDT", 100_000.0)], 7), margin);
+        scene.signals[0].entry[0] = -1;
+        scene.flat_from(0, 2, 95_000.0);
+        let outcome = by_bar(&scene, 0.1, |bar| if bar < 2 { 2.0 } else { 0.5 });
+        let entry_fee = 2.0 * 99_990.0 * 0.0005;
+        let equity = 100_000.0 - entry_fee + 2.0 * 4_990.0;
+        let [decision] = resizes(&outcome)[..] else { panic!("{:?}", outcome.decisions) };
+        close_to(decision.equity, equity);
+        close_to(decision.quantity, 0.578);
+        let bought = 2.0 - 0.578;
+        let rows: Vec<_> = outcome.ledger.iter().filter(|row| row.bar == 3).collect();
+        let of = |cause| -> f64 {
+            rows.iter().filter(|row| row.cause == cause).map(|row| row.amount).sum()
+        };
+        close_to(of(Cause::PricePnl), bought * 5_000.0);
+        close_to(of(Cause::Slippage), -bought * 19.5);
+        close_to(of(Cause::Fee), -bought * 95_009.5 * 0.0005);
+        let [trade] = outcome.trades.as_slice() else { panic!() };
+        assert_eq!((trade.side, trade.resizes), (Side::Short, 1));
+        close_to(trade.exit_price, 95_009.5);
+        close_to(trade.quantity_max, 2.0);
+        close_to(trade.pnl, 2.0 * (99_990.0 - 95_009.5) - entry_fee - 2.0 * 95_009.5 * 0.0005);
+    }
+}
+
+#[test]
+fn isolated_margin_goes_with_the_part() {
+    // 2 bitcoins with 20,000 of margin, one of them sold at the price it was bought at: the other
+    // has 10,000 and the liquidation price that both had.
+    let mut scene = Scene::long_bitcoin(7);
+    scene.bar(0, 4, [100_000.0, 100_000.0, 90_000.0, 90_000.0]);
+    let both = by_bar(&scene, 0.1, |_| 2.0);
+    let one = by_bar(&scene, 0.1, |bar| if bar < 2 { 2.0 } else { 1.0 });
+    close_to(one.liquidations[0].mark_price, both.liquidations[0].mark_price);
+    close_to(one.liquidations[0].quantity, 1.0);
+    close_to(both.trades[0].pnl, -20_000.0);
+    close_to(one.trades[0].pnl, -10_000.0);
+    // One bitcoin with 10,000 and another, bought 2,000 higher, with 10,200: they stand at 101,000
+    // with 20,200 in all.
+    let mut scene = Scene::long_bitcoin(7);
+    scene.flat_from(0, 2, 102_000.0);
+    scene.bar(0, 4, [102_000.0, 102_000.0, 80_000.0, 80_000.0]);
+    let two = by_bar(&scene, 0.1, |bar| if bar < 2 { 1.0 } else { 2.0 });
+    let [forced] = two.liquidations.as_slice() else { panic!("{two:?}") };
+    close_to(forced.quantity, 2.0);
+    // 20,200 + 2 (P - 101,000) = 0.004 * 2 P at Binance's first bracket.
+    close_to(forced.mark_price, 181_800.0 / (2.0 * 0.996));
+    close_to(two.trades[0].pnl, -20_200.0);
+}
+
+#[test]
+fn inside_the_band_nothing_happens() {
+    let mut scene = with_costs(Scene::long_bitcoin(9), MarginMode::Cross);
+    scene.flat_from(0, 3, 104_000.0);
+    let outcome = by_bar(&scene, 0.2, |bar| if bar < 2 { 1.0 } else { 1.15 });
+    let fixed_size = scene.run_at_leverage(1.0);
+    assert_eq!(outcome, fixed_size);
+    // The band is a share of what is held: 0.2 of 1 bitcoin is not exceeded by 0.2.
+    let scene = Scene::long_bitcoin(5);
+    assert!(resizes(&by_bar(&scene, 0.2, |bar| if bar < 1 { 1.0 } else { 1.2 })).is_empty());
+    let outcome = by_bar(&scene, 0.2, |bar| if bar < 1 { 1.0 } else { 1.201 });
+    close_to(resizes(&outcome)[0].quantity, 1.201);
+    // A difference too small for an order is none.
+    let outcome = by_bar(&scene, 0.0, |bar| if bar < 1 { 0.002 } else { 0.0025 });
+    assert!(resizes(&outcome).is_empty());
+}
+
+#[test]
+fn a_size_of_zero_closes_until_the_next_entry() {
+    for (limit, reason) in [
+        (Ok(0.0), "zero_limit"),
+        (Ok(0.0005), "below_min_notional"),
+        (Err(SizingError::TooFewObservations { have: 1, need: 2 }), "too_few_observations"),
+    ] {
+        let mut scene = with_costs(Scene::long_bitcoin(12), MarginMode::Isolated);
+        scene.signals[0].exit_long[6] = true;
+        scene.signals[0].entry[8] = 1;
+        let list = scene.trades();
+        let outcome = scene.replay_resizing(&list, 0.5, &|_, bar| {
+            let value = if bar == 3 { limit.clone() } else { Ok(1.0) };
+            PlannedSize::of_limits(vec![Limit { name: "atr", value }])
+        });
+        let [zero] = resizes(&outcome)[..] else { panic!("{:?}", outcome.decisions) };
+        assert_eq!((zero.bar, zero.quantity, zero.reason), (3, 0.0, reason));
+        assert_eq!((zero.outcome, zero.binding_limit), (DecisionOutcome::Filled, "atr"));
+        let [first, second] = outcome.trades.as_slice() else { panic!("{:?}", outcome.trades) };
+        assert_eq!((first.exit_bar, first.exit_reason), (4, ExitReason::ResizedToZero));
+        assert_eq!((first.resizes, first.exit_reason.name()), (0, "resized_to_zero"));
+        close_to(first.exit_price, 99_990.0);
+        assert_eq!((second.entry_bar, second.exit_reason), (9, ExitReason::End));
+        assert!(outcome.equity[4..9].iter().all(|equity| *equity == outcome.equity[4]));
+        // The list knows nothing of it.
+        assert_eq!(list.trades[0].exit_bar, 7);
+    }
+}
+
+#[test]
+fn an_order_needs_a_bar_in_which_something_trades() {
+    let leverage = |bar| if bar < 2 { 1.0 } else { 2.0 };
+    let mut scene = Scene::long_bitcoin(7);
+    scene.market.symbols[0].volume[3] = 0.0;
+    let outcome = by_bar(&scene, 0.1, leverage);
+    let [first, second] = resizes(&outcome)[..] else { panic!("{:?}", outcome.decisions) };
+    assert_eq!((first.outcome, first.reason), (DecisionOutcome::RefusedAtFill, "no_volume"));
+    assert_eq!((second.bar, second.outcome), (3, DecisionOutcome::Filled));
+    assert_eq!(outcome.trades[0].resizes, 1);
+    // Nothing is decided in a bar that does not exist.
+    let mut scene = Scene::long_bitcoin(7);
+    scene.remove(0, 3);
+    let outcome = by_bar(&scene, 0.1, leverage);
+    let [first, second] = resizes(&outcome)[..] else { panic!("{:?}", outcome.decisions) };
+    assert_eq!((first.bar, first.reason), (2, "bar_missing"));
+    assert_eq!((second.bar, second.outcome), (4, DecisionOutcome::Filled));
+}
+
+#[test]
+fn what_is_about_to_leave_is_left_alone() {
+    let mut scene = Scene::long_bitcoin(8);
+    scene.signals[0].exit_long[3] = true;
+    let outcome = by_bar(&scene, 0.1, |bar| if bar < 3 { 1.0 } else { 2.0 });
+    assert!(resizes(&outcome).is_empty());
+    // Nor can an order of the last close fill.
+    let scene = Scene::long_bitcoin(4);
+    let outcome = by_bar(&scene, 0.1, |bar| if bar < 3 { 1.0 } else { 2.0 });
+    assert!(resizes(&outcome).is_empty());
+}
+
+#[test]
+fn an_increase_is_refused_where_an_entry_would_be() {
+    // 9.9 times a tenth of the equity is posted in the end, of which a gap takes too much.
+    for margin in [MarginMode::Cross, MarginMode::Isolated] {
+        let mut scene = Scene::long_bitcoin(5);
+        scene.settings.margin = margin;
+        scene.bar(0, 2, [130_000.0; 4]);
+        scene.flat_from(0, 3, 100_000.0);
+        let outcome = by_bar(&scene, 0.1, |bar| if bar < 1 { 1.0 } else { 9.9 });
+        let first = resizes(&outcome)[0];
+        let expected = match margin {
+            // What the gap earns stands behind the position as well.
+            MarginMode::Cross => (DecisionOutcome::Filled, ""),
+            _ => (DecisionOutcome::RefusedAtFill, "insufficient_margin"),
+        };
+        assert_eq!((first.outcome, first.reason), expected);
+    }
+    // The bracket: 800,000 at leverage 100.
+    let mut scene = Scene::long_bitcoin(4);
+    scene.settings.leverage = 100.0;
+    scene.flat_from(0, 2, 101_000.0);
+    let outcome = by_bar(&scene, 0.1, |bar| if bar == 1 { 7.99 } else { 1.0 });
+    assert_eq!(resizes(&outcome)[0].reason, "venue_leverage");
+    assert_eq!(outcome.trades[0].resizes, 0);
+    assert_eq!(outcome.trades[0].quantity_max, 1.0);
+}
+
+#[test]
+fn the_venue_takes_nothing_away_of_what_is_held() {
+    // All of the free margin is used and then some of the equity lost: no more can be bought, and
+    // what is held stays as far as the rule is concerned.
+    for margin in [MarginMode::Cross, MarginMode::Isolated] {
+        let mut scene = Scene::long_bitcoin(6);
+        scene.settings.margin = margin;
+        scene.flat_from(0, 2, 97_000.0);
+        let outcome = by_bar(&scene, 0.01, |_| 50.0);
+        assert!(resizes(&outcome).is_empty(), "{:?}", resizes(&outcome));
+        assert_eq!(outcome.decisions[0].binding_limit, "venue_margin");
+        assert_eq!(outcome.trades[0].exit_reason, ExitReason::End);
+    }
+}
+
+#[test]
+fn a_liquidation_at_the_open_comes_before_the_order() {
+    for leverage in [3.0, 1.0, 0.0] {
+        let mut scene = Scene::long_bitcoin(6);
+        scene.flat_from(0, 3, 85_000.0);
+        let outcome = by_bar(&scene, 0.1, |bar| if bar < 2 { 2.0 } else { leverage });
+        let decision = resizes(&outcome)[0];
+        assert_eq!(decision.outcome, DecisionOutcome::RefusedAtFill);
+        assert_eq!((decision.bar, decision.reason), (2, "liquidated"));
+        assert_eq!(outcome.trades[0].exit_reason, ExitReason::Liquidation);
+    }
+}
+
+#[test]
+fn r_multiples_are_on_the_risk_of_the_entry() {
+    // One bitcoin with a stop 5,000 away, sold 10,000 higher; a second one earns nothing more.
+    let mut scene = Scene::long_bitcoin(8);
+    scene.stop(0, Side::Long, 95_000.0);
+    scene.flat_from(0, 2, 110_000.0);
+    scene.signals[0].exit_long[5] = true;
+    let outcome = by_bar(&scene, 0.1, |bar| if bar < 2 { 1.0 } else { 2.0 });
+    assert_eq!(outcome.trades[0].resizes, 1);
+    close_to(outcome.trades[0].r_multiple.unwrap(), 2.0);
+}
+
+#[test]
+fn a_position_is_held_no_longer_than_it_may_be() {
+    for (bars, exit_bar) in [(0, 2), (1, 2), (3, 4), (5, 6)] {
+        let mut scene = with_costs(Scene::long_bitcoin(12), MarginMode::Isolated);
+        scene.signals[0].exit_long[6] = true;
+        scene.signals[0].entry[8] = 1;
+        let list = scene.trades();
+        let plan = PlannedSize { holding_bars_max: Some(bars), ..fixed(1.0) };
+        let outcome = scene.replay(&list, &[plan, fixed(1.0)]);
+        let [first, second] = outcome.trades.as_slice() else { panic!("{:?}", outcome.trades) };
+        assert_eq!((first.exit_bar, first.exit_reason), (exit_bar, ExitReason::HoldingLimit));
+        assert_eq!(first.exit_reason.name(), "holding_limit");
+        close_to(first.exit_price, 99_990.0);
+        close_to(first.fees, 0.0005 * (100_010.0 + 99_990.0));
+        assert_eq!((second.entry_bar, second.exit_reason), (9, ExitReason::End));
+        assert_eq!((list.trades.len(), list.trades[0].exit_bar), (2, 7));
+    }
+    // The trade's own exit comes first.
+    let mut scene = Scene::long_bitcoin(8);
+    scene.signals[0].exit_long[2] = true;
+    let plan = PlannedSize { holding_bars_max: Some(2), ..fixed(1.0) };
+    let outcome = scene.replay(&scene.trades(), &[plan]);
+    assert_eq!(
+        (outcome.trades[0].exit_bar, outcome.trades[0].exit_reason),
+        (3, ExitReason::Signal)
+    );
+    // A bar in which nothing trades is waited out.
+    let mut scene = Scene::long_bitcoin(8);
+    scene.market.symbols[0].volume[3] = 0.0;
+    let plan = PlannedSize { holding_bars_max: Some(2), ..fixed(1.0) };
+    let outcome = scene.replay(&scene.trades(), &[plan]);
+    let trade = &outcome.trades[0];
+    assert_eq!((trade.exit_bar, trade.exit_reason), (4, ExitReason::HoldingLimit));
+}
+
+#[test]
+fn what_the_holding_time_ends_makes_room_for_an_entry() {
+    // Bitcoin, nine times the equity, leaves at the open at which ether is to be bought.
+    let symbols = [("BTCUSDT", 100_000.0), ("ETHUSDT", 4_000.0)];
+    let mut scene = Scene::new(&symbols, 8);
+    scene.signals[0].entry[0] = 1;
+    scene.signals[1].entry[3] = 1;
+    let list = scene.trades();
+    let bitcoin = PlannedSize { holding_bars_max: Some(3), ..fixed(9.0) };
+    let outcome = scene.replay(&list, &[bitcoin, fixed(9.0)]);
+    assert_eq!(outcome.decisions[1].outcome, DecisionOutcome::Filled);
+    close_to(outcome.decisions[1].leverage, 9.0);
+}
+
+#[test]
+fn portfolio_margin_lets_add_what_its_figures_leave() {
+    // OKX asks 15.6 % to open: 2 bitcoins take 31,200 of 100,000, and 6.4 is the most.
+    let mut scene = Scene::new(&[("BTC-USDT-SWAP", 100_000.0)], 6);
+    scene.rules = crate::scene::rules("okx-swap", &[]);
+    scene.settings.margin = MarginMode::Portfolio;
+    scene.signals[0].entry[0] = 1;
+    let outcome = by_bar(&scene, 0.1, |bar| if bar < 2 { 2.0 } else { 40.0 });
+    let decision = resizes(&outcome)[0];
+    assert_eq!(decision.binding_limit, "venue_margin");
+    close_to(decision.leverage, 2.0 + 0.688 / 0.156 / 1.0005);
+    assert_eq!(decision.outcome, DecisionOutcome::Filled);
+    close_to(outcome.trades[0].quantity_max, 6.408);
+    assert_eq!(outcome.trades[0].resizes, 1);
+}

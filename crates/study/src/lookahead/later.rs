@@ -1,0 +1,124 @@
+//! Another future: the same market up to a cut, and a different one behind it.
+
+use plimsoll_market::{Market, PriceColumns, SymbolColumns, Timestamp};
+
+/// The market with everything behind its first `cut` bars changed, and nothing removed.
+///
+/// Log prices are mirrored about the last known close and doubled, so that rises become deeper
+/// falls and nothing jumps at the cut itself. Volumes grow, takers and the sides of liquidated
+/// positions change places, open interest halves, funding turns its sign. What is missing stays
+/// missing.
+pub(super) fn with_other_future(market: &Market, cut: usize) -> Market {
+    let mut changed = market.clone();
+    let end = market.open_time(cut);
+    for symbol in &mut changed.symbols {
+        change_symbol(symbol, cut, end);
+    }
+    changed
+}
+
+fn change_symbol(symbol: &mut SymbolColumns, cut: usize, end: Timestamp) {
+    let known = symbol.close.iter().take(cut).rev();
+    let later = symbol.close.iter().skip(cut);
+    let Some(centre) = known.chain(later).copied().find(|price| !price.is_nan()) else {
+        return;
+    };
+    let mirrored = |price: f64| centre * (centre / price).powi(2);
+    let each = |column: &mut [f64], change: &dyn Fn(f64) -> f64| {
+        column.iter_mut().skip(cut).for_each(|value| *value = change(*value));
+    };
+    let prices = |open: &mut [f64], high: &mut [f64], low: &mut [f64], close: &mut [f64]| {
+        each(open, &mirrored);
+        each(close, &mirrored);
+        each(high, &mirrored);
+        each(low, &mirrored);
+        swap(high, low, cut);
+    };
+    prices(&mut symbol.open, &mut symbol.high, &mut symbol.low, &mut symbol.close);
+    for columns in [&mut symbol.mark, &mut symbol.index].into_iter().flatten() {
+        let PriceColumns { open, high, low, close } = columns;
+        prices(open, high, low, close);
+    }
+    for (_, column) in &mut symbol.reference_close {
+        each(column, &mirrored);
+    }
+    for (taken, volume) in symbol.taker_buy_volume.iter_mut().zip(&symbol.volume).skip(cut) {
+        *taken = 3.0 * (volume - *taken);
+    }
+    for column in [
+        &mut symbol.volume,
+        &mut symbol.quote_volume,
+        &mut symbol.liquidated_long_notional,
+        &mut symbol.liquidated_short_notional,
+    ] {
+        each(column, &|value| 3.0 * value);
+    }
+    swap(&mut symbol.liquidated_long_notional, &mut symbol.liquidated_short_notional, cut);
+    for column in [&mut symbol.open_interest, &mut symbol.open_interest_value] {
+        each(column, &|value| 0.5 * value);
+    }
+    for event in symbol.funding.iter_mut().filter(|event| event.settlement_time > end) {
+        event.rate = 0.0003 - 2.0 * event.rate;
+        event.mark_price = event.mark_price.map(mirrored);
+    }
+}
+
+/// Exchanges two columns from a bar on.
+fn swap(one: &mut [f64], other: &mut [f64], from: usize) {
+    for (one, other) in one.iter_mut().zip(other).skip(from) {
+        std::mem::swap(one, other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::float_cmp)]
+    use plimsoll_market::synthetic::{SimulatorConfig, simulate};
+
+    use super::*;
+
+    #[test]
+    fn everything_behind_the_cut_differs_and_nothing_before_it() {
+        let config = SimulatorConfig { n_days: 4, ..SimulatorConfig::demo(3) };
+        let mut market = simulate(&config).unwrap().market;
+        market.symbols[0].close[70] = f64::NAN;
+        let cut = 40;
+        let changed = with_other_future(&market, cut);
+        let known = |market: &Market| {
+            let cut = market.truncated(cut);
+            // As text, in which missing values are alike.
+            format!("{cut:?}")
+        };
+        assert_eq!(known(&changed), known(&market));
+        assert_eq!(changed.n_bars, market.n_bars);
+        for (symbol, before) in changed.symbols.iter().zip(&market.symbols) {
+            for bar in cut..market.n_bars {
+                if bar == 70 && before.close[bar].is_nan() {
+                    assert!(symbol.close[bar].is_nan());
+                    continue;
+                }
+                let (low, high) = (symbol.low[bar], symbol.high[bar]);
+                assert!(low <= symbol.open[bar].min(symbol.close[bar]) && low > 0.0);
+                assert!(high >= symbol.open[bar].max(symbol.close[bar]));
+                assert_ne!(symbol.volume[bar], before.volume[bar]);
+            }
+            let differs = |one: &[f64], other: &[f64]| {
+                let (one, other) = (&one[cut..], &other[cut..]);
+                one.iter().zip(other).filter(|(a, b)| a != b).count() * 10 > 9 * one.len()
+            };
+            assert!(differs(&symbol.close, &before.close));
+            assert!(differs(
+                &symbol.mark.as_ref().unwrap().low,
+                &before.mark.as_ref().unwrap().low
+            ));
+            assert!(differs(&symbol.open_interest, &before.open_interest));
+            let later = |event: &&plimsoll_market::FundingEvent| {
+                event.settlement_time > market.open_time(cut)
+            };
+            let rates = |symbol: &SymbolColumns| {
+                symbol.funding.iter().filter(later).map(|event| event.rate).collect::<Vec<f64>>()
+            };
+            assert!(rates(symbol).iter().zip(rates(before)).all(|(a, b)| *a != b));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! From rules to plans, and from plans to replays.
+
+use plimsoll_engine::{Outcome, Prepared, Resizing, Settings, SizePlans, Span, TradeList, replay};
+use plimsoll_market::{Side, SizeFreeTrade};
+use plimsoll_sizing::{DecisionFacts, History, LimitInputs, PlannedSize, SizingRule, plan};
+
+/// Turns rules into plans for a list of trades.
+pub(crate) struct Planner<'a> {
+    pub(crate) prepared: &'a Prepared<'a>,
+    pub(crate) inputs: &'a LimitInputs<'a>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) trades: &'a [SizeFreeTrade],
+    history: History<'a>,
+}
+
+/// An entry whose size is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) symbol_idx: usize,
+    pub(crate) side: Side,
+    /// The bar at whose close it is decided.
+    pub(crate) bar: usize,
+    pub(crate) stop_price: Option<f64>,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn new(
+        prepared: &'a Prepared<'a>,
+        inputs: &'a LimitInputs<'a>,
+        settings: &'a Settings,
+        list: &'a TradeList,
+    ) -> Self {
+        let cancelled = list.cancelled.iter().map(|entry| (entry.decision_bar, entry.symbol_idx));
+        let history = History::new(&list.trades, &list.unit_returns).with_cancelled(cancelled);
+        Self { prepared, inputs, settings, trades: &list.trades, history }
+    }
+
+    /// One plan a trade. Trades before `from_bar` only feed estimates: theirs are empty.
+    pub(crate) fn plans(&self, rule: &SizingRule, from_bar: usize) -> Vec<PlannedSize> {
+        let planned = |(trade_idx, trade): (usize, &SizeFreeTrade)| {
+            if trade.decision_bar < from_bar {
+                return PlannedSize::of_limits(Vec::new());
+            }
+            self.plan_at(rule, trade_idx, trade.decision_bar)
+        };
+        self.trades.iter().enumerate().map(planned).collect()
+    }
+
+    /// The plan for a trade at the close of one of its bars: the price is that close, the stop the
+    /// trade's initial one.
+    pub(crate) fn plan_at(&self, rule: &SizingRule, trade_idx: usize, bar: usize) -> PlannedSize {
+        let trade = &self.trades[trade_idx];
+        let (symbol_idx, side) = (trade.symbol_idx, trade.side);
+        let stop_price = trade.initial_stop_price;
+        self.plan(rule, &Entry { symbol_idx, side, bar, stop_price })
+    }
+
+    /// The plan for an entry, whether the list has it or not.
+    pub(crate) fn plan(&self, rule: &SizingRule, entry: &Entry) -> PlannedSize {
+        plan(rule, &self.facts(entry), self.inputs, &self.history)
+    }
+
+    /// Replays a rule over all trades, or over those of one symbol only.
+    pub(crate) fn replay(
+        &self,
+        rule: &SizingRule,
+        plans: &[PlannedSize],
+        equity: f64,
+        span: Span,
+        symbol_idx: Option<usize>,
+    ) -> Outcome {
+        let settings = Settings { equity, ..*self.settings };
+        let Some(symbol_idx) = symbol_idx else {
+            let plan_at = |trade_idx, bar| self.plan_at(rule, trade_idx, bar);
+            let sizes = sizes(rule, plans, &plan_at);
+            return replay(self.prepared, self.trades, sizes, &settings, span);
+        };
+        let own: Vec<usize> = (0..self.trades.len())
+            .filter(|&trade_idx| self.trades[trade_idx].symbol_idx == symbol_idx)
+            .collect();
+        let trades: Vec<_> = own.iter().map(|&trade_idx| self.trades[trade_idx].clone()).collect();
+        let plans: Vec<_> = own.iter().map(|&trade_idx| plans[trade_idx].clone()).collect();
+        let plan_at = |trade_idx: usize, bar| self.plan_at(rule, own[trade_idx], bar);
+        replay(self.prepared, &trades, sizes(rule, &plans, &plan_at), &settings, span)
+    }
+
+    fn facts(&self, entry: &Entry) -> DecisionFacts {
+        let symbol = &self.prepared.symbols[entry.symbol_idx];
+        let fee = symbol.taker_fee(entry.bar);
+        DecisionFacts {
+            symbol_idx: entry.symbol_idx,
+            bar: entry.bar,
+            side: entry.side,
+            price: self.prepared.market.symbols[entry.symbol_idx].close[entry.bar],
+            stop_price: entry.stop_price,
+            round_trip_cost_fraction: 2.0 * (fee + self.settings.costs.half_spread()),
+            account_leverage: symbol.account_leverage(self.settings, entry.bar),
+        }
+    }
+}
+
+/// A rule's plans, and how it decides again where it does.
+fn sizes<'a>(
+    rule: &SizingRule,
+    at_entry: &'a [PlannedSize],
+    plan_at: &'a (dyn Fn(usize, usize) -> PlannedSize + Sync),
+) -> SizePlans<'a> {
+    let resizing = rule.resize.as_ref().map(|resize| Resizing { band: resize.band, plan_at });
+    SizePlans { at_entry, resizing }
+}
