@@ -91,7 +91,7 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
     let mut limits = Vec::with_capacity(8);
     let mut add = |name, value| limits.push(Limit { name, value });
     if let Some(kelly) = &rule.kelly {
-        add("kelly", kelly_leverage(kelly, moment));
+        add("kelly", or_before(kelly_leverage(kelly, moment), kelly.before));
     }
     if let Some(kelly) = &rule.risk_constrained_kelly {
         let value = risk_constrained_leverage(kelly, moment);

@@ -63,12 +63,7 @@ impl Edge {
 
 /// The rule's share of full Kelly, as leverage.
 pub(crate) fn kelly_leverage(kelly: &Kelly, moment: &impl Moment) -> Result<f64, SizingError> {
-    let edge = match (moment.edge(kelly), kelly.before) {
-        (Err(SizingError::TooFewObservations { .. }), Before::Leverage(before)) => {
-            return Ok(before);
-        }
-        (edge, _) => edge?,
-    };
+    let edge = moment.edge(kelly)?;
     let is_risk = kelly.basis() == KellyBasis::Risk;
     let stop_distance = is_risk.then(|| moment.stop()?.distance()).transpose()?;
     let estimator = Estimator {
@@ -180,15 +175,13 @@ impl Estimator<'_> {
             KellyEstimator::Trades => sample.bet()?.map_or(Ok(0.0), |bet| bet.kelly_fraction()),
             KellyEstimator::MeanVariance => self.of_drift(&sample.drift()?),
             KellyEstimator::LogGrowth => {
-                let cap = self.cap();
-                Ok(match &self.terms {
-                    Some(terms) => sample.liquidated(terms)?.best(self.cap_under(terms))?,
-                    None => {
-                        let settings = EmpiricalKellySettings { cost: 0.0, cap };
-                        empirical_kelly_weighted(sample.weighted(), settings)?
-                    }
-                }
-                .leverage)
+                let best = if let Some(terms) = &self.terms {
+                    sample.liquidated(terms)?.best(self.cap_under(terms))?
+                } else {
+                    let settings = EmpiricalKellySettings { cost: 0.0, cap: self.cap() };
+                    empirical_kelly_weighted(sample.weighted(), settings)?
+                };
+                Ok(best.leverage)
             }
         }
     }
@@ -270,18 +263,16 @@ impl Estimator<'_> {
                 let scaled: Vec<f64> = estimates.iter().map(|estimate| estimate / full).collect();
                 bootstrap_shrinkage(&scaled, |share| (1.0 - share, -1.0), None)
             }
-            KellyEstimator::LogGrowth => match &self.terms {
-                Some(terms) => {
+            KellyEstimator::LogGrowth => {
+                if let Some(terms) = &self.terms {
                     let truth = sample.liquidated(terms)?;
-                    bootstrap_shrinkage(&estimates, |x| truth.slope(x), truth.bound())
+                    return bootstrap_shrinkage(&estimates, |x| truth.slope(x), truth.bound());
                 }
-                None => {
-                    let truth = sample.weighted();
-                    let worst = truth.worst();
-                    let bound = (worst < 0.0).then(|| -1.0 / worst);
-                    bootstrap_shrinkage(&estimates, |x| truth.slope(1.0, x), bound)
-                }
-            },
+                let truth = sample.weighted();
+                let worst = truth.worst();
+                let bound = (worst < 0.0).then(|| -1.0 / worst);
+                bootstrap_shrinkage(&estimates, |x| truth.slope(1.0, x), bound)
+            }
         }
     }
 }

@@ -86,6 +86,7 @@ impl Sample {
     }
 
     /// The payoffs at these positions, each counting alike.
+    #[must_use]
     pub fn at(&self, positions: &[usize]) -> Self {
         let moves = if self.moves.is_empty() {
             Vec::new()

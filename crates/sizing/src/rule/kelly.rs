@@ -111,6 +111,10 @@ pub enum KellyShrinkage {
 }
 
 impl KellyShrinkage {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes what it skips by reference"
+    )]
     fn is_none(&self) -> bool {
         *self == Self::None
     }

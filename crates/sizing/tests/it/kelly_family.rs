@@ -153,12 +153,12 @@ fn isolated_margin_loses_what_is_posted() {
     let before = posted.log_growth(first * (1.0 - 1e-12));
     near(before, (1.0 + 0.5 * first).ln(), 1e-9);
     let after = posted.log_growth(first * (1.0 + 1e-12));
-    near(after, ((1.0 + 0.5 * first).ln() + (0.5 - 0.01 * first).ln()) / 2.0, 1e-9);
+    near(after, f64::midpoint((1.0 + 0.5 * first).ln(), (0.5 - 0.01 * first).ln()), 1e-9);
     assert!(after < before);
     // 0.5 / (1 + 0.5 x) = 0.01 / (0.5 - 0.01 x): x = (0.25 - 0.01) / 0.01 = 24.
     let best = posted.best(100.0).unwrap();
     near(best.leverage, 24.0, 1e-9);
-    near(best.growth, (13.0_f64.ln() + 0.26_f64.ln()) / 2.0, 1e-12);
+    near(best.growth, f64::midpoint(13.0_f64.ln(), 0.26_f64.ln()), 1e-12);
     near(posted.best(5.0).unwrap().leverage, first, 1e-9);
 }
 
