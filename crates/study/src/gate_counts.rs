@@ -67,8 +67,19 @@ fn count_named<'a>(
     &mut counts[index]
 }
 
+/// Rules that take no trade at all, and why: a gate without data, or an estimate without history,
+/// which is not named where a gate explains it.
+pub(crate) fn notes_of_idle(asleep: &[String], counts: &[GateCount]) -> Vec<String> {
+    let shut = shut_gates(counts);
+    let is_shut = |rule: &String| shut.iter().any(|(_, rules)| rules.contains(rule));
+    let of_history = asleep.iter().filter(|rule| !is_shut(rule)).map(|rule| {
+        format!("Rule {rule} never had enough history for its estimate: it takes no trade.")
+    });
+    of_history.chain(notes_of(&shut)).collect()
+}
+
 /// Gates that take every trade of a rule away because their data are missing, with those rules.
-pub(crate) fn shut_gates(counts: &[GateCount]) -> Vec<(&'static str, Vec<String>)> {
+fn shut_gates(counts: &[GateCount]) -> Vec<(&'static str, Vec<String>)> {
     let mut shut: Vec<(&'static str, Vec<String>)> = Vec::new();
     for count in counts.iter().filter(|count| count.is_multiplier) {
         if count.undefined < count.decisions {
@@ -83,7 +94,7 @@ pub(crate) fn shut_gates(counts: &[GateCount]) -> Vec<(&'static str, Vec<String>
 }
 
 /// The same in sentences, one for the gates of the same rules.
-pub(crate) fn notes_of(shut: &[(&'static str, Vec<String>)]) -> Vec<String> {
+fn notes_of(shut: &[(&'static str, Vec<String>)]) -> Vec<String> {
     let mut groups: Vec<(&[String], Vec<String>)> = Vec::new();
     for (name, rules) in shut {
         match groups.iter_mut().find(|(of, _)| of == rules) {

@@ -12,7 +12,7 @@ use crate::compare::{Compared, compare_scope};
 use crate::coverage::{coverage_of, notes_of};
 use crate::error::StudyError;
 use crate::forecasts::forecast;
-use crate::gate_counts::{self, gate_counts, shut_gates};
+use crate::gate_counts::{gate_counts, notes_of_idle};
 use crate::metrics::{account_metrics, daily_series};
 use crate::parse::Study;
 use crate::planner::Planner;
@@ -108,16 +108,8 @@ pub fn run(
     let gate_counts = gate_counts(&rules);
     let verdict = verdict(study, &rules, &compared[0]);
     let forecast = forecast(study, &market, &rules, verdict.winner.as_deref(), progress);
-    let shut = shut_gates(&gate_counts);
     let mut notes = start.notes;
-    // What a shut gate explains needs no word about history.
-    notes.extend(start.asleep.iter().filter_map(|name| {
-        let is_shut = shut.iter().any(|(_, rules)| rules.contains(name));
-        (!is_shut).then(|| {
-            format!("Rule {name} never had enough history for its estimate: it takes no trade.")
-        })
-    }));
-    notes.extend(gate_counts::notes_of(&shut));
+    notes.extend(notes_of_idle(&start.asleep, &gate_counts));
     notes.extend(forecast.note);
     notes.extend(notes_of(study, &prepared, &rules, unused_rows, span)?);
     Ok(StudyResult {

@@ -58,10 +58,14 @@ fn collect_references(schema: &Value, found: &mut Vec<String>) {
             if let Some(name) = object.get("$ref").and_then(Value::as_str) {
                 found.extend(name.strip_prefix("#/$defs/").map(str::to_owned));
             }
-            object.values().for_each(|inner| collect_references(inner, found));
+            for inner in object.values() {
+                collect_references(inner, found);
+            }
         }
         Value::Array(elements) => {
-            elements.iter().for_each(|inner| collect_references(inner, found));
+            for inner in elements {
+                collect_references(inner, found);
+            }
         }
         _ => {}
     }

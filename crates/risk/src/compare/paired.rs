@@ -157,6 +157,7 @@ impl BootstrapMetrics {
 
     /// The same draws of these rules only, by their positions; one that does not exist is left out.
     /// A part is what resampling its columns alone would give.
+    #[must_use]
     pub fn of_rules(&self, rules: &[usize]) -> Self {
         let pick = |values: &Vec<Values>| {
             rules.iter().filter_map(|&rule| values.get(rule).copied()).collect()
