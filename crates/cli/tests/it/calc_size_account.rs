@@ -136,6 +136,37 @@ fn a_preset_is_a_rule_like_any_other() {
     assert_eq!(fewer["limits"].as_array().unwrap().len(), 3, "{fewer}");
 }
 
+/// More trades behind the same edge shrink it less; never beyond what is not shrunk at all.
+#[test]
+fn samples_behind_an_edge_are_read() {
+    let kelly = |extra: &str| {
+        format!("kelly = {{ fraction = 0.5, estimator = \"trades\", trades = 100{extra} }}")
+    };
+    let edge = "--win-rate 0.55 --payoff 1.5 --loss 1";
+    let shrunk = kelly(", shrinkage = \"t_statistic\"");
+    let of = |n: &str| {
+        let found = size(&[&shrunk], &format!("{edge} --observations {n}"));
+        limit(&found, "kelly")
+    };
+    let plain = limit(&size(&[&kelly("")], edge), "kelly");
+    assert!(0.0 < of("30") && of("30") < of("300") && of("300") < plain, "{plain}");
+    // The worst trades went 20 % against the position: with 1 % of maintenance no leverage of
+    // 1 / (0.2 + 0.01 * 0.8) = 4.81 and more survives it, while growth alone wants more.
+    let growth = |extra: &str| {
+        let rule =
+            format!("kelly = {{ fraction = 1.0, estimator = \"log_growth\", trades = 16{extra} }}");
+        let flags = format!(
+            "--trade-returns {}-0.02 --adverse-excursions {}0.02",
+            "0.05,".repeat(15),
+            "0.2,".repeat(15)
+        );
+        limit(&size(&[&rule], &flags), "kelly")
+    };
+    let survivable =
+        growth(", liquidation = { margin = \"cross\", maintenance_margin_rate = 0.01 }");
+    assert!(survivable > 0.0 && survivable < 4.81 && growth("") > 5.0, "{survivable}");
+}
+
 #[test]
 fn people_see_the_account_and_the_gates() {
     let rules = [
@@ -185,10 +216,22 @@ fn no_number_is_assumed() {
         ("mode", line(&[distance], "--mode portfolio")),
         ("shrinkage", {
             let shrunk = "kelly = { fraction = 0.5, estimator = \"trades\", trades = 100, \
-                          shrinkage = \"t_statistic\", liquidation = { margin = \"cross\", maintenance_margin_rate = 0.01 } }";
+                          shrinkage = \"t_statistic\" }";
             line(&[shrunk], "--equity 1 --price 5")
         }),
-        ("joint", line(&["joint_kelly = { fraction = 0.25, days = 100 }"], "--equity 1 --price 5")),
+        ("survival", {
+            let survivable = "kelly = { fraction = 0.5, estimator = \"log_growth\", trades = 100, \
+                              liquidation = { margin = \"cross\", \
+                              maintenance_margin_rate = 0.01 } }";
+            line(&[survivable], "--equity 1 --price 5")
+        }),
+        (
+            "joint",
+            line(
+                &["joint_kelly = { fraction = 0.25, days = 100, leverage_max = 3.0 }"],
+                "--equity 1 --price 5",
+            ),
+        ),
     ];
     for (name, line) in cases {
         let text = refusal(here(), &[&["calc"], &line[..]].concat());

@@ -10,7 +10,10 @@ use crate::program::{differences, folder, plimsoll, tree};
 use crate::report::{CsvTable, numbers, parquet, words};
 use crate::scene::{edited, lake, strategy_in};
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 16] = [
+    "ablation.csv",
+    "gates.csv",
+    "sizes.csv",
     "comparison.csv",
     "decisions.parquet",
     "equity.parquet",
@@ -36,7 +39,12 @@ const COMPARISON: &str =
     "symbol,rule,baseline,basis,metric,difference,low,high,p_value,p_value_adjusted";
 const TRADES: &str = "rule,symbol,side,entry_time,entry_price,exit_time,exit_price,quantity,\
     notional,leverage,binding_limit,stop_price,liquidation_price,exit_reason,pnl,funding,fees,\
-    slippage,return_on_equity,r_multiple";
+    slippage,return_on_equity,r_multiple,trade,resizes,quantity_max";
+const GATES: &str = "rule,name,kind,gate,decisions,cut,refused,undefined";
+const SIZES: &str = "date,rule,symbol,side,time,price,stop_price,leverage,median_leverage,ratio,\
+    binding_limit,multiplier,reason";
+const ABLATION: &str = "symbol,rule,limit,rule_without,metric,difference,low,high,p_value,\
+    p_value_adjusted,reason";
 
 const RULES: [&str; 5] =
     ["fixed", "kelly[fraction=0.25]", "kelly[fraction=1.0]", "min_of_all", "over_leveraged"];
@@ -68,9 +76,14 @@ fn every_file_is_there_with_the_columns_of_the_contract() {
     expected.sort();
     assert_eq!(files.keys().cloned().collect::<Vec<_>>(), expected);
     assert!(files.values().all(|bytes| !bytes.is_empty()));
-    for (name, columns) in
-        [("summary.csv", SUMMARY), ("comparison.csv", COMPARISON), ("trades.csv", TRADES)]
-    {
+    for (name, columns) in [
+        ("summary.csv", SUMMARY),
+        ("comparison.csv", COMPARISON),
+        ("trades.csv", TRADES),
+        ("gates.csv", GATES),
+        ("sizes.csv", SIZES),
+        ("ablation.csv", ABLATION),
+    ] {
         let text = String::from_utf8(files[&Path::new("autumn").join(name)].clone()).unwrap();
         let heading = text.lines().next().unwrap();
         assert!(heading == columns || heading.starts_with(&format!("{columns},")), "{heading}");
