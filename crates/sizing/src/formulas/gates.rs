@@ -4,11 +4,11 @@
 //! A factor is applied after the smallest limit has been taken, so it only ever reduces. Every
 //! threshold is strict: at the threshold itself nothing is cut.
 
+use plimsoll_market::Side;
+use plimsoll_venue::FundedPosition;
+
 use super::SizingError;
 use super::check::{all_finite, finite, not_negative, positive, share, within};
-
-/// Settlements of eight hours in a day.
-const PERIODS_8H_PER_DAY: f64 = 3.0;
 
 /// Cuts size while funding is extreme. Rates are per 8 hours: see [`plimsoll_venue::rate_8h`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,8 +110,19 @@ pub fn funding_holding_days(
 ) -> Result<Option<f64>, SizingError> {
     let budget = share("budget", budget_fraction)?;
     let leverage = positive("leverage", leverage)?;
-    let paid = finite("paid_8h", paid_8h)?;
-    Ok((paid > 0.0).then(|| budget / (leverage * paid * PERIODS_8H_PER_DAY)))
+    let position = FundedPosition {
+        side: Side::Long,
+        notional: leverage,
+        margin: None,
+        rate: finite("paid_8h", paid_8h)?,
+        interval_minutes: 480,
+    };
+    let limit = position.holding_limit(budget).map_err(|_| SizingError::OutOfRange {
+        name: "leverage",
+        value: leverage,
+        rule: "a leverage that funding can be charged on",
+    })?;
+    Ok(limit.days())
 }
 
 /// Whole bars in so many days, rounded down; `None` where there are more than anyone holds.
