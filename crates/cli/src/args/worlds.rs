@@ -17,7 +17,7 @@ use super::whole_number;
   estimated edge  each world draws its own true edge; rules see a history of 50 or 250 trades and
                   are judged on the 200 that follow
 
-The prior of the worlds: the expected R multiple of a trade is normal with mean 0.06 and standard deviation 0.10, so that 27 % of the worlds have no edge; winners make 0.8 to 3 R on average, evenly in logs; the stop is 2 % away. In worlds of fat tails winners are exponential and a loser in twenty gaps through its stop, at worst by 8 R. Margin is cross, the maintenance margin 0.5 %, the most that is lent 20 times the equity. There are no costs. Prior, windows and rules were written down before the first run and not changed after it.
+The prior of the worlds: the expected R multiple of a trade is normal with mean 0.06 and standard deviation 0.10, so that 27 % of the worlds have no edge; winners make 0.8 to 3 R on average, evenly in logs; the stop is 2 % away. In worlds of fat tails winners are exponential and a loser in twenty gaps through its stop, at worst by 8 R. Margin is cross, the maintenance margin 0.5 %, the most that is lent 20 times the equity. There are no costs. Prior and windows were written down before the first run, the list of rules was complete before the first full one; nothing was changed after it.
 
 Growth is the log of wealth per trade. Intervals are of 95 % over worlds. Rules of a strategy file that need funding or other data than trades and daily bars take no trade, and say why.
 

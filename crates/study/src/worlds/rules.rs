@@ -5,7 +5,8 @@ use crate::parse::{NamedRule, parse_rule};
 /// The rule that the others are compared with.
 pub const BASELINE: &str = "quarter_kelly";
 
-/// Names and tables of a strategy file. Written down before the first run, and not changed after it.
+/// Names and tables of a strategy file. The list was complete before the first full run, and not
+/// changed after it.
 ///
 /// Edges are estimated from the last 100 trades, from 30 on, unless the name says otherwise.
 const TABLES: [(&str, &str); 25] = [
