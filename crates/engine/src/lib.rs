@@ -13,7 +13,9 @@
 //! against the account, and counted in the [`Outcome`].
 //!
 //! A size is decided at the entry from the account as it stands at that close: its equity and the
-//! peak of it, the heat and exposure of the other positions, what the venue allows. A rule may
+//! peak of it, the heat and exposure of the other positions, what the venue allows. What the next
+//! open brings is not known there: an entry that finds no fill has had its part of what all share,
+//! and an exit that waits for a fill counts as made. A rule may
 //! decide again at every close ([`Resizing`]), each change a costed fill, and may end a position
 //! that has been held long enough.
 //!
@@ -90,6 +92,6 @@ pub use outcome::{
 };
 pub use plimsoll_sizing::{LimitValue, MultiplierValue};
 pub use prepared::Prepared;
-pub use replay::{Resizing, SizePlans, Span, replay};
+pub use replay::{CancelledPlan, Resizing, SizePlans, Span, replay};
 pub use settings::{Costs, Intrabar, MarginMode, Settings, Simultaneous};
 pub use trades::{TradeList, size_free_trades};

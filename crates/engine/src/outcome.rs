@@ -327,7 +327,16 @@ pub struct CancelledEntry {
     pub decision_bar: usize,
     /// Direction.
     pub side: Side,
-    /// `open_past_stop`, `bar_missing`, `no_volume`, `stop_undefined`, `take_profit_undefined`,
-    /// `end_of_data`.
+    /// Stop price known at the decision; `None`: no stop, or an undefined one.
+    pub initial_stop_price: Option<f64>,
+    /// Known at the decision: `stop_undefined`, `take_profit_undefined`; only when the order was to
+    /// fill: `bar_missing`, `no_volume`, `open_past_stop`, `end_of_data`.
     pub reason: &'static str,
+}
+
+impl CancelledEntry {
+    /// Whether an order was sent, because nothing known at the decision spoke against the entry.
+    pub fn was_ordered(&self) -> bool {
+        !matches!(self.reason, "stop_undefined" | "take_profit_undefined")
+    }
 }

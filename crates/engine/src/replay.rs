@@ -5,10 +5,10 @@ mod book;
 mod decide;
 mod fills;
 mod liquidate;
+mod plans;
 mod resize;
 
 use plimsoll_market::{Side, SizeFreeTrade};
-use plimsoll_sizing::PlannedSize;
 use plimsoll_venue::{Ladder, LiquidationInputs, funding_payment};
 
 use crate::account::{Wallet, adverse, unrealised_pnl};
@@ -19,6 +19,8 @@ use crate::settings::{MarginMode, Settings};
 
 use liquidate::ForcedOrders;
 
+pub use plans::{CancelledPlan, Resizing, SizePlans};
+
 /// The bars that a replay covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -26,42 +28,6 @@ pub struct Span {
     pub from_bar: usize,
     /// One past the last bar; positions still open are closed at the last bar's close.
     pub to_bar: usize,
-}
-
-/// The sizes that one rule lays over a list of trades.
-#[derive(Clone, Copy)]
-pub struct SizePlans<'a> {
-    /// The rule's limits at each trade's entry decision, in the order of the list.
-    pub at_entry: &'a [PlannedSize],
-    /// Set where the rule decides again while it holds a position.
-    pub resizing: Option<Resizing<'a>>,
-}
-
-/// How a rule decides again at the closes of a position's bars.
-#[derive(Clone, Copy)]
-pub struct Resizing<'a> {
-    /// Share of the held quantity by which the new one has to differ before an order is sent.
-    pub band: f64,
-    /// The rule's limits for a trade of the list at the close of a bar.
-    pub plan_at: &'a (dyn Fn(usize, usize) -> PlannedSize + Sync),
-}
-
-impl<'a> From<&'a [PlannedSize]> for SizePlans<'a> {
-    fn from(at_entry: &'a [PlannedSize]) -> Self {
-        Self { at_entry, resizing: None }
-    }
-}
-
-impl<'a, const N: usize> From<&'a [PlannedSize; N]> for SizePlans<'a> {
-    fn from(at_entry: &'a [PlannedSize; N]) -> Self {
-        Self::from(at_entry.as_slice())
-    }
-}
-
-impl<'a> From<&'a Vec<PlannedSize>> for SizePlans<'a> {
-    fn from(at_entry: &'a Vec<PlannedSize>) -> Self {
-        Self::from(at_entry.as_slice())
-    }
 }
 
 /// Replays one rule.
@@ -75,7 +41,12 @@ impl<'a> From<&'a Vec<PlannedSize>> for SizePlans<'a> {
 /// venue has taken of a position since the decision cancels the order, as it cancels all that are
 /// open; an order that closes takes what is left.
 ///
-/// Only trades decided inside the span are taken.
+/// Only trades decided inside the span are taken. [Cancelled entries](SizePlans::cancelled) are
+/// decided with them, to use up what all share, but send no order and leave no [`Decision`]: they
+/// are no rule's doing, and [`TradeList::cancelled`] names them once.
+///
+/// [`Decision`]: crate::Decision
+/// [`TradeList::cancelled`]: crate::TradeList::cancelled
 ///
 /// # Panics
 /// If the plans and `trades` differ in length, the span reaches beyond the market, or portfolio

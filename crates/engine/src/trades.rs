@@ -72,8 +72,17 @@ struct Held {
     initial_stop: Option<f64>,
     stop: Option<f64>,
     take_profit: Option<f64>,
-    /// The exit was decided; it fills at the next open at which anything trades.
-    leaving: bool,
+    /// Where the exit was decided; it fills at the next open at which anything trades.
+    exit_decision_bar: Option<usize>,
+}
+
+/// An entry with all that is known of it at its decision.
+#[derive(Clone, Copy)]
+struct Entry {
+    decision_bar: usize,
+    side: Side,
+    stop: Option<f64>,
+    take_profit: Option<f64>,
 }
 
 impl Walk<'_> {
@@ -81,19 +90,20 @@ impl Walk<'_> {
         let mut trades = Vec::new();
         let mut cancelled = Vec::new();
         let mut held: Option<Held> = None;
-        let mut pending: Option<(usize, Side)> = None;
+        let mut pending: Option<Entry> = None;
         let signalled = self.prepared.end_bar.min(self.signal.len());
         let end = (0..signalled).rev().find(|&bar| self.columns.has_bar(bar)).map_or(0, |b| b + 1);
         for bar in 0..end {
             if self.trades_at(bar)
-                && let Some(position) = held.take_if(|position| position.leaving)
+                && let Some(position) =
+                    held.take_if(|position| position.exit_decision_bar.is_some())
             {
                 trades.push(self.closed(&position, bar, TradeExit::Signal));
             }
-            if let Some((decision_bar, side)) = pending.take() {
-                match self.open_position(decision_bar, side, bar) {
+            if let Some(entry) = pending.take() {
+                match self.open_position(entry, bar) {
                     Ok(position) => held = Some(position),
-                    Err(reason) => cancelled.push(self.cancelled(decision_bar, side, reason)),
+                    Err(reason) => cancelled.push(self.cancelled(entry, reason)),
                 }
             }
             if !self.columns.has_bar(bar) {
@@ -106,19 +116,30 @@ impl Walk<'_> {
             {
                 trades.push(self.closed(&position, bar, exit));
             }
-            pending = self.decide(held.as_mut(), bar);
+            if let Some(side) = self.decide(held.as_mut(), bar) {
+                match self.entry(bar, side) {
+                    Ok(entry) => pending = Some(entry),
+                    Err((entry, reason)) => cancelled.push(self.cancelled(entry, reason)),
+                }
+            }
         }
         if let Some(position) = held {
             trades.push(self.closed(&position, end - 1, TradeExit::End));
         }
-        if let Some((decision_bar, side)) = pending {
-            cancelled.push(self.cancelled(decision_bar, side, "end_of_data"));
+        if let Some(entry) = pending {
+            cancelled.push(self.cancelled(entry, "end_of_data"));
         }
         (trades, cancelled)
     }
 
-    fn cancelled(&self, decision_bar: usize, side: Side, reason: &'static str) -> CancelledEntry {
-        CancelledEntry { symbol_idx: self.symbol_idx, decision_bar, side, reason }
+    fn cancelled(&self, entry: Entry, reason: &'static str) -> CancelledEntry {
+        CancelledEntry {
+            symbol_idx: self.symbol_idx,
+            decision_bar: entry.decision_bar,
+            side: entry.side,
+            initial_stop_price: entry.stop,
+            reason,
+        }
     }
 
     /// Whether an order can fill at this bar's open.
@@ -126,18 +147,8 @@ impl Walk<'_> {
         self.columns.has_bar(bar) && self.columns.volume[bar] > 0.0
     }
 
-    fn open_position(
-        &self,
-        decision_bar: usize,
-        side: Side,
-        bar: usize,
-    ) -> Result<Held, &'static str> {
-        if !self.columns.has_bar(bar) {
-            return Err("bar_missing");
-        }
-        if !self.trades_at(bar) {
-            return Err("no_volume");
-        }
+    /// The entry as it is decided, or why its decision already rules it out.
+    fn entry(&self, decision_bar: usize, side: Side) -> Result<Entry, (Entry, &'static str)> {
         let pick = |long: &[f64], short: &[f64]| {
             let column = if side == Side::Long { long } else { short };
             (!column.is_empty()).then(|| column[decision_bar])
@@ -149,17 +160,29 @@ impl Walk<'_> {
             (Some(a), Some(b)) => Some(nearer_stop(side, a, b)),
             (a, b) => a.or(b),
         };
+        let take_profit = pick(&self.signal.take_profit_long, &self.signal.take_profit_short);
+        let entry = Entry { decision_bar, side, stop, take_profit };
         // One of the two protects; a strategy with stops never enters without any.
         if stop.is_none() && (initial.is_some() || trailing.is_some()) {
-            return Err("stop_undefined");
+            return Err((entry, "stop_undefined"));
         }
+        if take_profit.is_some_and(f64::is_nan) {
+            return Err((entry, "take_profit_undefined"));
+        }
+        Ok(entry)
+    }
+
+    fn open_position(&self, entry: Entry, bar: usize) -> Result<Held, &'static str> {
+        if !self.columns.has_bar(bar) {
+            return Err("bar_missing");
+        }
+        if !self.trades_at(bar) {
+            return Err("no_volume");
+        }
+        let Entry { decision_bar, side, stop, take_profit } = entry;
         let open = self.columns.open[bar];
         if stop.is_some_and(|stop| side.sign() * (open - stop) <= 0.0) {
             return Err("open_past_stop");
-        }
-        let take_profit = pick(&self.signal.take_profit_long, &self.signal.take_profit_short);
-        if take_profit.is_some_and(f64::is_nan) {
-            return Err("take_profit_undefined");
         }
         Ok(Held {
             side,
@@ -168,7 +191,7 @@ impl Walk<'_> {
             initial_stop: stop,
             stop,
             take_profit,
-            leaving: false,
+            exit_decision_bar: None,
         })
     }
 
@@ -195,14 +218,14 @@ impl Walk<'_> {
 
     /// What is decided at the close: leaving, trailing the stop, or a new entry. An entry against
     /// a held position closes it and opens the other way at the same open.
-    fn decide(&self, held: Option<&mut Held>, bar: usize) -> Option<(usize, Side)> {
+    fn decide(&self, held: Option<&mut Held>, bar: usize) -> Option<Side> {
         let entry = match self.signal.entry[bar] {
             1 => Some(Side::Long),
             -1 => Some(Side::Short),
             _ => None,
         };
         let Some(position) = held else {
-            return entry.map(|side| (bar, side));
+            return entry;
         };
         let exit_rule = match position.side {
             Side::Long => &self.signal.exit_long,
@@ -211,8 +234,9 @@ impl Walk<'_> {
         let too_long =
             self.signal.bars_max.is_some_and(|bars| bar + 1 >= position.entry_bar + bars);
         let reversal = entry.filter(|&side| side != position.side);
-        position.leaving |=
-            exit_rule.get(bar).copied().unwrap_or(false) || too_long || reversal.is_some();
+        if exit_rule.get(bar).copied().unwrap_or(false) || too_long || reversal.is_some() {
+            position.exit_decision_bar.get_or_insert(bar);
+        }
         let trailing = match position.side {
             Side::Long => &self.signal.trailing_stop_long,
             Side::Short => &self.signal.trailing_stop_short,
@@ -222,8 +246,7 @@ impl Walk<'_> {
         {
             position.stop = Some(nearer_stop(position.side, stop, price));
         }
-        // The exit must be able to fill first: a reversal waits for a bar in which anything trades.
-        reversal.filter(|_| position.leaving).map(|side| (bar, side))
+        reversal
     }
 
     fn closed(&self, position: &Held, exit_bar: usize, exit: TradeExit) -> SizeFreeTrade {
@@ -237,6 +260,7 @@ impl Walk<'_> {
             take_profit_price: position.take_profit,
             exit_bar,
             exit,
+            exit_decision_bar: position.exit_decision_bar,
             unit_return: 0.0,
             r_multiple: None,
             adverse_excursion: 0.0,

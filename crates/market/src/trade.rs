@@ -73,6 +73,10 @@ pub struct SizeFreeTrade {
     pub exit_bar: usize,
     /// Why it ends.
     pub exit: TradeExit,
+    /// The bar at whose close the exit rule, the time limit or a reversal decided to leave: known
+    /// from that close on, when `exit_bar` is not, as the exit waits for a bar in which anything
+    /// trades. `None` where a stop or a take-profit ended the trade, or the data ended undecided.
+    pub exit_decision_bar: Option<usize>,
     /// Net return on notional at unit leverage: price move less fees, half spread and funding,
     /// no impact. A fraction of the entry notional.
     pub unit_return: f64,

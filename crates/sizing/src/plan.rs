@@ -161,6 +161,7 @@ mod tests {
             take_profit_price: None,
             exit_bar,
             exit: TradeExit::Signal,
+            exit_decision_bar: Some(exit_bar - 1),
             unit_return,
             r_multiple: Some(r_multiple),
             adverse_excursion: 0.0,

@@ -1,6 +1,9 @@
 //! From rules to plans, and from plans to replays.
 
-use plimsoll_engine::{Outcome, Prepared, Resizing, Settings, SizePlans, Span, TradeList, replay};
+use plimsoll_engine::{
+    CancelledEntry, CancelledPlan, Outcome, Prepared, Resizing, Settings, SizePlans, Span,
+    TradeList, replay,
+};
 use plimsoll_market::{Side, SizeFreeTrade};
 use plimsoll_sizing::{DecisionFacts, History, LimitInputs, PlannedSize, SizingRule, plan};
 
@@ -10,6 +13,7 @@ pub(crate) struct Planner<'a> {
     pub(crate) inputs: &'a LimitInputs<'a>,
     pub(crate) settings: &'a Settings,
     pub(crate) trades: &'a [SizeFreeTrade],
+    cancelled: &'a [CancelledEntry],
     history: History<'a>,
 }
 
@@ -32,7 +36,8 @@ impl<'a> Planner<'a> {
     ) -> Self {
         let cancelled = list.cancelled.iter().map(|entry| (entry.decision_bar, entry.symbol_idx));
         let history = History::new(&list.trades, &list.unit_returns).with_cancelled(cancelled);
-        Self { prepared, inputs, settings, trades: &list.trades, history }
+        let TradeList { trades, cancelled, .. } = list;
+        Self { prepared, inputs, settings, trades, cancelled, history }
     }
 
     /// One plan a trade. Trades before `from_bar` only feed estimates: theirs are empty.
@@ -70,9 +75,10 @@ impl<'a> Planner<'a> {
         symbol_idx: Option<usize>,
     ) -> Outcome {
         let settings = Settings { equity, ..*self.settings };
+        let cancelled = self.cancelled_plans(rule, span, symbol_idx);
         let Some(symbol_idx) = symbol_idx else {
             let plan_at = |trade_idx, bar| self.plan_at(rule, trade_idx, bar);
-            let sizes = sizes(rule, plans, &plan_at);
+            let sizes = sizes(rule, plans, &cancelled, &plan_at);
             return replay(self.prepared, self.trades, sizes, &settings, span);
         };
         let own: Vec<usize> = (0..self.trades.len())
@@ -81,7 +87,31 @@ impl<'a> Planner<'a> {
         let trades: Vec<_> = own.iter().map(|&trade_idx| self.trades[trade_idx].clone()).collect();
         let plans: Vec<_> = own.iter().map(|&trade_idx| plans[trade_idx].clone()).collect();
         let plan_at = |trade_idx: usize, bar| self.plan_at(rule, own[trade_idx], bar);
-        replay(self.prepared, &trades, sizes(rule, &plans, &plan_at), &settings, span)
+        let sizes = sizes(rule, &plans, &cancelled, &plan_at);
+        replay(self.prepared, &trades, sizes, &settings, span)
+    }
+
+    /// The plans of the entries of a span that the market cancels: of all symbols, or of one.
+    fn cancelled_plans(
+        &self,
+        rule: &SizingRule,
+        span: Span,
+        only_symbol: Option<usize>,
+    ) -> Vec<CancelledPlan> {
+        let is_asked = |cancelled: &&CancelledEntry| {
+            cancelled.decision_bar >= span.from_bar
+                && only_symbol.is_none_or(|symbol_idx| cancelled.symbol_idx == symbol_idx)
+        };
+        let planned = |cancelled: &CancelledEntry| {
+            let entry = Entry {
+                symbol_idx: cancelled.symbol_idx,
+                side: cancelled.side,
+                bar: cancelled.decision_bar,
+                stop_price: cancelled.initial_stop_price,
+            };
+            CancelledPlan { entry: *cancelled, plan: self.plan(rule, &entry) }
+        };
+        self.cancelled.iter().filter(is_asked).map(planned).collect()
     }
 
     fn facts(&self, entry: &Entry) -> DecisionFacts {
@@ -103,8 +133,9 @@ impl<'a> Planner<'a> {
 fn sizes<'a>(
     rule: &SizingRule,
     at_entry: &'a [PlannedSize],
+    cancelled: &'a [CancelledPlan],
     plan_at: &'a (dyn Fn(usize, usize) -> PlannedSize + Sync),
 ) -> SizePlans<'a> {
     let resizing = rule.resize.as_ref().map(|resize| Resizing { band: resize.band, plan_at });
-    SizePlans { at_entry, resizing }
+    SizePlans { at_entry, cancelled, resizing }
 }

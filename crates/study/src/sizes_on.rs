@@ -132,6 +132,7 @@ impl Asked<'_> {
             take_profit_price: None,
             exit_bar: entry.bar + 1,
             exit: TradeExit::End,
+            exit_decision_bar: None,
             unit_return: 0.0,
             r_multiple: None,
             adverse_excursion: 0.0,

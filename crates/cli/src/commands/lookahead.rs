@@ -149,6 +149,7 @@ fn later_word(later: Later) -> &'static str {
     match later {
         Later::Removed => "later data removed",
         Later::Changed => "later data changed",
+        Later::Interrupted => "next bar interrupted",
     }
 }
 

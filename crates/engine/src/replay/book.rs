@@ -1,8 +1,9 @@
 //! What the account holds and is about to hold at a close, as the limits of a book see it.
 //!
 //! Heat and exposure are of all positions but the one that is decided on, entries and changes
-//! decided at the same close counted as if they had filled at it, and positions that leave at the
-//! next open not counted any more. A position's heat is its notional at the entry times the way
+//! decided at the same close counted as if they had filled at it, even those that the next bar
+//! cancels, and positions whose exit has been decided not counted any more, even those whose exit
+//! has to wait for a fill. A position's heat is its notional at the entry times the way
 //! from the entry to its *initial* stop: the list of trades knows where a trailing stop was in the
 //! end, and a decision must not. Without a stop it is the way to the liquidation price as it stands
 //! at this close, or all of the notional where no price liquidates a long.
@@ -14,7 +15,7 @@
 //!   room for is liquidated before its price is near zero;
 //! - of a short under them, unknown: whatever its size, it ends only with the whole account.
 
-use plimsoll_market::{Side, TradeExit};
+use plimsoll_market::Side;
 use plimsoll_sizing::SizingError;
 use plimsoll_sizing::formulas::{OpenPosition, heat};
 use plimsoll_venue::{
@@ -36,7 +37,9 @@ pub(super) struct Book {
 /// A position as it is expected to be after the next open.
 struct Holding {
     symbol_idx: usize,
-    trade_idx: usize,
+    side: Side,
+    /// Its initial stop.
+    stop_price: Option<f64>,
     /// Price at this close.
     price: f64,
     /// What is held already and stays, and its entry price.
@@ -69,7 +72,8 @@ impl Book {
             let kept = decision.held_quantity.min(decision.quantity);
             self.holdings.push(Holding {
                 symbol_idx: decision.symbol_idx,
-                trade_idx: decision.trade_idx,
+                side: decision.side,
+                stop_price: decision.stop_price,
                 price: decision.price,
                 kept,
                 entry_price,
@@ -92,10 +96,11 @@ impl Holding {
 impl Replay<'_> {
     /// The book at a bar's close, before anything is decided there.
     pub(super) fn book(&self, bar: usize, equity: f64) -> Book {
-        let stays = |position: &&Position| !self.leaves_at_open(position, bar + 1);
+        let stays = |position: &&Position| !self.is_leaving(position, bar);
         let holding = |position: &Position| Holding {
             symbol_idx: position.symbol_idx,
-            trade_idx: position.trade_idx,
+            side: position.side,
+            stop_price: self.trades[position.trade_idx].initial_stop_price,
             price: self.mark(position, bar, At::Close),
             kept: position.quantity,
             entry_price: position.entry_price,
@@ -107,11 +112,11 @@ impl Replay<'_> {
         }
     }
 
-    /// Whether the order that closes a position at this bar's open is known at the close before.
-    pub(super) fn leaves_at_open(&self, position: &Position, bar: usize) -> bool {
-        let trade = &self.trades[position.trade_idx];
-        (trade.exit == TradeExit::Signal && trade.exit_bar == bar)
-            || position.holding_ends_bar <= bar
+    /// Whether the order that closes a position at the next open has been decided by this close.
+    /// The open at which it fills may be a later one, which nobody knows here.
+    pub(super) fn is_leaving(&self, position: &Position, bar: usize) -> bool {
+        let decided = self.trades[position.trade_idx].exit_decision_bar;
+        decided.is_some_and(|decided| decided <= bar) || position.holding_ends_bar <= bar + 1
     }
 
     /// What the book leaves to a decision on one symbol. Heat is reckoned only where it is asked
@@ -144,24 +149,23 @@ impl Replay<'_> {
     ) -> Result<f64, SizingError> {
         let mut open = Vec::with_capacity(2 * book.holdings.len());
         for holding in book.beside(symbol_idx) {
-            let trade = &self.trades[holding.trade_idx];
             for (quantity, entry_price, is_held) in
                 [(holding.kept, holding.entry_price, true), (holding.ordered, holding.price, false)]
             {
                 if quantity <= 0.0 {
                     continue;
                 }
-                let end = match trade.initial_stop_price {
+                let end = match holding.stop_price {
                     Some(stop) => stop,
                     None if is_held => self.price_of_ruin(holding.symbol_idx, bar)?,
                     None => {
                         let way = self.unstopped_distance(
                             holding.symbol_idx,
-                            trade.side,
+                            holding.side,
                             entry_price,
                             bar,
                         )?;
-                        entry_price * (1.0 - trade.side.sign() * way)
+                        entry_price * (1.0 - holding.side.sign() * way)
                     }
                 };
                 open.push(OpenPosition {

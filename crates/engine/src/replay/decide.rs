@@ -3,13 +3,17 @@
 //!
 //! What is held is decided on before what is new, symbol by symbol in the order of the file, so
 //! that an entry finds what the positions leave. Of several entries each takes its part of what is
-//! shared (margin, heat, exposure) in that order, or pro rata.
+//! shared (margin, heat, exposure) in that order, or pro rata. That holds for entries that the next
+//! bar cancels as well: nobody knows it here.
 
+use std::ops::Range;
+
+use plimsoll_market::Side;
 use plimsoll_sizing::formulas::{Behind, Limit, leverage_inside_liquidation};
 use plimsoll_sizing::{AccountCaps, AccountState, PlannedSize, SizingError, decide};
 
 use super::book::{Book, Room};
-use super::{At, Order, Position, Replay, Resizing};
+use super::{At, CancelledPlan, Order, Position, Replay, Resizing, SizePlans};
 use crate::outcome::{Decision, DecisionKind, DecisionOutcome};
 use crate::settings::{MarginMode, Simultaneous};
 
@@ -23,7 +27,11 @@ const UNLIMITED: f64 = 1e100;
 /// What is decided on.
 #[derive(Clone, Copy)]
 struct Question<'p> {
-    trade_idx: usize,
+    /// The trade of the list; `None`: an entry that finds no fill.
+    trade_idx: Option<usize>,
+    symbol_idx: usize,
+    side: Side,
+    stop_price: Option<f64>,
     plan: &'p PlannedSize,
     /// Quantity held; 0 at an entry.
     held: f64,
@@ -31,7 +39,7 @@ struct Question<'p> {
     equity: f64,
 }
 
-impl Replay<'_> {
+impl<'a> Replay<'a> {
     /// Takes every decision of this close.
     pub(super) fn decide(&mut self, bar: usize, equity: f64) {
         let first = self.next_trade;
@@ -47,33 +55,72 @@ impl Replay<'_> {
         if let Some(resizing) = resizing {
             self.decide_resizes(resizing, bar, equity, &mut book);
         }
-        let plans = &self.sizes.at_entry[entries.clone()];
-        let questions = entries.zip(plans).map(|(trade_idx, plan)| Question {
-            trade_idx,
-            plan,
-            held: 0.0,
-            bar,
-            equity,
-        });
-        let questions: Vec<Question<'_>> = questions.collect();
+        let questions = self.entries_asked(entries, bar, equity);
         match self.settings.simultaneous {
             Simultaneous::FileOrder => {
                 for question in &questions {
                     let decision = self.decision(question, &self.room(question, &book));
                     book.count(&decision, self.margin_of(&decision, bar), decision.price);
-                    self.file_decision(decision);
+                    self.file_decision(question, decision);
                 }
             }
             Simultaneous::ProRata => {
                 for (question, room) in questions.iter().zip(self.shared_out(&questions, &book)) {
                     let decision = self.decision(question, &room);
-                    self.file_decision(decision);
+                    self.file_decision(question, decision);
                 }
             }
         }
     }
 
-    /// Decides on every position that neither leaves at the next open nor lacks a bar here. What
+    /// The entries of this close in the order of their symbols, those that find no fill among them.
+    fn entries_asked(&self, entries: Range<usize>, bar: usize, equity: f64) -> Vec<Question<'a>> {
+        let SizePlans { at_entry, cancelled, .. } = self.sizes;
+        let mut questions: Vec<Question<'a>> = entries
+            .map(|trade_idx| self.question(trade_idx, &at_entry[trade_idx], 0.0, bar, equity))
+            .collect();
+        if questions.is_empty() {
+            return questions;
+        }
+        let first = cancelled.partition_point(|cancelled| cancelled.entry.decision_bar < bar);
+        let decided = cancelled[first..].iter().take_while(|c| c.entry.decision_bar == bar);
+        let ordered = decided.filter(|cancelled| cancelled.entry.was_ordered());
+        questions.extend(ordered.map(|CancelledPlan { entry, plan }| Question {
+            trade_idx: None,
+            symbol_idx: entry.symbol_idx,
+            side: entry.side,
+            stop_price: entry.initial_stop_price,
+            plan,
+            held: 0.0,
+            bar,
+            equity,
+        }));
+        questions.sort_by_key(|question| question.symbol_idx);
+        questions
+    }
+
+    fn question<'p>(
+        &self,
+        trade_idx: usize,
+        plan: &'p PlannedSize,
+        held: f64,
+        bar: usize,
+        equity: f64,
+    ) -> Question<'p> {
+        let trade = &self.trades[trade_idx];
+        Question {
+            trade_idx: Some(trade_idx),
+            symbol_idx: trade.symbol_idx,
+            side: trade.side,
+            stop_price: trade.initial_stop_price,
+            plan,
+            held,
+            bar,
+            equity,
+        }
+    }
+
+    /// Decides on every position that is neither leaving nor lacks a bar here. What
     /// comes to no order is not recorded.
     fn decide_resizes(&mut self, resizing: Resizing<'_>, bar: usize, equity: f64, book: &mut Book) {
         for index in 0..self.positions.len() {
@@ -81,11 +128,11 @@ impl Replay<'_> {
             let (trade_idx, held) = (position.trade_idx, position.quantity);
             let entry_price = position.entry_price;
             let has_bar = self.prepared.market.symbols[position.symbol_idx].has_bar(bar);
-            if !has_bar || self.leaves_at_open(position, bar + 1) {
+            if !has_bar || self.is_leaving(position, bar) {
                 continue;
             }
             let plan = (resizing.plan_at)(trade_idx, bar);
-            let question = Question { trade_idx, plan: &plan, held, bar, equity };
+            let question = self.question(trade_idx, &plan, held, bar, equity);
             let decision = self.decision(&question, &self.room(&question, book));
             if !self.is_worth_an_order(&decision, resizing.band) {
                 continue;
@@ -96,7 +143,7 @@ impl Replay<'_> {
                 -self.released(&self.positions[index], bar, held - decision.quantity)
             };
             book.count(&decision, margin, entry_price);
-            self.file_decision(decision);
+            self.file_decision(&question, decision);
         }
     }
 
@@ -117,9 +164,8 @@ impl Replay<'_> {
     }
 
     fn room(&self, question: &Question<'_>, book: &Book) -> Room {
-        let symbol_idx = self.trades[question.trade_idx].symbol_idx;
         let needs_heat = question.plan.caps.heat.is_some();
-        self.room_beside(book, symbol_idx, question.bar, question.equity, needs_heat)
+        self.room_beside(book, question.symbol_idx, question.bar, question.equity, needs_heat)
     }
 
     /// Each entry's part of every room that the entries share: where what they want alone does not
@@ -176,7 +222,11 @@ impl Replay<'_> {
         }
     }
 
-    fn file_decision(&mut self, decision: Decision) {
+    /// Records a decision and its order: neither for an entry that finds no fill.
+    fn file_decision(&mut self, question: &Question<'_>, decision: Decision) {
+        if question.trade_idx.is_none() {
+            return;
+        }
         if decision.quantity > 0.0 || decision.kind == DecisionKind::Resize {
             self.orders.push(Order {
                 trade_idx: decision.trade_idx,
@@ -217,12 +267,12 @@ impl Replay<'_> {
             * (1.0 + MARKET_ORDER_BUFFER)
     }
 
-    /// Free margin at this close once the exits already decided for the next open have filled.
+    /// Free margin at this close once the exits already decided have filled.
     pub(super) fn free_margin_after_exits(&self, bar: usize, equity: f64) -> f64 {
         let released: f64 = self
             .positions
             .iter()
-            .filter(|position| self.leaves_at_open(position, bar + 1))
+            .filter(|position| self.is_leaving(position, bar))
             .map(|position| self.released(position, bar, position.quantity))
             .sum();
         self.free_margin(equity, bar, At::Close) + released
@@ -261,9 +311,7 @@ impl Replay<'_> {
         room: &Room,
         read: impl FnOnce(&AccountState<'_>) -> T,
     ) -> T {
-        let Question { trade_idx, plan, held, bar, equity } = *question;
-        let trade = &self.trades[trade_idx];
-        let symbol_idx = trade.symbol_idx;
+        let Question { symbol_idx, plan, held, bar, equity, .. } = *question;
         let price = self.prepared.market.symbols[symbol_idx].close[bar];
         let ladder = &self.in_force_at(symbol_idx, bar).ladder;
         let behind = match self.settings.margin {
@@ -272,9 +320,9 @@ impl Replay<'_> {
                 Behind::Cross { other_maintenance: room.maintenance }
             }
         };
-        let side = trade.side.sign();
+        let side = question.side.sign();
         let unstopped_distance = match plan.caps.heat {
-            Some(_) => self.unstopped_distance(symbol_idx, trade.side, price, bar),
+            Some(_) => self.unstopped_distance(symbol_idx, question.side, price, bar),
             None => Err(SizingError::NoStop),
         };
         read(&AccountState {
@@ -291,11 +339,9 @@ impl Replay<'_> {
         })
     }
 
-    /// The decision on one trade with so much room.
+    /// The decision on one question with so much room.
     fn decision(&self, question: &Question<'_>, room: &Room) -> Decision {
-        let Question { trade_idx, plan, held, bar, equity } = *question;
-        let trade = &self.trades[trade_idx];
-        let symbol_idx = trade.symbol_idx;
+        let Question { symbol_idx, plan, held, bar, equity, .. } = *question;
         let symbol = &self.prepared.symbols[symbol_idx];
         let price = self.prepared.market.symbols[symbol_idx].close[bar];
         let sized = self.with_state(question, room, |state| decide(plan, state));
@@ -308,13 +354,14 @@ impl Replay<'_> {
         let quantity = if reason.is_empty() { rounded } else { 0.0 };
         Decision {
             kind: if held > 0.0 { DecisionKind::Resize } else { DecisionKind::Entry },
-            trade_idx,
+            // One that finds no fill has no trade, and is not recorded.
+            trade_idx: question.trade_idx.unwrap_or(self.trades.len()),
             symbol_idx,
             bar,
-            side: trade.side,
+            side: question.side,
             equity,
             price,
-            stop_price: trade.initial_stop_price,
+            stop_price: question.stop_price,
             held_quantity: held,
             limits: sized.limits,
             binding_limit: sized.binding_limit,

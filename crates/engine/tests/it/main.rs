@@ -20,3 +20,4 @@ mod resize;
 mod scene;
 mod signals;
 mod sizes;
+mod unfilled;

@@ -237,10 +237,10 @@ impl Scene {
         let plans: Vec<PlannedSize> =
             entries.map(|(trade_idx, trade)| plan_at(trade_idx, trade.decision_bar)).collect();
         let resizing = Some(Resizing { band, plan_at });
-        self.replay_sizes(list, SizePlans { at_entry: &plans, resizing })
+        self.replay_sizes(list, SizePlans { at_entry: &plans, cancelled: &[], resizing })
     }
 
-    fn replay_sizes(&self, list: &TradeList, sizes: SizePlans<'_>) -> Outcome {
+    pub(crate) fn replay_sizes(&self, list: &TradeList, sizes: SizePlans<'_>) -> Outcome {
         let span = Span { from_bar: 0, to_bar: self.market.n_bars };
         let outcome = replay(&self.prepared(), &list.trades, sizes, &self.settings, span);
         check_books(&outcome, &self.settings);

@@ -38,6 +38,7 @@ fn trade(symbol_idx: usize, bars: (usize, usize), unit_return: f64) -> SizeFreeT
         take_profit_price: None,
         exit_bar: bars.1,
         exit: TradeExit::Signal,
+        exit_decision_bar: Some(bars.1 - 1),
         unit_return,
         r_multiple: Some(unit_return * 20.0),
         adverse_excursion: (-unit_return).max(0.02),

@@ -27,6 +27,20 @@ pub enum Later {
     Removed,
     /// They are others.
     Changed,
+    /// They are others, and the first bar behind the cut is missing, has no volume, or opens far
+    /// away, for every second symbol.
+    Interrupted,
+}
+
+impl Later {
+    /// The word used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// Compares everything that two runs knew by a cut.
@@ -172,6 +186,13 @@ impl Comparison<'_> {
         self.value(at, "entry_bar", &bar_of(one.entry_bar), &bar_of(two.entry_bar));
         self.value(at, "initial_stop_price", &one.initial_stop_price, &two.initial_stop_price);
         self.value(at, "take_profit_price", &one.take_profit_price, &two.take_profit_price);
+        let cut = self.cut.bar;
+        let decided = |trade: &SizeFreeTrade| trade.exit_decision_bar.filter(|bar| *bar < cut);
+        let (left, other_left) = (decided(one), decided(two));
+        if let Some(bar) = left.or(other_left) {
+            let (left, other_left) = (left.map(bar_of), other_left.map(bar_of));
+            self.value(Place { bar, ..at }, "exit_decision_bar", &left, &other_left);
+        }
         let has_ended =
             |trade: &SizeFreeTrade| trade.exit != TradeExit::End && trade.exit_bar < self.cut.bar;
         if !has_ended(one) && !has_ended(two) {

@@ -66,6 +66,7 @@ mod tests {
             take_profit_price: None,
             exit_bar: decision_bar + 2,
             exit: TradeExit::Signal,
+            exit_decision_bar: Some(decision_bar + 1),
             unit_return: 0.0,
             r_multiple: None,
             adverse_excursion: 0.0,

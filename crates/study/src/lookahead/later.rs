@@ -1,4 +1,4 @@
-//! Another future: the same market up to a cut, and a different one behind it.
+//! Other futures: the same market up to a cut, and a different one behind it.
 
 use plimsoll_market::{Market, PriceColumns, SymbolColumns, Timestamp};
 
@@ -15,6 +15,51 @@ pub(super) fn with_other_future(market: &Market, cut: usize) -> Market {
         change_symbol(symbol, cut, end);
     }
     changed
+}
+
+/// The market of [`with_other_future`] with the first bar behind the cut interrupted for every
+/// second symbol, so that orders decided at the cut find no fill: the bar is missing, has no volume,
+/// or opens at half or twice its price, past any stop. With each `turn` it is the other symbols, and
+/// after two the other kinds.
+pub(super) fn with_interrupted_future(market: &Market, cut: usize, turn: usize) -> Market {
+    let mut changed = with_other_future(market, cut);
+    for (symbol_idx, symbol) in changed.symbols.iter_mut().enumerate() {
+        if (symbol_idx + turn).is_multiple_of(2) {
+            interrupt(symbol, cut, symbol_idx + turn / 2);
+        }
+    }
+    changed
+}
+
+fn interrupt(symbol: &mut SymbolColumns, bar: usize, kind: usize) {
+    let volumes = [&mut symbol.volume, &mut symbol.quote_volume, &mut symbol.taker_buy_volume];
+    let traded = match kind % 4 {
+        0 => f64::NAN,
+        1 => 0.0,
+        2 => return jump(symbol, bar, 0.5),
+        _ => return jump(symbol, bar, 2.0),
+    };
+    volumes.into_iter().filter_map(|column| column.get_mut(bar)).for_each(|value| *value = traded);
+    if traded.is_nan() {
+        let SymbolColumns { open, high, low, close, .. } = symbol;
+        let mut prices = vec![open, high, low, close];
+        if let Some(PriceColumns { open, high, low, close }) = &mut symbol.mark {
+            prices.extend([open, high, low, close]);
+        }
+        prices.into_iter().filter_map(|column| column.get_mut(bar)).for_each(|v| *v = f64::NAN);
+    }
+}
+
+/// Lets a bar open elsewhere.
+fn jump(symbol: &mut SymbolColumns, bar: usize, factor: f64) {
+    if let (Some(open), Some(high), Some(low)) =
+        (symbol.open.get_mut(bar), symbol.high.get_mut(bar), symbol.low.get_mut(bar))
+    {
+        *open *= factor;
+        // A bar that is missing stays so.
+        *high = if *open > *high { *open } else { *high };
+        *low = if *open < *low { *open } else { *low };
+    }
 }
 
 fn change_symbol(symbol: &mut SymbolColumns, cut: usize, end: Timestamp) {
@@ -76,6 +121,50 @@ mod tests {
     use plimsoll_market::synthetic::{SimulatorConfig, simulate};
 
     use super::*;
+
+    #[test]
+    fn the_first_bar_is_interrupted_for_one_symbol_after_another() {
+        let market = simulate(&SimulatorConfig { n_days: 4, ..SimulatorConfig::demo(3) });
+        let market = market.unwrap().market;
+        assert_eq!(market.symbols.len(), 2);
+        let cut = 40;
+        let plain = with_other_future(&market, cut);
+        let mut seen = Vec::new();
+        for turn in 0..8 {
+            let changed = with_interrupted_future(&market, cut, turn);
+            let (one, other) = (turn % 2, 1 - turn % 2);
+            let shown = |market: &Market| format!("{:?}", market.symbols[other]);
+            assert_eq!(shown(&changed), shown(&plain));
+            let (symbol, before) = (&changed.symbols[one], &plain.symbols[one]);
+            let known = |market: &Market| format!("{:?}", market.truncated(cut));
+            assert_eq!(known(&changed), known(&market));
+            assert_eq!(symbol.close[cut + 1..], before.close[cut + 1..]);
+            let kind = if !symbol.has_bar(cut) {
+                assert!(symbol.volume[cut].is_nan() && symbol.open[cut].is_nan());
+                "missing"
+            } else if symbol.volume[cut] == 0.0 {
+                assert_eq!(symbol.open[cut], before.open[cut]);
+                "no volume"
+            } else if symbol.open[cut] < before.open[cut] {
+                assert_eq!(
+                    (symbol.low[cut], symbol.high[cut]),
+                    (symbol.open[cut], before.high[cut])
+                );
+                "low"
+            } else {
+                assert_eq!(
+                    (symbol.low[cut], symbol.high[cut]),
+                    (before.low[cut], symbol.open[cut])
+                );
+                "high"
+            };
+            seen.push((one, kind));
+        }
+        seen.sort_unstable();
+        let kinds = ["high", "low", "missing", "no volume"];
+        let all: Vec<_> = (0..2).flat_map(|one| kinds.map(|kind| (one, kind))).collect();
+        assert_eq!(seen, all);
+    }
 
     #[test]
     fn everything_behind_the_cut_differs_and_nothing_before_it() {

@@ -2,7 +2,9 @@
 //! whose later part is gone or different, and everything known by the cut has to be the same.
 //!
 //! At each of several cuts the later data are once removed and once changed (prices mirrored and
-//! stretched about the last known close, other volumes, other funding). What is compared, bit for
+//! stretched about the last known close, other volumes, other funding); behind a decision they are
+//! changed once more with the next bar missing, without volume or far away for some symbols, so that
+//! orders find no fill. What is compared, bit for
 //! bit: every feature and signal column up to the cut, the entries that had filled and the trades
 //! that had ended, every rule's limits and multipliers at its decisions, and the decisions of the
 //! replayed account with their equity and quantity. Half of the cuts are spread over the period,
@@ -62,7 +64,7 @@ use crate::parse::Study;
 use crate::run::{Places, Progress, load};
 
 use cuts::cuts_of;
-use later::with_other_future;
+use later::{with_interrupted_future, with_other_future};
 
 /// How hard to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,26 +174,34 @@ pub fn look(
     let whole = walk_of(market)?;
     progress.step();
     let cuts = cuts_of(from_bar..market.n_bars, &whole, settings.cuts);
-    progress.begin("cutting", 2 * cuts.len());
+    let n_decided = cuts.iter().filter(|cut| cut.1 == CutPlace::AfterDecision).count();
+    progress.begin("cutting", 2 * cuts.len() + n_decided);
     let mut findings = Findings::default();
     let mut notes = Vec::new();
-    for &(bar, _) in &cuts {
+    let mut turn = 0;
+    for &(bar, place) in &cuts {
         let removed = walk_of(&market.truncated(bar))?;
         compare(&whole, &removed, Cut { bar, later: Later::Removed }, &mut findings);
         drop(removed);
         progress.step();
-        match walk_of(&with_other_future(market, bar)) {
-            Ok(changed) => {
-                compare(&whole, &changed, Cut { bar, later: Later::Changed }, &mut findings);
-            }
-            // A strategy may contradict itself on data that never were.
-            Err(error) => notes.push(format!(
-                "With the data after {} changed the strategy does not run, so that this cut was \
-                 looked at with the data removed only: {error}",
-                market.open_time(bar)
-            )),
+        let mut changed = vec![(Later::Changed, with_other_future(market, bar))];
+        if place == CutPlace::AfterDecision {
+            changed.push((Later::Interrupted, with_interrupted_future(market, bar, turn)));
+            turn += 1;
         }
-        progress.step();
+        for (later, market) in changed {
+            match walk_of(&market) {
+                Ok(walk) => compare(&whole, &walk, Cut { bar, later }, &mut findings),
+                // A strategy may contradict itself on data that never were.
+                Err(error) => notes.push(format!(
+                    "With the data after {} {} the strategy does not run, so that this was not \
+                     compared: {error}",
+                    market.open_time(bar),
+                    later.name(),
+                )),
+            }
+            progress.step();
+        }
     }
     if cuts.is_empty() {
         notes.push("The period is too short to be cut.".to_owned());

@@ -175,6 +175,7 @@ fn hold(prepared: &Prepared<'_>, leverage: f64) -> Outcome {
         take_profit_price: None,
         exit_bar: n_bars - 1,
         exit: TradeExit::End,
+        exit_decision_bar: None,
         unit_return: 0.0,
         r_multiple: None,
         adverse_excursion: 0.0,
@@ -209,6 +210,7 @@ fn hold(prepared: &Prepared<'_>, leverage: f64) -> Outcome {
     let at_entry = [plan_at(0, 0)];
     let sizes = SizePlans {
         at_entry: &at_entry,
+        cancelled: &[],
         resizing: Some(Resizing { band: BAND, plan_at: &plan_at }),
     };
     let span = Span { from_bar: 0, to_bar: n_bars };

@@ -234,6 +234,7 @@ fn size_free_trade(bar: usize, price: f64, r: f64) -> SizeFreeTrade {
         take_profit_price: None,
         exit_bar: bar + 1,
         exit: if r < 0.0 { TradeExit::Stop } else { TradeExit::Signal },
+        exit_decision_bar: (r >= 0.0).then_some(bar),
         unit_return: r * STOP_DISTANCE,
         r_multiple: Some(r),
         adverse_excursion: (-r * STOP_DISTANCE).max(0.0),

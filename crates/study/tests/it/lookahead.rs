@@ -102,6 +102,38 @@ fn nothing_changes_where_nothing_looks_ahead() {
     assert!(found.cuts.is_sorted_by_key(|cut| cut.time));
 }
 
+/// Both symbols are always long or short, so that at one close exits and entries are decided
+/// together, and want more than there is: of exposure, of heat, of margin.
+#[test]
+fn what_the_next_bar_does_not_fill_is_not_known() {
+    let text = good_but(&[
+        ("from    = 2024-01-01", "from    = 2024-03-01"),
+        ("upper = { rolling_max = \"high\", bars = 48, lag = 1 }\n", "mean = { sma = 24 }\n"),
+        ("lower = { rolling_min = \"low\", bars = 24, lag = 1 }\n", ""),
+        ("long      = \"close > upper\"", "long      = \"close > mean\""),
+        ("exit_long = \"close < lower\"", "short     = \"close < mean\""),
+        (
+            "notional_fraction = 1.0\n",
+            "notional_fraction = 1.0\nexposure = 1.5\n\n\
+             [sizing.heat]\nnotional_fraction = 1.0\nheat = 0.06\n\n\
+             [sizing.margin]\nnotional_fraction = 8.0\n\n\
+             [sizing.resized]\nvolatility_target = { annual = 1.5 }\nexposure = 1.5\n\
+             resize = { band = 0.02 }\n",
+        ),
+    ]);
+    for simultaneous in ["file_order", "pro_rata"] {
+        let shared = format!("account.simultaneous=\"{simultaneous}\"");
+        let study = good_study(&text, &[&shared]);
+        let walker = Walker::new(&study, &nowhere()).unwrap();
+        let walk_of = |market: &Market| walker.walk(market);
+        let from_bar = market().first_bar_from(study.data.from.0);
+        let settings = LookaheadSettings { cuts: 12 };
+        let found = look(market(), from_bar, settings, &walk_of, &Unwatched).unwrap();
+        assert_eq!(found.changes, [], "{simultaneous}");
+        assert!(found.notes.is_empty() && found.compared.decisions > 1000, "{:?}", found.notes);
+    }
+}
+
 #[test]
 fn a_feature_that_reads_the_next_close() {
     let found = looked(|market, walk| {
@@ -115,8 +147,8 @@ fn a_feature_that_reads_the_next_close() {
     assert_eq!((change.symbol.as_str(), change.bars_ahead), ("ETHUSDT", 1));
     assert_eq!(change.rule, None);
     assert_eq!(change.time, change.cut);
-    // One value a run, removed and changed at each of the cuts.
-    assert_eq!(change.values, 2 * found.cuts.len());
+    // One value a run: removed and changed at each of the cuts, interrupted behind decisions.
+    assert_eq!(change.values, 2 * found.cuts.len() + 4);
     assert_eq!((change.other_value.as_str(), change.later), ("undefined", Later::Removed));
     assert!(change.value.parse::<f64>().unwrap() > 0.0);
     assert_eq!((found.changed.features, found.changed.signals), (change.values, 0));

@@ -167,6 +167,7 @@ impl Scene {
             symbol_idx: trade.symbol_idx,
             decision_bar: bar,
             side: trade.side,
+            initial_stop_price: trade.initial_stop_price,
             reason: "end_of_data",
         }));
         list.trades.retain(|trade| trade.entry_bar <= bar);
