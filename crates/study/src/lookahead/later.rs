@@ -58,9 +58,15 @@ fn change_symbol(symbol: &mut SymbolColumns, cut: usize, end: Timestamp) {
         each(column, &|value| 0.5 * value);
     }
     for event in symbol.funding.iter_mut().filter(|event| event.settlement_time > end) {
-        event.rate = 0.0003 - 2.0 * event.rate;
+        event.rate = other_rate(event.rate);
         event.mark_price = event.mark_price.map(mirrored);
     }
+}
+
+/// A funding rate of the other sign, 0.05 % further out: no rate stays what it was, the venue's
+/// usual 0.01 % included.
+fn other_rate(rate: f64) -> f64 {
+    -rate - 0.0005_f64.copysign(rate)
 }
 
 /// Exchanges two columns from a bar on.
@@ -76,6 +82,14 @@ mod tests {
     use plimsoll_market::synthetic::{SimulatorConfig, simulate};
 
     use super::*;
+
+    #[test]
+    fn no_funding_rate_stays() {
+        for rate in [0.0001, 0.0, 0.000_05, -0.0001, 0.0003, -0.0075, 0.0075] {
+            let other = other_rate(rate);
+            assert!(other != rate && other * rate <= 0.0, "{rate}: {other}");
+        }
+    }
 
     #[test]
     fn everything_behind_the_cut_differs_and_nothing_before_it() {
