@@ -252,24 +252,19 @@ fn rolled(returns: &[f64], settings: &ForecastSettings) -> RiskResult<Vec<TailLo
 }
 
 /// Standard deviation forecast for the day after each full window: fitted on schedule, filtered
-/// in between. A fit that fails leaves the last good parameters.
+/// in between. Each fit is searched for anew, so that it follows from its window alone. A fit that
+/// fails leaves the last good parameters.
 fn garch_walk(forecast: &GarchForecast, log_returns: &[f64]) -> Column<f64> {
-    let mut fit: Option<GarchFit> = None;
     let mut filter: Result<GarchFilter, RiskError> =
         Err(RiskError::TooFewObservations { n: 0, n_min: forecast.window_days });
     let mut column = Vec::with_capacity(log_returns.len() + 1 - forecast.window_days);
     for end in forecast.window_days..=log_returns.len() {
         let window = &log_returns[end - forecast.window_days..end];
-        let refitted =
-            (end - forecast.window_days).is_multiple_of(forecast.refit_days).then(|| match &fit {
-                Some(earlier) => GarchFit::of_with_start(window, forecast.spec(), earlier),
-                None => GarchFit::of(window, forecast.spec()),
-            });
+        let refitted = (end - forecast.window_days)
+            .is_multiple_of(forecast.refit_days)
+            .then(|| GarchFit::of(window, forecast.spec()));
         match (refitted, &mut filter) {
-            (Some(Ok(found)), _) => {
-                filter = Ok(found.filter());
-                fit = Some(found);
-            }
+            (Some(Ok(found)), _) => filter = Ok(found.filter()),
             (_, Ok(running)) => {
                 if let Err(error) = running.observe(window[window.len() - 1]) {
                     filter = Err(error);

@@ -1,6 +1,7 @@
 //! Volatility and tails as they were known at a bar's close.
 
 use plimsoll_market::{Interval, Market, Side, SymbolColumns, Timestamp};
+use plimsoll_risk::garch::{GarchFit, GarchSpec, InnovationFamily, Volatility};
 use plimsoll_sizing::rule::{
     AtrMove, GarchForecast, GarchRecursion, LiquidationDistance, TailForecast, TailMeasure,
     TailMove, TailTarget, VolatilityEstimator, VolatilityTarget,
@@ -127,6 +128,36 @@ fn garch_forecasts_are_those_of_arch() {
         for (day, sigma) in expected {
             close(column[*day].clone().unwrap(), sigma * 365.0_f64.sqrt(), 2e-5);
         }
+    }
+}
+
+/// Every refit is the fit of its window, whatever was fitted before: a search that begins where the
+/// last one ended stays in that one's optimum. Days without any clusters of volatility have several.
+#[test]
+fn a_refit_does_not_hang_on_the_one_before() {
+    let mut state = 1_u64;
+    let mut uniform = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let log_returns: Vec<f64> =
+        (0..1200).map(|_| 0.04 * ((0..6).map(|_| uniform()).sum::<f64>() - 3.0)).collect();
+    let mut log_price = 9.0;
+    let prices = std::iter::once(0.0).chain(log_returns.iter().copied()).map(|r| {
+        log_price += r;
+        f64::exp(log_price)
+    });
+    let market = market_of(Interval::DAY, prices.collect());
+    let garch = GarchForecast { window_days: 250, refit_days: 28, ..GarchForecast::default() };
+    let rule = volatility_rule(VolatilityEstimator::Garch, 20, Some(garch));
+    let volatilities = column(&market, &rule, Side::Long);
+    let spec = GarchSpec::new(Volatility::Symmetric, InnovationFamily::Normal);
+    for end in (250..=1200).step_by(28) {
+        let fit = GarchFit::of(&log_returns[end - 250..end], spec).unwrap();
+        let volatility = fit.filter().sigma_next() * 365.0_f64.sqrt();
+        // Day 0 has no return.
+        close(volatilities[end].clone().unwrap(), volatility, 1e-6);
     }
 }
 

@@ -103,9 +103,15 @@ fn change_symbol(symbol: &mut SymbolColumns, cut: usize, end: Timestamp) {
         each(column, &|value| 0.5 * value);
     }
     for event in symbol.funding.iter_mut().filter(|event| event.settlement_time > end) {
-        event.rate = 0.0003 - 2.0 * event.rate;
+        event.rate = other_rate(event.rate);
         event.mark_price = event.mark_price.map(mirrored);
     }
+}
+
+/// A funding rate of the other sign, 0.05 % further out: no rate stays what it was, the venue's
+/// usual 0.01 % included.
+fn other_rate(rate: f64) -> f64 {
+    -rate - 0.0005_f64.copysign(rate)
 }
 
 /// Exchanges two columns from a bar on.
@@ -164,6 +170,14 @@ mod tests {
         let kinds = ["high", "low", "missing", "no volume"];
         let all: Vec<_> = (0..2).flat_map(|one| kinds.map(|kind| (one, kind))).collect();
         assert_eq!(seen, all);
+    }
+
+    #[test]
+    fn no_funding_rate_stays() {
+        for rate in [0.0001, 0.0, 0.000_05, -0.0001, 0.0003, -0.0075, 0.0075] {
+            let other = other_rate(rate);
+            assert!(other != rate && other * rate <= 0.0, "{rate}: {other}");
+        }
     }
 
     #[test]
