@@ -515,3 +515,20 @@ fn a_half_life_without_a_window_forgets_nothing_that_counts() {
     let table = kelly(json!({"estimator": "mean_variance", "half_life": 10.0, "min_bars": 20}));
     near(scene.limit(&table, 0, 199), expect);
 }
+
+#[test]
+fn the_quadratic_form_without_a_loss_has_no_answer_either() {
+    let one = |i: usize| trade(0, (10 * i + 1, 10 * i + 10), [0.03, 0.02][i % 2]);
+    let scene = Scene::of_trades((0..10).map(one).collect());
+    for basis in ["growth", "risk"] {
+        for form in ["exact", "quadratic"] {
+            let mut rule = json!({"drawdown": 0.3, "chance": 0.1, "trades": 10, "fraction": 0.5,
+                "basis": basis, "form": form});
+            let limit =
+                |rule: &Value| scene.limit(&json!({"risk_constrained_kelly": rule}), 0, 100);
+            assert_eq!(limit(&rule), Err(SizingError::NoLossObserved), "{basis} {form}");
+            rule["leverage_max"] = json!(1.5);
+            near(limit(&rule), 0.75);
+        }
+    }
+}
