@@ -79,6 +79,9 @@ pub fn risk_constrained_sample(
 ///
 /// It does not know the worst return: growth at its answer can be minus infinity where the edge is
 /// large for the worst loss.
+///
+/// # Errors
+/// As [`risk_constrained_sample`]; `ZeroVolatility` where every return is 0.
 pub fn risk_constrained_quadratic_sample(
     sample: WeightedReturns<'_>,
     lambda: f64,
@@ -87,6 +90,9 @@ pub fn risk_constrained_quadratic_sample(
     sample.check()?;
     check_cap(cap)?;
     let (mean, square) = (sample.mean(|r| r), sample.mean(|r| r * r));
+    if mean > 0.0 && sample.worst() >= 0.0 && cap.is_infinite() {
+        return Err(SizingError::NoLossObserved);
+    }
     Ok(risk_constrained_quadratic(mean, square, lambda)?.min(cap))
 }
 

@@ -475,3 +475,61 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn weights_and_fractions_of_the_whole_family() {
+    let scene = alternating();
+    let whole = 25.0 - 50.0 / 3.0;
+    near(scene.limit(&json!({"optimal_f": {"trades": 10, "fraction": 0.3}}), 0, 100), 0.3 * whole);
+
+    // Days of 2 %, -1 %, 2 %, -1 % that count 2^-1.5, 2^-1, 2^-0.5 and 1.
+    let joint = json!({"joint_kelly": {"fraction": 1.0, "days": 4, "half_life": 2.0,
+        "leverage_max": 40}});
+    let won = 0.5_f64.powf(1.5) + 0.5_f64.sqrt();
+    let p = won / (won + 0.5 + 1.0);
+    near(three_symbols().limit(&joint, 0, 143), p / 0.01 - (1.0 - p) / 0.02);
+
+    // A trade that brings nothing has not won: 2 of 4 win 6 %, the others lose 1 % on average.
+    let payoffs = [0.06, -0.02, 0.06, 0.0];
+    let one = |(i, payoff): (usize, &f64)| trade(0, (10 * i + 1, 10 * i + 10), *payoff);
+    let scene = Scene::of_trades(payoffs.iter().enumerate().map(one).collect());
+    let binary = kelly(json!({"estimator": "trades", "basis": "margin", "trades": 4}));
+    near(scene.limit(&binary, 0, 100), 0.5 / 0.01 - 0.5 / 0.06);
+}
+
+#[test]
+fn a_half_life_without_a_window_forgets_nothing_that_counts() {
+    let mut scene = Scene::of_trades(Vec::new());
+    // Two bars of 10 % five half-lives ago, and small ones since.
+    let of_bar = |bar: usize| if bar == 149 || bar == 150 { 0.1 } else { [0.002, -0.001][bar % 2] };
+    scene.returns[0] = (0..200).map(of_bar).collect();
+    let weight = |bar: usize| (-((199 - bar) as f64) / 10.0).exp2();
+    let mean_of = |of: &dyn Fn(f64) -> f64| {
+        let total: f64 = (0..200).map(weight).sum();
+        (0..200).map(|bar| weight(bar) * of(scene.returns[0][bar])).sum::<f64>() / total
+    };
+    let mean = mean_of(&|r| r);
+    let (total, squares) =
+        (0..200).map(weight).fold((0.0, 0.0), |(sum, square), w| (sum + w, square + w * w));
+    let unbiased = 1.0 - squares / (total * total);
+    let expect = mean / (mean_of(&|r| (r - mean) * (r - mean)) / unbiased);
+    let table = kelly(json!({"estimator": "mean_variance", "half_life": 10.0, "min_bars": 20}));
+    near(scene.limit(&table, 0, 199), expect);
+}
+
+#[test]
+fn the_quadratic_form_without_a_loss_has_no_answer_either() {
+    let one = |i: usize| trade(0, (10 * i + 1, 10 * i + 10), [0.03, 0.02][i % 2]);
+    let scene = Scene::of_trades((0..10).map(one).collect());
+    for basis in ["growth", "risk"] {
+        for form in ["exact", "quadratic"] {
+            let mut rule = json!({"drawdown": 0.3, "chance": 0.1, "trades": 10, "fraction": 0.5,
+                "basis": basis, "form": form});
+            let limit =
+                |rule: &Value| scene.limit(&json!({"risk_constrained_kelly": rule}), 0, 100);
+            assert_eq!(limit(&rule), Err(SizingError::NoLossObserved), "{basis} {form}");
+            rule["leverage_max"] = json!(1.5);
+            near(limit(&rule), 0.75);
+        }
+    }
+}
