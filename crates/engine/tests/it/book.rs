@@ -257,6 +257,28 @@ fn a_resize_sees_the_others_and_not_itself() {
 }
 
 #[test]
+fn what_a_resize_keeps_counts_at_its_entry_and_what_it_adds_at_this_close() {
+    // 1 bitcoin bought at 100,000 stands at 104,000 when it becomes 2 times the equity of 104,000:
+    // 2 bitcoins, one of which would lose 5,000 at the stop of 95,000, the other 9,000. Ether,
+    // entered at the same close, finds that much of the heat used up.
+    let mut scene = Scene::new(&SYMBOLS[..2], 8);
+    scene.settings.margin = MarginMode::Cross;
+    scene.signals[0].entry[0] = 1;
+    scene.signals[1].entry[3] = 1;
+    scene.stop(0, Side::Long, 95_000.0).stop(1, Side::Long, 3_800.0);
+    scene.flat_from(0, 2, 104_000.0);
+    let outcome = scene.replay_resizing(&scene.trades(), 0.1, &|trade, bar| match (trade, bar) {
+        (0, 3..) => fixed(2.0),
+        (0, _) => fixed(1.0),
+        _ => capped(5.0, heat_of(0.18)),
+    });
+    let [bitcoin, ether] = &outcome.decisions[1..3] else { panic!("{:?}", outcome.decisions) };
+    assert_eq!((bitcoin.bar, ether.bar), (3, 3));
+    close_to(bitcoin.quantity, 2.0);
+    close_to(limit_of(ether, "heat"), (0.18 - 14_000.0 / 104_000.0) / 0.05);
+}
+
+#[test]
 fn initial_equity_can_be_the_base() {
     let mut scene = Scene::long_bitcoin(12);
     scene.settings.margin = MarginMode::Cross;

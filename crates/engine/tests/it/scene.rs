@@ -308,14 +308,15 @@ pub(crate) fn check_books(outcome: &Outcome, settings: &Settings) {
                 .filter(|row| !beside(row))
                 .map(|row| row.amount)
                 .sum();
-            // What was added later posted margin as well; fills may lie off the price decided at.
+            // What was added later posted margin as well; a fill may lie off the price decided at by
+            // the move to the open and all the slippage there is.
             let added = outcome.decisions.iter().filter(|decision| {
                 decision.trade_idx == trade.trade_idx
                     && decision.kind == DecisionKind::Resize
                     && decision.outcome == DecisionOutcome::Filled
             });
             let added: f64 =
-                added.map(|d| (d.quantity - d.held_quantity).max(0.0) * d.price * 1.5).sum();
+                added.map(|d| (d.quantity - d.held_quantity).max(0.0) * d.price * 3.0).sum();
             let margin = (trade.notional + added) / settings.leverage;
             assert!(of_margin >= -margin - tolerance, "{trade:?}: {of_margin}");
         }

@@ -100,6 +100,41 @@ fn each_step_acts_on_what_the_one_before_has_left() {
 }
 
 #[test]
+fn among_equals_the_first_in_order_is_named() {
+    // Half of 4 is 2; everything after it leaves 2 as well.
+    let mut plan = limits(&[4.0, 4.0]);
+    plan.multipliers = vec![Multiplier { name: "funding_cut", value: Ok(0.5) }];
+    plan.caps.heat = Some((0.1, Ok(0.05)));
+    plan.caps.exposure = Some(2.0);
+    plan.caps.venue_share = Some(2.0);
+    plan.caps.liquidity = Some(Ok(200.0));
+    let mut account = Account::with(100.0);
+    account.venue = vec![("venue_leverage", 2.0), ("venue_margin", 2.0)];
+    let binding = |plan: &PlannedSize| {
+        let decision = account.decide(plan);
+        assert!((decision.leverage - 2.0).abs() < 1e-12, "{decision:?}");
+        decision.binding_limit
+    };
+    assert_eq!(binding(&plan), "kelly");
+    plan.multipliers.clear();
+    assert_eq!(binding(&plan), "heat");
+    plan.caps.heat = None;
+    assert_eq!(binding(&plan), "exposure");
+    plan.caps.exposure = None;
+    assert_eq!(binding(&plan), "venue_share");
+    plan.caps.venue_share = None;
+    assert_eq!(binding(&plan), "venue_leverage");
+}
+
+#[test]
+fn no_multiplier_raises_a_size() {
+    let mut plan = limits(&[4.0]);
+    plan.multipliers = vec![Multiplier { name: "funding_cut", value: Ok(1.5) }];
+    let decision = Account::with(100.0).decide(&plan);
+    assert_eq!((decision.leverage, decision.multiplier), (4.0, 1.0));
+}
+
+#[test]
 fn what_is_undefined_stops_the_trade() {
     let account = Account::with(100.0);
     let missing = SizingError::NotGiven { name: "daily_traded_value" };
