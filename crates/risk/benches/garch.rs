@@ -48,12 +48,6 @@ fn measure(returns: &[f64]) {
         criterion.bench_function(&format!("garch/fit/{name}"), |bencher| {
             bencher.iter(|| GarchFit::of(black_box(returns), spec).unwrap().log_likelihood);
         });
-        criterion.bench_function(&format!("garch/refit/{name}"), |bencher| {
-            bencher.iter(|| {
-                let next = black_box(&returns[1..]);
-                GarchFit::of_with_start(next, spec, &fit).unwrap().log_likelihood
-            });
-        });
     }
     criterion.final_summary();
 }

@@ -30,7 +30,6 @@ pub(super) struct Conditional {
 }
 
 struct Fitted {
-    fit: GarchFit,
     /// After the last return.
     filter: GarchFilter,
     /// Of the standardised residuals.
@@ -82,13 +81,11 @@ fn filter() -> GarchSpec {
 
 impl Forecaster for Conditional {
     fn refit(&mut self, window: &[f64], _index: usize) -> Result<Refit> {
-        let fit = match &self.fitted {
-            None => GarchFit::of(window, self.spec)?,
-            Some(earlier) => GarchFit::of_with_start(window, self.spec, &earlier.fit)?,
-        };
+        // From the optimum before, a search can stay on what has become a lesser hill.
+        let fit = GarchFit::of(window, self.spec)?;
         let tails = self.tails(&fit)?;
         let refit = Refit { converged: fit.converged, at_boundary: !fit.boundaries.is_empty() };
-        self.fitted = Some(Fitted { filter: fit.filter(), fit, tails });
+        self.fitted = Some(Fitted { filter: fit.filter(), tails });
         Ok(refit)
     }
 

@@ -9,8 +9,9 @@
 //! A distribution gives value at risk, expected shortfall and expectile alike. A model of the
 //! expectile gives the value at risk as the expectile at the level matched to `alpha` in the
 //! window, and the expected shortfall by Taylor's relation (2008). Filters start anew at each
-//! refit, from the window alone; searches start from the parameters of the refit before, and cold
-//! at every 32nd or where that start is not good enough.
+//! refit, from the window alone. GARCH models are searched anew at every refit, because the optimum
+//! before can lie on what has become a lesser hill; expectile recursions start from the parameters
+//! of the refit before, and cold at every 32nd or where that start is not good enough.
 //!
 //! What a refit costs differs by three orders of magnitude: the window and the weights next to
 //! nothing, a normal or Student-t filter on 500 returns about a millisecond, an expectile

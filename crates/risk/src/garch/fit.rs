@@ -94,24 +94,6 @@ impl GarchFit {
         sample.fit(found)
     }
 
-    /// Fits from the optimum of an earlier fit, of overlapping data say: the walk-forward refit.
-    ///
-    /// Falls back to [`GarchFit::of`] where the models differ, where a point of the usual starting
-    /// grid is better than the given one, or where the search does not converge.
-    ///
-    /// # Errors
-    /// As [`GarchFit::of`].
-    pub fn of_with_start(returns: &[f64], spec: GarchSpec, previous: &Self) -> Result<Self> {
-        let sample = Sample::of(returns, spec)?;
-        if previous.spec == spec
-            && let Some(search) = sample.search_from(previous)
-        {
-            return sample.fit(search);
-        }
-        let found = sample.search_from_grid();
-        sample.fit(found)
-    }
-
     /// Parameters in the unit of the returns.
     ///
     /// # Errors

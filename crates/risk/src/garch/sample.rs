@@ -368,29 +368,6 @@ impl Sample {
         Found { minimum: best, convergence, coordinates, starts }
     }
 
-    pub(super) fn search_from(&self, previous: &GarchFit) -> Option<Found> {
-        let ratio = previous.unit / self.unit;
-        let omega = match self.spec.volatility {
-            Volatility::Symmetric | Volatility::Gjr => previous.scaled.omega * ratio * ratio,
-            Volatility::Threshold => previous.scaled.omega * ratio,
-        };
-        let mu = (previous.mu() - self.centre) / self.unit;
-        if !(omega.is_finite() && omega > 0.0 && mu.is_finite()) {
-            return None;
-        }
-        let coordinates = Coordinates { spec: self.spec, negative_share: 0.5 };
-        let x = coordinates.of(&GarchParameters { mu, omega, ..previous.scaled });
-        let mut gradient = vec![0.0; x.len()];
-        let value = self.value(coordinates, self.rough_rounding(), &x, &mut gradient);
-        let grid = self.grid(coordinates);
-        if !value.is_finite() || grid.iter().any(|(other, _)| *other < value) {
-            return None;
-        }
-        let (mut minimum, convergence) = self.finish(coordinates, &x);
-        minimum.evaluations += self.grid_evaluations() + 1;
-        minimum.converged.then_some(Found { minimum, convergence, coordinates, starts: 1 })
-    }
-
     /// Makes a fit of the end of a search.
     pub(super) fn fit(self, mut found: Found) -> Result<GarchFit> {
         self.settle_share(&mut found)?;
