@@ -553,7 +553,7 @@ mod tests {
             (KellyShrinkage::TStatistic, Some(8.0), Err("zero_volatility")),
         ] {
             let mut rule = kelly(KellyEstimator::Trades, KellyBasis::Margin);
-            let asked = Kelly { shrinkage, leverage_max, ..rule.kelly.unwrap() };
+            let asked = Kelly { leverage_max, shrinkage, ..rule.kelly.unwrap() };
             rule.kelly = Some(asked.clone());
             let bet = plan_at(&rule, &moment).limits[0].value.clone();
             assert_eq!(bet.as_ref().map(|x| *x).map_err(SizingError::reason), expected, "{rule:?}");
