@@ -2,7 +2,7 @@
 
 use plimsoll_market::Side;
 
-use crate::estimate::{Edge, Payoff, Sample};
+use crate::estimate::{Edge, Payoff, Sample, weights};
 use crate::formulas::{BinaryBet, Drift, Liquidated, OracleReading, SizingError, Stop};
 use crate::limits::Moment;
 use crate::rule::{
@@ -35,13 +35,15 @@ pub struct GivenMoment {
     /// Variance of that return, for the same period.
     pub variance: Option<f64>,
     /// Number of trades, or of periods, behind the win rate or the mean: what a shrinkage of Kelly
-    /// reads.
+    /// reads. Fewer than the rule's window needs make no estimate.
     pub observations: Option<f64>,
-    /// Returns of closed trades on their notional.
+    /// Returns of closed trades on their notional, the latest last: of these a rule's window takes
+    /// its part.
     pub trade_returns: Option<Vec<f64>>,
-    /// R multiples of closed trades: net profit over initial stop risk.
+    /// R multiples of closed trades, the latest last: net profit over initial stop risk.
     pub r_multiples: Option<Vec<f64>>,
-    /// Largest adverse move of the mark during each of those trades, a fraction of the entry price.
+    /// Largest adverse move of the mark during each of those trades, one for each, a fraction of the
+    /// entry price.
     /// They are taken for moves against trades of `side`; without one against shorts, which are
     /// liquidated a little earlier than longs.
     pub adverse_excursions: Option<Vec<f64>>,
@@ -93,6 +95,7 @@ impl GivenMoment {
         }
         if let Some(kelly) = &rule.risk_constrained_kelly {
             let limit = "risk_constrained_kelly";
+            need(limit, TRADE_AGES, kelly.trade_window().bars.is_none());
             if kelly.basis == KellyBasis::Risk {
                 need(limit, "r_multiples", self.r_multiples.is_some());
                 need(limit, "stop_price", self.stop_price.is_some());
@@ -104,7 +107,8 @@ impl GivenMoment {
             // Days of several positions are not numbers of one moment.
             need("joint_kelly", "joint_returns", false);
         }
-        if rule.optimal_f.is_some() {
+        if let Some(optimal) = &rule.optimal_f {
+            need("optimal_f", TRADE_AGES, optimal.trade_window().bars.is_none());
             need("optimal_f", "trade_returns", self.trade_returns.is_some());
         }
         if rule.atr.is_some() {
@@ -172,6 +176,12 @@ impl GivenMoment {
     ) {
         let is_risk = kelly.basis() == KellyBasis::Risk;
         let is_resampled = kelly.shrinkage == KellyShrinkage::Bootstrap;
+        let is_sample = match kelly.estimator {
+            KellyEstimator::Trades => is_resampled,
+            KellyEstimator::LogGrowth => true,
+            KellyEstimator::MeanVariance => false,
+        };
+        need("kelly", TRADE_AGES, !is_sample || kelly.trade_window().bars.is_none());
         match kelly.estimator {
             KellyEstimator::Trades if is_resampled && is_risk => {
                 need("kelly", "r_multiples", self.r_multiples.is_some());
@@ -248,7 +258,7 @@ impl Moment for GivenMoment {
                     win: given("win", self.win)?,
                     loss: given("loss", self.loss)?,
                 };
-                Edge::Bet(bet, self.observations)
+                Edge::Bet(bet, self.enough(kelly.trade_window().need())?)
             }
             KellyEstimator::MeanVariance if is_resampled => {
                 return Err(SizingError::NotGiven { name: "bar_returns" });
@@ -259,22 +269,40 @@ impl Moment for GivenMoment {
                     risk_free: 0.0,
                     volatility: given("variance", self.variance)?.sqrt(),
                 };
-                Edge::Drift(drift, self.observations)
+                Edge::Drift(drift, self.enough(kelly.bar_window().need())?)
             }
             KellyEstimator::Trades | KellyEstimator::LogGrowth => Edge::Sample(sample()?),
         })
     }
 
-    fn trade_sample(&self, _window: &TradeWindow, payoff: Payoff) -> Result<Sample, SizingError> {
+    fn trade_sample(&self, window: &TradeWindow, payoff: Payoff) -> Result<Sample, SizingError> {
+        if window.bars.is_some() {
+            return Err(SizingError::NotGiven { name: TRADE_AGES });
+        }
         let (name, values) = match payoff {
             Payoff::RMultiple => ("r_multiples", &self.r_multiples),
             Payoff::UnitReturn => ("trade_returns", &self.trade_returns),
         };
-        let values = values.clone().ok_or(SizingError::NotGiven { name })?;
+        let values = values.as_deref().ok_or(SizingError::NotGiven { name })?;
+        let excursions = self.adverse_excursions.as_deref();
+        if let Some(excursions) = excursions.filter(|all| all.len() != values.len()) {
+            let (have, need) = (excursions.len(), values.len());
+            return Err(SizingError::LengthMismatch { name: "adverse_excursions", have, need });
+        }
+        let first = values.len().saturating_sub(window.trades.unwrap_or(usize::MAX));
+        let values = values[first..].to_vec();
+        let (have, need) = (values.len(), window.need());
+        if have < need {
+            return Err(SizingError::TooFewObservations { have, need });
+        }
         let side = self.side.unwrap_or(Side::Short).sign();
-        let excursions = self.adverse_excursions.iter().flatten();
-        let moves = excursions.map(|&excursion| (excursion, side)).collect();
-        Ok(Sample { moves, ..Sample::equal(values) })
+        let moves = excursions.map_or(&[][..], |all| &all[first..]);
+        let ages: Vec<usize> = (0..have).rev().collect();
+        Ok(Sample {
+            values,
+            weights: weights(window.half_life, &ages),
+            moves: moves.iter().map(|&excursion| (excursion, side)).collect(),
+        })
     }
 
     fn average_true_range(&self, _bars: usize) -> Result<f64, SizingError> {
@@ -332,6 +360,21 @@ impl Moment for GivenMoment {
     }
 }
 
+/// How many bars ago each trade ended, which a list of returns does not say.
+const TRADE_AGES: &str = "trade_ages";
+
+impl GivenMoment {
+    /// The observations that are said to be behind an edge, unless they are too few.
+    fn enough(&self, need: usize) -> Result<Option<f64>, SizingError> {
+        match self.observations {
+            Some(n) if n < need as f64 => {
+                Err(SizingError::TooFewObservations { have: n.max(0.0) as usize, need })
+            }
+            n => Ok(n),
+        }
+    }
+}
+
 fn given(name: &'static str, value: Option<f64>) -> Result<f64, SizingError> {
     value.ok_or(SizingError::NotGiven { name })
 }
@@ -343,8 +386,8 @@ mod tests {
     use crate::formulas::composite;
     use crate::limits::plan_at;
     use crate::rule::{
-        Atr, AtrMove, FundingCutRule, LiquidationDistance, TailForecast, TailMeasure, TailMove,
-        TailTarget,
+        Atr, AtrMove, Before, FundingCutRule, LiquidationDistance, TailForecast, TailMeasure,
+        TailMove, TailTarget,
     };
 
     fn kelly(estimator: KellyEstimator, basis: KellyBasis) -> SizingRule {
@@ -396,7 +439,8 @@ mod tests {
             ..GivenMoment::default()
         };
         let of = |estimator, basis| {
-            let rule = kelly(estimator, basis);
+            let mut rule = kelly(estimator, basis);
+            rule.kelly.as_mut().unwrap().min_trades = Some(5);
             assert_eq!(moment.missing(&rule), []);
             plan_at(&rule, &moment).limits[0].value.clone().unwrap()
         };
@@ -405,6 +449,146 @@ mod tests {
         assert!((of(KellyEstimator::Trades, KellyBasis::Margin) - expected).abs() < 1e-12);
         assert!((of(KellyEstimator::LogGrowth, KellyBasis::Growth) - expected).abs() < 1e-6);
         assert!((of(KellyEstimator::MeanVariance, KellyBasis::Growth) - 0.125).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_window_takes_its_part_of_the_returns() {
+        let moment = GivenMoment {
+            trade_returns: Some(vec![0.03, -0.02, 0.05, -0.02, 0.04, -0.01, 0.02, -0.02]),
+            ..GivenMoment::default()
+        };
+        let rule = |trades, half_life, min_trades| {
+            let mut rule = kelly(KellyEstimator::LogGrowth, KellyBasis::Growth);
+            let window =
+                Kelly { trades, half_life, min_trades, fraction: 1.0, ..rule.kelly.unwrap() };
+            rule.kelly = Some(window);
+            rule
+        };
+        let of = |rule: &SizingRule, moment: &GivenMoment| {
+            assert_eq!(moment.missing(rule), []);
+            plan_at(rule, moment).limits[0].value.clone()
+        };
+        // numpy and scipy.optimize.brentq on the derivative of the mean log growth.
+        for (rule, expected) in [
+            (rule(Some(8), None, None), 13.322),
+            (rule(Some(4), None, None), 15.027),
+            (rule(Some(100), None, Some(8)), 13.322),
+            (rule(None, Some(1.0), Some(8)), 0.0),
+        ] {
+            let got = of(&rule, &moment).unwrap();
+            assert!((got - expected).abs() < 5e-4, "{got}, not {expected}");
+        }
+        let too_few = |need| Err(SizingError::TooFewObservations { have: 8, need });
+        assert_eq!(of(&rule(Some(9), None, None), &moment), too_few(9));
+        assert_eq!(of(&rule(None, Some(3.0), Some(30)), &moment), too_few(30));
+        // What holds before there is enough holds here too.
+        let mut before = rule(Some(9), None, None);
+        before.kelly.as_mut().unwrap().before = Before::Leverage(0.5);
+        assert_eq!(of(&before, &moment), Ok(0.5));
+        // How many bars ago each trade ended is not among the numbers.
+        let mut by_bars = rule(None, None, Some(2));
+        by_bars.kelly.as_mut().unwrap().bars = Some(500);
+        assert_eq!(moment.missing(&by_bars), [Missing { limit: "kelly", name: "trade_ages" }]);
+        let refused = plan_at(&by_bars, &moment).limits[0].value.clone();
+        assert_eq!(refused, Err(SizingError::NotGiven { name: "trade_ages" }));
+    }
+
+    #[test]
+    fn excursions_go_with_their_returns() {
+        let mut moment = GivenMoment {
+            trade_returns: Some(vec![-0.5, 0.06, -0.02, 0.06, -0.02]),
+            adverse_excursions: Some(vec![0.9, 0.02, 0.02, 0.02, 0.02]),
+            side: Some(Side::Long),
+            ..GivenMoment::default()
+        };
+        let window = TradeWindow { trades: Some(4), half_life: Some(2.0), ..Default::default() };
+        let sample = moment.trade_sample(&window, Payoff::UnitReturn).unwrap();
+        assert_eq!(sample.values, [0.06, -0.02, 0.06, -0.02]);
+        assert_eq!(sample.moves, [(0.02, 1.0); 4]);
+        for (weight, age) in sample.weights.iter().zip([3.0, 2.0, 1.0, 0.0]) {
+            assert!((weight - (-age / 2.0_f64).exp2()).abs() < 1e-15, "{weight}");
+        }
+        moment.adverse_excursions = Some(vec![0.02; 4]);
+        let error = moment.trade_sample(&window, Payoff::UnitReturn).unwrap_err();
+        let name = "adverse_excursions";
+        assert_eq!(error, SizingError::LengthMismatch { name, have: 4, need: 5 });
+    }
+
+    #[test]
+    fn observations_that_are_too_few_make_no_estimate() {
+        let moment = |observations| GivenMoment {
+            win_rate: Some(0.6),
+            win: Some(0.03),
+            loss: Some(0.02),
+            mean: Some(0.01),
+            variance: Some(0.02),
+            observations: Some(observations),
+            ..GivenMoment::default()
+        };
+        for estimator in [KellyEstimator::Trades, KellyEstimator::MeanVariance] {
+            let mut rule = kelly(estimator, KellyBasis::Margin);
+            rule.kelly.as_mut().unwrap().bars = Some(100);
+            let of = |n| plan_at(&rule, &moment(n)).limits[0].value.clone();
+            assert_eq!(of(99.0), Err(SizingError::TooFewObservations { have: 99, need: 100 }));
+            assert!(of(100.0).unwrap() > 0.0);
+        }
+    }
+
+    /// The calculator's bet and a study's sample of the same trades answer alike.
+    #[test]
+    fn a_bet_without_losses_is_no_estimate() {
+        let moment = GivenMoment {
+            win_rate: Some(1.0),
+            win: Some(0.03),
+            loss: Some(0.02),
+            observations: Some(100.0),
+            trade_returns: Some(vec![0.03; 100]),
+            ..GivenMoment::default()
+        };
+        for (shrinkage, leverage_max, expected) in [
+            (KellyShrinkage::None, None, Err("no_loss_observed")),
+            (KellyShrinkage::None, Some(8.0), Ok(2.0)),
+            (KellyShrinkage::BakerMchale, Some(8.0), Err("no_loss_observed")),
+            (KellyShrinkage::BayesianLowerBound, Some(8.0), Err("no_loss_observed")),
+            (KellyShrinkage::TStatistic, Some(8.0), Err("zero_volatility")),
+        ] {
+            let mut rule = kelly(KellyEstimator::Trades, KellyBasis::Margin);
+            let asked = Kelly { leverage_max, shrinkage, ..rule.kelly.unwrap() };
+            rule.kelly = Some(asked.clone());
+            let bet = plan_at(&rule, &moment).limits[0].value.clone();
+            assert_eq!(bet.as_ref().map(|x| *x).map_err(SizingError::reason), expected, "{rule:?}");
+            // By the sample, as a replay has it.
+            let sampled = AsSample(&moment);
+            assert_eq!(plan_at(&rule, &sampled).limits[0].value, bet, "{rule:?}");
+        }
+    }
+
+    /// A moment whose edge is always the sample.
+    struct AsSample<'a>(&'a GivenMoment);
+
+    impl Moment for AsSample<'_> {
+        fn price(&self) -> Result<f64, SizingError> {
+            self.0.price()
+        }
+        fn stop(&self) -> Result<Stop, SizingError> {
+            self.0.stop()
+        }
+        fn account_leverage(&self) -> Result<f64, SizingError> {
+            self.0.account_leverage()
+        }
+        fn edge(&self, kelly: &Kelly) -> Result<Edge, SizingError> {
+            let window = kelly.trade_window();
+            Ok(Edge::Sample(self.0.trade_sample(&window, Payoff::UnitReturn)?))
+        }
+        fn average_true_range(&self, bars: usize) -> Result<f64, SizingError> {
+            self.0.average_true_range(bars)
+        }
+        fn annual_volatility(&self, target: &VolatilityTarget) -> Result<f64, SizingError> {
+            self.0.annual_volatility(target)
+        }
+        fn funding_rates_8h(&self, periods: usize) -> Result<Vec<f64>, SizingError> {
+            self.0.funding_rates_8h(periods)
+        }
     }
 
     #[test]

@@ -35,7 +35,9 @@ impl<'a> Planner<'a> {
         list: &'a TradeList,
     ) -> Self {
         let cancelled = list.cancelled.iter().map(|entry| (entry.decision_bar, entry.symbol_idx));
-        let history = History::new(&list.trades, &list.unit_returns).with_cancelled(cancelled);
+        let history = History::new(&list.trades, &list.unit_returns)
+            .with_cancelled(cancelled)
+            .with_delistings(inputs);
         let TradeList { trades, cancelled, .. } = list;
         Self { prepared, inputs, settings, trades, cancelled, history }
     }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use comfy_table::{CellAlignment, Table, presets};
 use plimsoll_study::worlds::tally::LEVEL;
 use plimsoll_study::worlds::{
-    BASELINE, Check, EstimatedEdge, Family, Growth, Interval, PastLimit, RuleTally, Share,
+    BASELINE, Check, EstimatedEdge, Family, Growth, Interval, MeanOf, PastLimit, RuleTally, Share,
     WorldsResult, WorldsSettings, default_rules, run as run_worlds,
 };
 use plimsoll_study::{NamedRule, StudyError, parse};
@@ -21,6 +21,8 @@ use crate::progress::StudyBar;
 
 /// Width of the sentences below the tables.
 const WIDTH: usize = 100;
+/// What is said beside a mean of worlds that were at risk of ruin.
+const SURVIVED: &str = "survived";
 
 pub(crate) fn run(arguments: &WorldsArguments, output: Output) -> Result<ExitCode, CliError> {
     if let Some(out) = arguments.out.as_deref().filter(|out| out.exists() && !out.is_dir()) {
@@ -161,7 +163,10 @@ fn tally_row(tally: &RuleTally) -> Vec<String> {
     let dash = || "-".to_owned();
     vec![
         tally.rule.clone(),
-        growth(tally.growth_mean),
+        match tally.growth_mean_of {
+            MeanOf::AllWorlds => growth(tally.growth_mean),
+            MeanOf::SurvivingWorlds => format!("{} ({SURVIVED})", growth(tally.growth_mean)),
+        },
         tally.growth_interval.map_or_else(dash, interval),
         growth(tally.growth_median),
         growth(tally.true_growth_mean),
@@ -188,14 +193,31 @@ fn footnotes(result: &WorldsResult) -> Vec<String> {
              luck, and \"of best\" its share of true Kelly's. \"against\" is growth less that of {} \
              in the same world, \"faster\" the share of worlds in which it is above. \"at risk\" are \
              worlds with a size that one possible trade would have liquidated: growth is then minus \
-             infinity, also where that trade did not come.",
+             infinity, also where that trade did not come. A mean marked \"({SURVIVED})\" is that of \
+             worlds which all survived such a risk: the rule grows at minus infinity all the same, so \
+             that neither the mean has an interval nor a difference with it is taken.",
             100.0 * LEVEL,
             result.baseline
         ),
     ];
-    if let Some(table) = result.estimated_edge.first() {
-        for tally in table.rules.iter().filter(|tally| tally.traded_share <= 0.0) {
-            notes.push(format!("{} took no trade: {}.", tally.rule, tally.no_trade_reason));
+    notes.extend(without_trades(&result.estimated_edge));
+    notes
+}
+
+/// The rules that took no trade in any table, with their reasons.
+fn without_trades(tables: &[EstimatedEdge]) -> Vec<String> {
+    let rules = tables.first().map_or(&[][..], |table| &table.rules);
+    let mut notes = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let tallies = || tables.iter().map(|table| &table.rules[index]);
+        if tallies().all(|tally| tally.traded_share <= 0.0) {
+            let mut reasons: Vec<&str> = Vec::new();
+            for tally in tallies() {
+                if !reasons.contains(&tally.no_trade_reason) {
+                    reasons.push(tally.no_trade_reason);
+                }
+            }
+            notes.push(format!("{} took no trade: {}.", rule.rule, reasons.join(", ")));
         }
     }
     notes

@@ -150,6 +150,39 @@ fn too_few_returns_give_no_trade() {
     assert!((enough["leverage"].as_f64().unwrap() - 0.25 * 2.5).abs() < 1e-6, "{enough}");
 }
 
+/// The numbers by numpy and scipy: the last of the returns, or all of them fading.
+#[test]
+fn a_window_takes_its_part_of_the_returns() {
+    let flags = "--equity 10000 --price 100 --side long \
+                 --trade-returns 0.03,-0.02,0.05,-0.02,0.04,-0.01,0.02,-0.02";
+    let rule = |window: &str| {
+        format!("kelly = {{ fraction = 1.0, estimator = \"log_growth\", {window} }}")
+    };
+    for (window, expected) in
+        [("trades = 8", 13.322), ("trades = 4", 15.027), ("half_life = 1.0, min_trades = 8", 0.0)]
+    {
+        let found = limit(&size(&[&rule(window)], flags), "kelly");
+        assert!((found - expected).abs() < 5e-4, "{window}: {found}");
+    }
+    let before = size(&[&rule("trades = 9, before = { leverage = 0.5 }")], flags);
+    assert!(is_near(&before["leverage"], 0.5), "{before}");
+    let by_bars = rule("bars = 500, min_trades = 2");
+    let text = refusal(here(), &[&["calc"], &line(&[&by_bars], flags)[..]].concat());
+    assert!(text.contains("`kelly.bars` counts trades by the bars since they ended"), "{text}");
+    let unequal = size(&[&rule("trades = 8")], &format!("{flags} --adverse-excursions 0.01,0.02"));
+    assert_eq!(unequal["reason"], "length_mismatch", "{unequal}");
+}
+
+/// A study whose trades never lost has no estimate; a win rate of 1 is the same.
+#[test]
+fn a_win_rate_of_one_is_no_estimate() {
+    let flags = "--equity 10000 --price 100 --stop 99 --win-rate 1 --payoff 1.5 --loss 1";
+    let found = size(&[KELLY], flags);
+    assert_eq!((&found["quantity"], &found["reason"]), (&json!(0.0), &json!("no_loss_observed")));
+    let capped = KELLY.replace("trades = 100", "trades = 100, leverage_max = 8");
+    assert!(is_near(&size(&[&capped], flags)["leverage"], 2.0));
+}
+
 #[test]
 fn rates_may_begin_with_a_minus() {
     let found = size(

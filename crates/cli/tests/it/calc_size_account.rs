@@ -140,7 +140,7 @@ fn a_preset_is_a_rule_like_any_other() {
 #[test]
 fn samples_behind_an_edge_are_read() {
     let kelly = |extra: &str| {
-        format!("kelly = {{ fraction = 0.5, estimator = \"trades\", trades = 100{extra} }}")
+        format!("kelly = {{ fraction = 0.5, estimator = \"trades\", trades = 30{extra} }}")
     };
     let edge = "--win-rate 0.55 --payoff 1.5 --loss 1";
     let shrunk = kelly(", shrinkage = \"t_statistic\"");
@@ -148,6 +148,8 @@ fn samples_behind_an_edge_are_read() {
         let found = size(&[&shrunk], &format!("{edge} --observations {n}"));
         limit(&found, "kelly")
     };
+    let few = size(&[&shrunk], &format!("{edge} --observations 29"));
+    assert_eq!(few["reason"], "too_few_observations", "{few}");
     let plain = limit(&size(&[&kelly("")], edge), "kelly");
     assert!(0.0 < of("30") && of("30") < of("300") && of("300") < plain, "{plain}");
     // The worst trades went 20 % against the position: with 1 % of maintenance no leverage of

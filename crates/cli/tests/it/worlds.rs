@@ -31,6 +31,8 @@ slippage = { half_spread_bps = 0.5 }
 risk_fraction = 0.001
 [sizing.reckless]
 notional_fraction = 15.0
+[sizing.waiting]
+kelly = { fraction = 0.25, estimator = "trades", trades = 300 }
 [sizing.funded]
 notional_fraction = 1.0
 funding_cut = { above_8h = 0.0005, multiply = 0.5 }
@@ -82,13 +84,24 @@ fn a_strategy_file_gives_the_rules() {
         .iter()
         .map(|rule| rule["rule"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["true_kelly", "small", "reckless", "funded"]);
+    assert_eq!(names, ["true_kelly", "small", "reckless", "waiting", "funded"]);
     // Fifteen times the equity is liquidated by a gap of 10 %, whether it came or not.
     let reckless = rule(fat, "reckless");
     assert_eq!(reckless["true_growth_mean"], "minus infinity");
     assert_eq!(reckless["ruin_risked"]["of_worlds"], 1.0);
     assert!(reckless["oracle_share"].is_null());
     assert_eq!(reckless["leverage_mean"], 15.0);
+    // Where ruin was possible no interval and no difference is told, whether it came or not.
+    for table in document["estimated_edge"].as_array().unwrap() {
+        for rule in table["rules"].as_array().unwrap() {
+            let is_at_risk = rule["ruin_risked"]["of_worlds"].as_f64().unwrap() > 0.0;
+            assert_eq!(rule["growth_interval"].is_null(), is_at_risk, "{rule}");
+            assert!(!is_at_risk || rule["difference_mean"].is_null(), "{rule}");
+            let survived = is_at_risk && rule["growth_mean"].is_f64();
+            let of = if survived { "surviving_worlds" } else { "all_worlds" };
+            assert_eq!(rule["growth_mean_of"], of, "{rule}");
+        }
+    }
     // In worlds of two outcomes the worst is a loss of 30 %.
     let binary = rule(table(&document, "binary", 50), "reckless");
     assert!(binary["true_growth_mean"].is_f64() && binary["ruined"]["of_worlds"] == 0.0);
@@ -99,9 +112,10 @@ fn a_strategy_file_gives_the_rules() {
     assert!(rule(fat, "small")["difference_mean"].is_null(), "it is the baseline");
 
     let csv = CsvTable::read(&place.join("found/estimated_edge.csv"));
-    assert_eq!(csv.column("rule").len(), 16);
-    assert_eq!(csv.column("rule")[..4], ["true_kelly", "small", "reckless", "funded"]);
-    assert_eq!(csv.column("true_growth_mean")[10], "minus infinity");
+    assert_eq!(csv.column("rule").len(), 20);
+    assert_eq!(csv.column("rule")[..4], ["true_kelly", "small", "reckless", "waiting"]);
+    assert_eq!(csv.column("true_growth_mean")[12], "minus infinity");
+    assert_eq!(csv.column("growth_mean_of")[0], "all_worlds");
     let limits = CsvTable::read(&place.join("found/past_limit.csv"));
     assert_eq!(limits.column("growth_per_trade")[6], "minus infinity");
     assert_eq!(limits.column("expected_trades_to_ruin")[0], "");
@@ -126,6 +140,8 @@ fn the_tables_say_minus_infinity_in_words() {
     ] {
         assert!(text.contains(words), "{words}\n{text}");
     }
+    // With 50 trades of history it never has the 300 it waits for; with 250 it has in the end.
+    assert!(!text.contains("waiting took no trade"), "{text}");
     for line in text.lines() {
         assert!(!line.contains("NaN") && !line.contains("inf "), "{line}");
     }

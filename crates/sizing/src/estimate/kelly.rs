@@ -70,10 +70,13 @@ pub(crate) fn kelly_leverage(kelly: &Kelly, moment: &impl Moment) -> Result<f64,
         kelly,
         terms: kelly.liquidation.as_ref().map(|l| liquidation_terms(l, moment)).transpose()?,
         account_leverage: moment.account_leverage().unwrap_or(f64::INFINITY),
+        stop_distance,
     };
     let full = match (estimator.full(&edge), kelly.leverage_max) {
-        // The rule may name the leverage that then holds.
-        (Err(SizingError::NoLossObserved), Some(leverage)) => return Ok(kelly.fraction * leverage),
+        // The rule may name the leverage that then stands for full Kelly, shrunk like any other.
+        (Err(SizingError::NoLossObserved), Some(leverage)) => {
+            return Ok(kelly.fraction * estimator.shrinkage(&edge, leverage)? * leverage);
+        }
         (full, _) => full?,
     };
     let shrunk = if full > 0.0 { estimator.shrinkage(&edge, full)? * full } else { 0.0 };
@@ -158,13 +161,15 @@ struct Estimator<'a> {
     terms: Option<LiquidationTerms>,
     /// Infinite where it is not known.
     account_leverage: f64,
+    /// Where full Kelly is a share of equity at risk.
+    stop_distance: Option<f64>,
 }
 
 impl Estimator<'_> {
     /// Full Kelly: a share of equity at risk, or a leverage. At least 0.
     fn full(&self, edge: &Edge) -> Result<f64, SizingError> {
         match edge {
-            Edge::Bet(bet, _) => bet.kelly_fraction(),
+            Edge::Bet(..) => bet_of(edge)?.kelly_fraction(),
             Edge::Drift(drift, _) => self.of_drift(drift),
             Edge::Sample(sample) => self.of_sample(sample),
         }
@@ -237,7 +242,9 @@ impl Estimator<'_> {
             let resample = sample.at(&resamples.draw(index as u64));
             estimates.push(match self.of_sample(&resample) {
                 Ok(estimate) => estimate,
-                Err(SizingError::NoLossObserved) => self.kelly.leverage_max.unwrap_or(0.0),
+                Err(SizingError::NoLossObserved) => {
+                    self.kelly.leverage_max.unwrap_or(0.0) * self.stop_distance.unwrap_or(1.0)
+                }
                 // Draws of one and the same payoff.
                 Err(SizingError::ZeroVolatility { .. }) => 0.0,
                 Err(error) => return Err(error),
@@ -279,6 +286,8 @@ impl Estimator<'_> {
 
 fn bet_of(edge: &Edge) -> Result<BinaryBet, SizingError> {
     match edge {
+        // A mean loss of none is not known, whatever was given for it.
+        Edge::Bet(bet, _) if bet.win_probability >= 1.0 => Err(SizingError::NoLossObserved),
         Edge::Bet(bet, _) => Ok(*bet),
         Edge::Sample(sample) => {
             let nothing = SizingError::NotGiven { name: "win_rate" };

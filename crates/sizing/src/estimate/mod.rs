@@ -10,4 +10,5 @@ pub mod sample;
 
 pub use joint::JointReturns;
 pub use kelly::Edge;
+pub(crate) use sample::weights;
 pub use sample::{Payoff, Sample};

@@ -196,7 +196,7 @@ impl Sample {
 }
 
 /// `2^(-age / half_life)` relative to the youngest; 1 for all without a half-life.
-pub(super) fn weights(half_life: Option<f64>, ages: &[usize]) -> Vec<f64> {
+pub(crate) fn weights(half_life: Option<f64>, ages: &[usize]) -> Vec<f64> {
     let youngest = ages.iter().copied().min().unwrap_or(0);
     let weight = |age: &usize| match half_life {
         Some(half_life) => (-((age - youngest) as f64) / half_life).exp2(),

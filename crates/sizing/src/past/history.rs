@@ -1,13 +1,19 @@
 //! The strategy's closed trades and its bar returns at unit leverage.
 
-use plimsoll_market::{SizeFreeTrade, TradeExit};
+use plimsoll_market::{SizeFreeTrade, SymbolColumns, Timestamp, TradeExit};
+
+use super::LimitInputs;
 
 /// The strategy's past at unit leverage.
 #[derive(Debug)]
 pub struct History<'a> {
     trades: &'a [SizeFreeTrade],
-    /// Closed trades, by exit bar.
+    /// Closed trades, by the bar at whose close they were known to have ended.
     closed: Vec<&'a SizeFreeTrade>,
+    /// That bar, for each of them.
+    ended: Vec<usize>,
+    /// Per symbol, the bar at whose close its delisting was known; empty where none is.
+    delisted: Vec<Option<usize>>,
     /// Decision bar and symbol of entries that the market did not allow in the end.
     cancelled: Vec<(usize, usize)>,
     /// Per symbol, the bar returns of one unit of notional.
@@ -18,10 +24,51 @@ impl<'a> History<'a> {
     /// Sorts the trades by the bar in which they ended. A trade that the end of the data cut off
     /// never closed and is left out.
     pub fn new(trades: &'a [SizeFreeTrade], unit_returns: &'a [Vec<f64>]) -> Self {
-        let mut closed: Vec<&SizeFreeTrade> =
-            trades.iter().filter(|trade| trade.exit != TradeExit::End).collect();
-        closed.sort_by_key(|trade| (trade.exit_bar, trade.decision_bar, trade.symbol_idx));
-        Self { trades, closed, cancelled: Vec::new(), unit_returns }
+        let mut history = Self {
+            trades,
+            closed: Vec::new(),
+            ended: Vec::new(),
+            delisted: Vec::new(),
+            cancelled: Vec::new(),
+            unit_returns,
+        };
+        history.sort();
+        history
+    }
+
+    /// Takes from the market which symbols were delisted and when. The exchange settles what is
+    /// held then, so a trade marked out at the end of such a symbol's data did close; it counts
+    /// from the first close at which the delisting was known.
+    #[must_use]
+    pub fn with_delistings(mut self, inputs: &LimitInputs<'_>) -> Self {
+        let market = inputs.market();
+        let known_at = |time: Timestamp| {
+            (0..market.n_bars).find(|&bar| market.close_time(bar) >= time).unwrap_or(usize::MAX)
+        };
+        let bar = |symbol: &SymbolColumns| symbol.delisted_at.map(known_at);
+        self.delisted = market.symbols.iter().map(bar).collect();
+        self.sort();
+        self
+    }
+
+    fn sort(&mut self) {
+        let ended = |trade: &'a SizeFreeTrade| Some((self.ended_bar(trade)?, trade));
+        let mut closed: Vec<(usize, &SizeFreeTrade)> =
+            self.trades.iter().filter_map(ended).collect();
+        closed.sort_by_key(|(bar, trade)| (*bar, trade.decision_bar, trade.symbol_idx));
+        (self.ended, self.closed) = closed.into_iter().unzip();
+    }
+
+    /// The bar at whose close a trade was known to have ended; `None`: the end of the data cut it
+    /// off.
+    fn ended_bar(&self, trade: &SizeFreeTrade) -> Option<usize> {
+        match trade.exit {
+            TradeExit::End => {
+                let delisted = self.delisted.get(trade.symbol_idx).copied().flatten()?;
+                Some(delisted.max(trade.exit_bar))
+            }
+            _ => Some(trade.exit_bar),
+        }
     }
 
     /// Adds entries by decision bar and symbol that were decided and then cancelled: at their
@@ -47,7 +94,7 @@ impl<'a> History<'a> {
     }
 
     fn closed_by(&self, bar: usize) -> usize {
-        self.closed.partition_point(|trade| trade.exit_bar <= bar)
+        self.ended.partition_point(|ended| *ended <= bar)
     }
 
     /// The unit-leverage returns of the last `count` bars up to and including `bar`, the latest
@@ -80,9 +127,8 @@ impl<'a> History<'a> {
     /// Symbols with a position at the close of `bar` or an entry decided there, in order. Only what
     /// was known then: when a trade ends later, and whether an entry fills, is not asked.
     pub(super) fn symbols_in_play(&self, bar: usize) -> Vec<usize> {
-        // A trade that the end of the data cut off has not ended.
         let is_open = |trade: &&SizeFreeTrade| {
-            trade.decision_bar <= bar && (trade.exit_bar > bar || trade.exit == TradeExit::End)
+            trade.decision_bar <= bar && self.ended_bar(trade).is_none_or(|ended| ended > bar)
         };
         let open = self.trades.iter().filter(is_open).map(|trade| trade.symbol_idx);
         let decided = self.cancelled.partition_point(|&(decision_bar, _)| decision_bar < bar);

@@ -64,7 +64,8 @@ impl Scene {
         assert_eq!(rule.problems(), []);
         let inputs = LimitInputs::new(&self.market, std::slice::from_ref(&rule));
         let history = History::new(&self.trades, &self.returns)
-            .with_cancelled(self.cancelled.iter().copied());
+            .with_cancelled(self.cancelled.iter().copied())
+            .with_delistings(&inputs);
         let facts = DecisionFacts {
             symbol_idx,
             side: Side::Long,
@@ -292,6 +293,60 @@ fn samples_that_tell_nothing() {
     }
 }
 
+/// `leverage_max` then stands for full Kelly, and is shrunk as full Kelly is.
+#[test]
+fn without_a_loss_the_leverage_named_is_shrunk_too() {
+    let unit_returns = [0.03, 0.01, 0.03, 0.01];
+    let one = |i: usize| trade(0, (10 * i + 1, 10 * i + 10), unit_returns[i]);
+    let scene = Scene::of_trades((0..4).map(one).collect());
+    // Mean 0.02, sample variance 0.0004 / 3: t^2 = 4 * 0.0004 * 3 / 0.0004 = 12.
+    for estimator in ["trades", "log_growth"] {
+        let table = json!({"estimator": estimator, "basis": null, "fraction": 0.5, "trades": 4,
+            "leverage_max": 6.0, "shrinkage": "t_statistic"});
+        near(scene.limit(&kelly(table), 0, 60), 0.5 * 12.0 / 13.0 * 6.0);
+    }
+    // The error of a win rate of 1 by the binary formula is not defined without a loss.
+    let binary = json!({"estimator": "trades", "basis": "margin", "trades": 4,
+        "leverage_max": 6.0, "shrinkage": "baker_mchale"});
+    assert_eq!(scene.limit(&kelly(binary), 0, 60), Err(SizingError::NoLossObserved));
+}
+
+/// What a resample without a loss asks for counts: more than the sample can bear shrinks.
+#[test]
+fn resamples_without_a_loss_ask_for_the_leverage_named() {
+    let one = |i: usize| trade(0, (10 * i + 1, 10 * i + 10), if i == 2 { -0.02 } else { 0.03 });
+    let scene = Scene::of_trades((0..5).map(one).collect());
+    let of = |basis: &str, leverage_max: Option<f64>| {
+        let table = json!({"estimator": "trades", "basis": basis, "trades": 5,
+            "leverage_max": leverage_max, "shrinkage": "bootstrap",
+            "bootstrap": {"resamples": 200, "seed": 3}});
+        scene.limit(&kelly(table), 0, 60).unwrap()
+    };
+    let (none, named) = (of("margin", None), of("margin", Some(49.0)));
+    assert!(none > 0.0 && named > 0.0 && named < 0.98 * none, "{named} {none}");
+    // A third of the resamples have no loss: at 490 all of them have to be scaled below a tenth.
+    assert!(of("margin", Some(490.0)) < 0.11 * 100.0 / 3.0);
+    // R multiples are the returns over a stop of 5 %, so that the same leverage means the same.
+    near(Ok(of("risk", Some(49.0))), named);
+}
+
+/// Isolated margin carries what is posted times its leverage and no more.
+#[test]
+fn isolated_margin_caps_the_leverage() {
+    let one = |i: usize| trade(0, (10 * i + 1, 10 * i + 10), [0.06, -0.02][i % 2]);
+    let scene = Scene::of_trades((0..10).map(one).collect());
+    let of = |more: Value| {
+        let mut liquidation = json!({"maintenance_margin_rate": 0.01, "stress_trades": 0.0});
+        liquidation.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        scene.limit(&kelly(json!({"trades": 10, "liquidation": liquidation})), 0, 100)
+    };
+    // Half of 1 / 0.02 - 1 / 0.06.
+    near(of(json!({"margin": "cross"})), 25.0 - 25.0 / 3.0);
+    // The account's leverage is 10; three tenths of equity posted at it carry 3.
+    assert_eq!(of(json!({"margin": "isolated"})), Ok(10.0));
+    near(of(json!({"margin": "isolated", "posted": 0.3})), 3.0);
+}
+
 #[test]
 fn the_family_by_hand() {
     let scene = alternating();
@@ -373,6 +428,15 @@ fn joint_positions_are_those_open_or_entered_now() {
     // Cut off by the end of the data it has not ended.
     scene.trades[0].exit = TradeExit::End;
     assert!((scene.limit(&table, 0, 120).unwrap() - both(0)).abs() < 1e-6);
+    // Where the data of its symbol end there, it is in play until a whole day has no bar of it.
+    let mut ended = three_symbols();
+    ended.trades.clone_from(&scene.trades);
+    ended.returns[1][96..].fill(f64::NAN);
+    for (bar, is_joint) in [(118, true), (119, false), (143, false)] {
+        let got = ended.limit(&table, 0, bar).unwrap();
+        let expect = if is_joint { both(0) } else { 12.5 };
+        assert!((got - expect).abs() < 1e-6, "bar {bar}: {got}, not {expect}");
+    }
     // An entry that is cancelled at the next open was an entry at its decision, and only there.
     scene.trades.clear();
     scene.cancelled = vec![(100, 1)];
@@ -380,10 +444,40 @@ fn joint_positions_are_those_open_or_entered_now() {
     near(scene.limit(&table, 0, 101), 12.5);
 
     // A day on which a symbol has no bar is no day of both.
-    scene.returns[1][72..96].fill(f64::NAN);
+    scene.returns[1][48..72].fill(f64::NAN);
     let few = SizingError::TooFewObservations { have: 3, need: 4 };
     assert_eq!(scene.limit(&table, 0, 100), Err(few));
     near(scene.limit(&table, 0, 101), 12.5);
+    // Was that the last complete day, the symbol is not in play.
+    scene.returns[1][72..96].fill(f64::NAN);
+    near(scene.limit(&table, 0, 100), 12.5);
+}
+
+/// The exchange settles what is held of a symbol that it delists: the trade has then ended.
+#[test]
+fn a_trade_settled_by_a_delisting_has_ended() {
+    let mut scene = alternating();
+    let last = scene.trades.last_mut().unwrap();
+    (last.exit, last.unit_return) = (TradeExit::End, -0.02);
+    let table = kelly(json!({"trades": 10}));
+    let too_few = Err(SizingError::TooFewObservations { have: 9, need: 10 });
+    assert_eq!(scene.limit(&table, 0, 150), too_few);
+    // Its last bar is 100, the delisting is known at the close of bar 110.
+    scene.market.symbols[0].delisted_at = Some(scene.market.close_time(110));
+    assert_eq!(scene.limit(&table, 0, 109), too_few);
+    near(scene.limit(&table, 0, 110), 25.0 - 50.0 / 3.0);
+    // After the end of the data nobody has seen it.
+    scene.market.symbols[0].delisted_at = Some(scene.market.close_time(200));
+    assert_eq!(scene.limit(&table, 0, 199), too_few);
+
+    // It is no longer in play then either, whether or not the day before had bars.
+    let mut joint = three_symbols();
+    let alone = json!({"joint_kelly": {"fraction": 0.5, "days": 4, "leverage_max": 40}});
+    joint.trades = vec![SizeFreeTrade { exit: TradeExit::End, ..trade(1, (100, 130), 0.01) }];
+    assert!((joint.limit(&alone, 0, 140).unwrap() - 12.5).abs() > 1e-3);
+    joint.market.symbols[1].delisted_at = Some(joint.market.close_time(135));
+    assert!((joint.limit(&alone, 0, 134).unwrap() - 12.5).abs() > 1e-3);
+    near(joint.limit(&alone, 0, 135), 12.5);
 }
 
 #[test]

@@ -163,6 +163,34 @@ fn isolated_margin_loses_what_is_posted() {
 }
 
 #[test]
+fn liquidation_begins_at_the_bound_and_a_short_has_no_lowest_price() {
+    let of = |excursion: f64, side: f64, stress: f64, backing: Backing| {
+        let trade = |unit_return| TradeOutcome {
+            unit_return,
+            adverse_excursion: excursion,
+            side,
+            weight: 1.0,
+        };
+        let terms = LiquidationTerms {
+            backing,
+            maintenance_margin_rate: 0.0,
+            fee: 0.0,
+            stress,
+            stress_trades: 0.0,
+        };
+        LiquidationSample::new(&[trade(0.05)], &terms).unwrap()
+    };
+    // An eighth of the price is all of the margin at a leverage of 8: 1 - 1 / 8 is left.
+    let at_the_bound = of(0.125, 1.0, 1.0, Backing::Isolated { leverage: 8.0 });
+    near(at_the_bound.log_growth(1.0), 0.875_f64.ln(), 1e-15);
+    let below = of(0.125, 1.0, 1.0, Backing::Isolated { leverage: 7.999 });
+    near(below.log_growth(1.0), 1.05_f64.ln(), 1e-15);
+    // Twice 80 % is 160 % of the price for a short; a long loses no more than the price.
+    near(of(0.8, -1.0, 2.0, Backing::Cross).bound().unwrap(), 1.0 / 1.6, 1e-15);
+    near(of(0.8, 1.0, 2.0, Backing::Cross).bound().unwrap(), 1.0, 1e-15);
+}
+
+#[test]
 fn samples_that_cannot_be_liquidated_are_refused() {
     let good = trades()[0];
     let reason = |trade: TradeOutcome, terms: LiquidationTerms| {

@@ -47,7 +47,7 @@ pub use estimated::EstimatedEdge;
 pub use past_limit::PastLimit;
 pub use payoffs::{Family, Payoffs};
 pub use rules::{BASELINE, default_rules};
-pub use tally::{Interval, RuleTally, Share};
+pub use tally::{Interval, MeanOf, RuleTally, Share};
 
 /// Worlds, unless told otherwise.
 pub const DEFAULT_WORLDS: usize = 500;

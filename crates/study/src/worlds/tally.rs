@@ -39,7 +39,10 @@ pub struct RuleTally {
     pub rule: String,
     /// Mean over worlds of the log growth per trade; minus infinity if the rule was ruined in any.
     pub growth_mean: Growth,
-    /// Its 95 % interval; none where the mean is minus infinity.
+    /// What that is the mean of.
+    pub growth_mean_of: MeanOf,
+    /// Its 95 % interval; none where ruin was possible in any world, whether it came or not: the
+    /// growth that the worlds are a sample of is then minus infinity.
     pub growth_interval: Option<Interval>,
     /// Median over worlds.
     pub growth_median: Growth,
@@ -52,7 +55,7 @@ pub struct RuleTally {
     /// growth is minus infinity or nothing can be won in any world.
     pub oracle_share: Option<f64>,
     /// Mean over worlds of the log growth per trade less the baseline's in the same world; none
-    /// where either is minus infinity in some world, and for the baseline itself.
+    /// where either had ruin as a possible outcome in some world, and for the baseline itself.
     pub difference_mean: Option<f64>,
     /// Its 95 % interval.
     pub difference_interval: Option<Interval>,
@@ -72,6 +75,27 @@ pub struct RuleTally {
     pub traded_share: f64,
     /// Why the first trade without a size had none; empty if all had one.
     pub no_trade_reason: &'static str,
+}
+
+/// What a mean growth is the mean of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeanOf {
+    /// Of all worlds.
+    AllWorlds,
+    /// Of worlds that all survived although one possible trade would have ruined some of them: the
+    /// rule's growth is minus infinity, and the number is the luck of the draw.
+    SurvivingWorlds,
+}
+
+impl MeanOf {
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AllWorlds => "all_worlds",
+            Self::SurvivingWorlds => "surviving_worlds",
+        }
+    }
 }
 
 /// A two-sided interval.
@@ -126,10 +150,16 @@ impl RuleTally {
         let trades: usize = played.iter().map(|world| world.trades).sum();
         let per_trade = |sum: f64| if trades > 0 { sum / trades as f64 } else { 0.0 };
         let true_growth_mean = Growth::mean(&true_growth);
+        let growth_mean = Growth::mean(&growth);
+        let is_at_risk = can_be_ruined(played);
+        let survived = is_at_risk && growth_mean != Growth::MinusInfinity;
         Self {
             rule: rule.to_owned(),
-            growth_mean: Growth::mean(&growth),
-            growth_interval: finite(&growth).map(|values| mean_and_interval(&values).1),
+            growth_mean,
+            growth_mean_of: if survived { MeanOf::SurvivingWorlds } else { MeanOf::AllWorlds },
+            growth_interval: finite(&growth)
+                .filter(|_| !is_at_risk)
+                .map(|values| mean_and_interval(&values).1),
             growth_median: median(&growth),
             true_growth_mean,
             true_growth_mean_without_edge: (!without_edge.is_empty())
@@ -177,8 +207,17 @@ fn median(values: &[Growth]) -> Growth {
     Growth::mean(&[sorted[(n - 1) / 2], sorted[n / 2]])
 }
 
-/// Growth less the baseline's, world by world; none where either is minus infinity.
+/// Whether in any world one possible trade would have liquidated the size chosen.
+fn can_be_ruined(played: &[&Played]) -> bool {
+    let minus_infinity = Growth::MinusInfinity;
+    played.iter().any(|world| [world.growth, world.true_growth].contains(&minus_infinity))
+}
+
+/// Growth less the baseline's, world by world; none where either can be ruined.
 fn differences(played: &[&Played], baseline: &[&Played]) -> Option<Vec<f64>> {
+    if can_be_ruined(played) || can_be_ruined(baseline) {
+        return None;
+    }
     let number = |(own, other): (&&Played, &&Played)| match (own.growth, other.growth) {
         (Growth::Finite(own), Growth::Finite(other)) => Some(own - other),
         _ => None,
@@ -267,6 +306,24 @@ mod tests {
         assert_eq!((tally.lost.of_worlds, tally.deep_drawdown.of_worlds), (0.25, 0.5));
         assert_eq!((tally.ruined.of_worlds, tally.ruin_risked.of_worlds), (0.0, 0.0));
         assert_eq!((tally.leverage_mean, tally.traded_share), (2.0, 0.8));
+        assert_eq!(tally.growth_mean_of, MeanOf::AllWorlds);
+    }
+
+    #[test]
+    fn ruin_that_did_not_come_leaves_no_interval() {
+        let safe = || [played(0.1, 0.1, 0.1), played(0.2, 0.1, 0.1)];
+        let lucky = || [played(0.5, f64::NEG_INFINITY, 0.1), played(0.5, 0.1, 0.1)];
+        let of = |rule: &[Played], baseline: &[Played]| tally(rule, baseline);
+        let at_risk = of(&lucky(), &safe());
+        assert_eq!(at_risk.growth_mean, Growth::Finite(0.5));
+        assert_eq!(at_risk.growth_mean_of, MeanOf::SurvivingWorlds);
+        assert_eq!((at_risk.growth_interval, at_risk.difference_interval), (None, None));
+        assert_eq!((at_risk.difference_mean, at_risk.ruined.of_worlds), (None, 0.0));
+        assert_eq!((at_risk.ruin_risked.of_worlds, at_risk.faster_share), (0.5, Some(1.0)));
+        // Against a baseline that was only lucky there is no difference either.
+        let sound = of(&safe(), &lucky());
+        assert!(sound.growth_interval.is_some() && sound.difference_mean.is_none());
+        assert_eq!(sound.growth_mean_of, MeanOf::AllWorlds);
     }
 
     #[test]
@@ -277,6 +334,7 @@ mod tests {
         let baseline = [played(0.1, 0.1, 0.1), played(0.1, 0.1, 0.1), played(0.1, 0.1, 0.1)];
         let tally = tally(&rule, &baseline);
         assert_eq!(tally.growth_mean, Growth::MinusInfinity);
+        assert_eq!(tally.growth_mean_of, MeanOf::AllWorlds);
         assert_eq!(tally.true_growth_mean, Growth::MinusInfinity);
         assert_eq!(tally.growth_median, Growth::Finite(0.5));
         assert_eq!(

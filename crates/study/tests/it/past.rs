@@ -109,7 +109,8 @@ impl Scene {
         let cancelled = self.list.cancelled.iter();
         let cancelled = cancelled.map(|entry| (entry.decision_bar, entry.symbol_idx));
         let TradeList { trades, unit_returns, .. } = &self.list;
-        let history = History::new(trades, unit_returns).with_cancelled(cancelled);
+        let history =
+            History::new(trades, unit_returns).with_cancelled(cancelled).with_delistings(&inputs);
         let facts = DecisionFacts {
             symbol_idx: trade.symbol_idx,
             side: trade.side,

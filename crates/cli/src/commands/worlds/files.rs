@@ -69,7 +69,7 @@ fn past_limit(rows: &[PastLimit]) -> Vec<Vec<String>> {
 
 fn estimated_edge(tables: &[EstimatedEdge]) -> Vec<Vec<String>> {
     let heading = "family,history,trades_out,worlds,worlds_without_edge,rule,growth_mean,\
-                   growth_low,growth_high,growth_median,true_growth_mean,\
+                   growth_mean_of,growth_low,growth_high,growth_median,true_growth_mean,\
                    true_growth_mean_without_edge,oracle_share,difference_mean,difference_low,\
                    difference_high,faster_share,lost,lost_low,lost_high,deep_drawdown,\
                    deep_drawdown_low,deep_drawdown_high,ruined,ruined_low,ruined_high,ruin_risked,\
@@ -85,6 +85,7 @@ fn estimated_edge(tables: &[EstimatedEdge]) -> Vec<Vec<String>> {
                 of.worlds_without_edge.to_string(),
                 tally.rule.clone(),
                 growth(tally.growth_mean),
+                tally.growth_mean_of.name().to_owned(),
             ];
             row.extend(interval(tally.growth_interval));
             row.push(growth(tally.growth_median));

@@ -11,7 +11,6 @@ mod setting;
 use plimsoll_market::Side;
 use plimsoll_report::limits::{Stage, meaning};
 use plimsoll_sizing::formulas::{Limit, Stop};
-use plimsoll_sizing::rule::KellyEstimator;
 use plimsoll_sizing::{
     AccountState, Moment, PlannedSize, SizeDecision, SizingError, decide, plan_at,
 };
@@ -68,12 +67,7 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
     describe(&mut answer, arguments, &setting);
     setting.account.describe(&mut answer);
 
-    let mut plan = plan_at(&setting.rule, &setting.moment);
-    if let Some(error) = too_few_trades(&setting) {
-        plan.limits.iter_mut().filter(|limit| limit.name == "kelly").for_each(|limit| {
-            limit.value = Err(error.clone());
-        });
-    }
+    let plan = plan_at(&setting.rule, &setting.moment);
     let (account, moment) = (&setting.account, &setting.moment);
     let ladder = account::ladder(venue.as_ref());
     let state = AccountState {
@@ -124,17 +118,6 @@ pub(super) fn answer(arguments: &SizeArguments) -> Result<Answer, CliError> {
     }
     consequences(&mut answer, &setting, notional, equity)?;
     Ok(answer)
-}
-
-/// Fewer returns than a replay asks for before it trades: `min_trades`, else all `trades`.
-fn too_few_trades(setting: &Setting) -> Option<SizingError> {
-    let kelly = setting.rule.kelly.as_ref()?;
-    if kelly.estimator != KellyEstimator::LogGrowth {
-        return None;
-    }
-    let need = kelly.min_trades.or(kelly.trades)?;
-    let have = setting.moment.trade_returns.as_ref()?.len();
-    (have < need).then_some(SizingError::TooFewObservations { have, need })
 }
 
 /// What the size means: loss at the stop, margin.

@@ -234,6 +234,7 @@ pub(super) fn check_missing(
     }
     // Limits whose samples are too large to be given by hand.
     let mut no_moment = Vec::new();
+    let mut no_ages = Vec::new();
     // A distance is given; it lacks the price that is named already.
     let has_stop = arguments.stop_distance.is_some();
     for missing in setting.moment.missing(&setting.rule) {
@@ -260,6 +261,7 @@ pub(super) fn check_missing(
             "r_multiples" => add("--r-multiples", missing.limit),
             "adverse_excursions" => add("--adverse-excursions", missing.limit),
             "joint_returns" | "bar_returns" => no_moment.push(missing.limit),
+            "trade_ages" => no_ages.push(missing.limit),
             _ if has_stop => {}
             _ => add("--stop (or --stop-distance)", missing.limit),
         }
@@ -268,6 +270,14 @@ pub(super) fn check_missing(
         return Err(CliError::usage(
             format!("`{limit}` is estimated from days or bars that cannot be given by hand"),
             format!("leave it out with `without = [\"{limit}\"]`, or run a study"),
+        ));
+    }
+    if let Some(limit) = no_ages.first() {
+        return Err(CliError::usage(
+            format!(
+                "`{limit}.bars` counts trades by the bars since they ended, which no flag gives"
+            ),
+            "say how many trades instead: trades = 100, half_life in trades; or run a study",
         ));
     }
     for (flag, limit) in setting.account.missing(&setting.rule, &setting.moment, has_venue) {
