@@ -152,7 +152,7 @@ fn parts<'a>(shares: &[f64], limits: &[&'a str], shown: &[&'a str]) -> Vec<(usiz
     };
     let mut parts: Vec<(usize, &str, f64)> =
         shown.iter().enumerate().map(|(index, name)| (index, *name, share_of(name))).collect();
-    let rest = limits.iter().filter(|name| !shown.contains(name)).map(|name| share_of(name)).sum();
+    let rest = limits.iter().filter(|name| !shown.contains(name)).map(share_of).sum();
     parts.push((PATTERNS - 1, OTHER, rest));
     parts
 }
