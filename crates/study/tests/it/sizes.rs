@@ -203,6 +203,34 @@ fn gates_are_counted_over_the_entries() {
     assert!(fixed.set_the_size > 0 && fixed.undefined == 0, "{fixed:?}");
 }
 
+/// A funding budget lets a position in whole and ends it later, which is acting too.
+#[test]
+fn what_a_funding_budget_closes_is_counted() {
+    let overrides = [
+        "sizing.budgeted.notional_fraction=1",
+        "sizing.budgeted.funding_budget={ budget = 0.0005 }",
+        "compare.forecasts.enabled=false",
+    ];
+    let result = try_run(AUTUMN, &overrides, autumn()).unwrap();
+    let rule = result.rules.iter().find(|rule| rule.name == "budgeted").unwrap();
+    let outcome = &rule.account().outcome;
+    let ended = |exit| outcome.trades.iter().filter(|trade| trade.exit_reason == exit).count();
+    let closed = ended(plimsoll_engine::ExitReason::HoldingLimit);
+    let is_it = |count: &&plimsoll_study::result::GateCount| {
+        count.rule == "budgeted" && count.name == "funding_budget"
+    };
+    let count = result.gate_counts.iter().find(is_it).unwrap();
+    assert!(closed > 0 && count.closed == closed && count.acted() >= closed, "{count:?}");
+    for decision in outcome.decisions.iter().filter(|decision| decision.quantity <= 0.0) {
+        assert_eq!(decision.binding_limit, "funding_budget", "{decision:?}");
+    }
+    for trade in outcome.trades.iter().filter(|t| t.exit_reason.name() == "holding_limit") {
+        let of_trade = |d: &&plimsoll_engine::Decision| d.trade_idx == trade.trade_idx;
+        let decision = outcome.decisions.iter().find(of_trade).unwrap();
+        assert_eq!(decision.holding_bars_max, Some(trade.exit_bar - trade.entry_bar));
+    }
+}
+
 /// A rule that resizes decides again from the bar's own close, and sends what lies beyond its band.
 #[test]
 fn a_held_position_is_resized_by_the_same_plan() {
