@@ -299,12 +299,16 @@ pub struct Decision {
     pub held_quantity: f64,
     /// Every limit on leverage with its value (0 with a reason where undefined).
     pub limits: Vec<LimitValue>,
-    /// Name of the smallest limit.
+    /// Name of the limit that decided, or of the first gate that shut.
     pub binding_limit: &'static str,
     /// Every gate's factor, in the order in which they were applied.
     pub multipliers: Vec<MultiplierValue>,
     /// Product of the factors.
     pub multiplier: f64,
+    /// At an entry, the bars after which the position is closed if nothing has closed it before;
+    /// `None` where the rule sets no such time. A later decision on the position leaves it as it
+    /// is, and has `None`.
+    pub holding_bars_max: Option<usize>,
     /// Notional over equity after every limit and factor.
     pub leverage: f64,
     /// Quantity before rounding.

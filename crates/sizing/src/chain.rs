@@ -2,7 +2,8 @@
 //!
 //! The smallest of a rule's limits is its wish; the multipliers of its gates follow; then the limits
 //! of the account, the book, the venue and the market's depth, in this order, each of which only
-//! reduces. What the rule plans ([`PlannedSize`]) follows from the market's past alone, what it
+//! reduces. Whatever first leaves nothing is what bound: a gate that shuts on a wish above zero is
+//! named even if a later limit is zero as well. What the rule plans ([`PlannedSize`]) follows from the market's past alone, what it
 //! meets ([`AccountState`]) from the account that is replayed; [`decide`] brings them together.
 
 use crate::formulas::{
@@ -114,7 +115,8 @@ pub struct SizeDecision {
     pub limits: Vec<LimitValue>,
     /// Every multiplier, in the order in which they act.
     pub multipliers: Vec<MultiplierValue>,
-    /// Name of the limit that decided; empty where none did.
+    /// Name of the limit that decided, or of the first gate that shut (a factor of 0, or an
+    /// undefined one) on what the limits before it allowed; empty where none did.
     pub binding_limit: &'static str,
     /// Product of the multipliers.
     pub multiplier: f64,
@@ -179,10 +181,13 @@ impl PlannedSize {
 pub fn decide(plan: &PlannedSize, account: &AccountState<'_>) -> SizeDecision {
     let mut limits = wishes(plan, account);
     let n_wishes = limits.len();
-    let (mut leverage, mut binding, mut reason) = match composite(&limits) {
+    let (mut leverage, mut binding_limit, mut reason) = match composite(&limits) {
         // Only limits of the account and the venue: they are the size.
-        _ if limits.is_empty() => (f64::INFINITY, None, None),
-        chosen => (chosen.leverage, chosen.binding, chosen.reason),
+        _ if limits.is_empty() => (f64::INFINITY, "", None),
+        chosen => {
+            let name = chosen.binding.map_or("", |index| limits[index].name);
+            (chosen.leverage, name, chosen.reason)
+        }
     };
     let mut multiplier = 1.0;
     let mut multipliers = Vec::with_capacity(plan.multipliers.len());
@@ -190,7 +195,7 @@ pub fn decide(plan: &PlannedSize, account: &AccountState<'_>) -> SizeDecision {
         let (factor, undefined) = settle(&planned.value);
         // An undefined factor names its own reason, a shut gate itself.
         if factor <= 0.0 && leverage > 0.0 && multiplier > 0.0 {
-            reason = Some(undefined.unwrap_or(planned.name));
+            (binding_limit, reason) = (planned.name, Some(undefined.unwrap_or(planned.name)));
         }
         multiplier *= factor.min(1.0);
         let reason = undefined.unwrap_or("");
@@ -199,16 +204,15 @@ pub fn decide(plan: &PlannedSize, account: &AccountState<'_>) -> SizeDecision {
     leverage = if multiplier > 0.0 { leverage * multiplier } else { 0.0 };
 
     limits.extend(caps(plan, account));
-    for (index, limit) in limits.iter().enumerate().skip(n_wishes) {
+    for limit in &limits[n_wishes..] {
         let (value, undefined) = settle(&limit.value);
         if value < leverage {
-            (leverage, binding, reason) = (value, Some(index), undefined);
+            (leverage, binding_limit, reason) = (value, limit.name, undefined);
         }
     }
     if leverage.is_infinite() {
-        (leverage, binding, reason) = (0.0, None, Some("no_limits"));
+        (leverage, binding_limit, reason) = (0.0, "", Some("no_limits"));
     }
-    let binding_limit = binding.map_or("", |index| limits[index].name);
     let reason = if leverage > 0.0 { "" } else { reason.unwrap_or(zero_reason(binding_limit)) };
     let value_of = |limit: &Limit<'static>| {
         let (leverage, reason) = settle(&limit.value);

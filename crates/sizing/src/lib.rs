@@ -1,9 +1,10 @@
 //! How much leverage may this trade carry? Every sizing rule answers with one number.
 //!
 //! A rule is a limit on `x = notional / equity`; the composite is the smallest of the limits
-//! present, and a single rule is the composite with one limit. Which limit was binding is part of
-//! the answer. What a limit cannot answer (warm-up, no stop, an average true range of zero) is a
-//! typed reason, and the decision is then no trade: an undefined limit is never dropped.
+//! present, and a single rule is the composite with one limit. Which limit was binding, or which
+//! gate refused what the limits had allowed, is part of the answer. What a limit cannot answer
+//! (warm-up, no stop, an average true range of zero) is a typed reason, and the decision is then no
+//! trade: an undefined limit is never dropped.
 //!
 //! Estimates are made at unit leverage from trades and bars that had closed by the decision, so
 //! that the size of one trade never feeds the estimate behind the next.

@@ -1,6 +1,6 @@
 //! How often each limit and gate of a rule acted.
 
-use plimsoll_engine::{Decision, DecisionKind};
+use plimsoll_engine::{Decision, DecisionKind, ExitReason};
 use plimsoll_sizing::rule::Gate;
 
 use crate::result::{GateCount, RuleResult};
@@ -14,8 +14,9 @@ pub(crate) fn gate_counts(rules: &[RuleResult]) -> Vec<GateCount> {
 fn counts_of(rule: &RuleResult) -> Vec<GateCount> {
     let mut limits: Vec<GateCount> = Vec::new();
     let mut multipliers: Vec<GateCount> = Vec::new();
-    let decisions = &rule.account().outcome.decisions;
-    for decision in decisions.iter().filter(|decision| decision.kind == DecisionKind::Entry) {
+    let outcome = &rule.account().outcome;
+    for decision in outcome.decisions.iter().filter(|decision| decision.kind == DecisionKind::Entry)
+    {
         count_limits(&mut limits, &rule.name, decision);
         for multiplier in &decision.multipliers {
             let count = count_named(&mut multipliers, &rule.name, multiplier.name, true);
@@ -26,6 +27,11 @@ fn counts_of(rule: &RuleResult) -> Vec<GateCount> {
                 count.cut += usize::from(multiplier.factor > 0.0 && multiplier.factor < 1.0);
             }
         }
+    }
+    // The only gate that sets a longest holding time.
+    if let Some(budget) = multipliers.iter_mut().find(|count| count.name == "funding_budget") {
+        let is_ended = |exit: ExitReason| exit == ExitReason::HoldingLimit;
+        budget.closed = outcome.trades.iter().filter(|trade| is_ended(trade.exit_reason)).count();
     }
     limits.extend(multipliers);
     limits
@@ -39,7 +45,7 @@ fn count_limits(limits: &mut Vec<GateCount>, rule: &str, decision: &Decision) {
         if limit.reason.is_empty() {
             let is_binding = limit.name == decision.binding_limit;
             count.refused += usize::from(limit.leverage <= 0.0);
-            count.cut += usize::from(limit.leverage > 0.0 && is_binding);
+            count.set_the_size += usize::from(limit.leverage > 0.0 && is_binding);
         }
     }
 }
@@ -58,9 +64,11 @@ fn count_named<'a>(
             gate: Gate::of_key(name).map_or("", |gate| gate.name),
             is_multiplier,
             decisions: 0,
+            set_the_size: 0,
             cut: 0,
             refused: 0,
             undefined: 0,
+            closed: 0,
         });
         counts.len() - 1
     });

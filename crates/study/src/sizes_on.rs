@@ -33,11 +33,18 @@ pub(crate) fn sizes_on(
         .rules
         .par_iter()
         .map(|named| {
-            let medians = asked.medians(named, span);
-            days.iter().map(|date| asked.rows(named, date.0, &medians)).collect()
+            let usual = asked.usual(named, span);
+            days.iter().map(|date| asked.rows(named, date.0, &usual)).collect()
         })
         .collect();
     (0..days.len()).flat_map(|day| by_rule.iter().flat_map(move |rows| rows[day].clone())).collect()
+}
+
+/// What a rule's size usually is.
+struct Usual {
+    median: Option<f64>,
+    /// Whether it is not always the same.
+    moves: bool,
 }
 
 struct Asked<'a> {
@@ -47,12 +54,12 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     /// A day's rows of one rule.
-    fn rows(&self, named: &NamedRule, date: Timestamp, medians: &[Option<f64>]) -> Vec<SizeOn> {
+    fn rows(&self, named: &NamedRule, date: Timestamp, usual: &[Usual]) -> Vec<SizeOn> {
         let market = self.planner.prepared.market;
         let bar = market.first_bar_from(date).checked_sub(1);
         self.places()
-            .zip(medians)
-            .map(|((symbol_idx, side), &median_leverage)| {
+            .zip(usual)
+            .map(|((symbol_idx, side), usual)| {
                 let symbol = &market.symbols[symbol_idx];
                 let entry = bar.and_then(|bar| self.entry(symbol_idx, side, bar));
                 SizeOn {
@@ -67,7 +74,9 @@ impl Asked<'_> {
                         Some(entry) => self.decision(named, &entry),
                         None => Err("the symbol has no bar that closes there".to_owned()),
                     },
-                    median_leverage,
+                    median_leverage: usual.median,
+                    moves: usual.moves,
+                    is_ablation: named.ablation.is_some(),
                 }
             })
             .collect()
@@ -79,18 +88,18 @@ impl Asked<'_> {
         (0..self.planner.prepared.market.symbols.len()).flat_map(sides)
     }
 
-    /// For each symbol and side the median leverage over the eves of the days of the span.
-    fn medians(&self, named: &NamedRule, span: Span) -> Vec<Option<f64>> {
+    /// For each symbol and side the leverage over the eves of the days of the span.
+    fn usual(&self, named: &NamedRule, span: Span) -> Vec<Usual> {
         let bars = self.eves(span);
         self.places()
             .map(|(symbol_idx, side)| {
-                let leverages = bars
+                let leverages: Vec<f64> = bars
                     .iter()
                     .filter_map(|&bar| self.entry(symbol_idx, side, bar))
                     .filter_map(|entry| self.decision(named, &entry).ok())
                     .map(|decision| decision.leverage)
                     .collect();
-                median(leverages)
+                Usual { moves: differ(&leverages), median: median(leverages) }
             })
             .collect()
     }
@@ -156,6 +165,12 @@ fn decided(outcome: Outcome) -> Option<SizeDecision> {
         leverage: decision.leverage,
         reason: decision.reason,
     })
+}
+
+/// Whether the values differ by more than rounding.
+fn differ(values: &[f64]) -> bool {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    values.iter().any(|value| *value > least * (1.0 + 1e-9))
 }
 
 /// The middle value, or the mean of the two.

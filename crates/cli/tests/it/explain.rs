@@ -49,6 +49,8 @@ fn programs_get_every_number() {
         entry["steps"].as_array().unwrap().iter().map(|step| &step["after"]).collect();
     assert_eq!(after, [&json!(0.4), &json!(0.4), &json!(0.3), &json!(0.3)]);
     assert_eq!(entry["limits"][0]["name"], "kelly");
+    assert_eq!(entry["holding_bars_max"], json!(96));
+    assert_eq!(found["rules"][0]["resizes"][0]["holding_bars_max"], Value::Null);
     assert_eq!(found["rules"][0]["resizes"].as_array().unwrap().len(), 2);
     assert_eq!(found["rules"][0]["position"]["pnl"], json!(-310.5));
     let undefined = &found["rules"][1];
@@ -105,6 +107,33 @@ fn what_is_not_there_is_named() {
     assert_text!("explain_no_trade", refusal(&folder, &call("--trade 4")));
     fs::write(dir.join("receipt.json"), "{").unwrap();
     assert_text!("explain_broken_receipt", refusal(&folder, &call("--trade 4")));
+}
+
+/// Under cross margin it is the account that gives out, at a mark of its own.
+#[test]
+fn a_liquidation_at_another_mark_is_the_accounts() {
+    let folder = report("explain_liquidation", |_| {});
+    let dir = folder.join("report");
+    let trades = fs::read_to_string(dir.join("trades.csv")).unwrap();
+    fs::write(dir.join("trades.csv"), trades.replace(",stop,", ",liquidation,")).unwrap();
+    let said = |mark: &str, margin: &str| {
+        let rows =
+            format!("rule,trade,mark_price\nkelly[fraction=1.0],4,90\nall,4,{mark}\nall,4,40\n");
+        fs::write(dir.join("liquidations.csv"), rows).unwrap();
+        let mut receipt: Value =
+            serde_json::from_slice(&fs::read(dir.join("receipt.json")).unwrap()).unwrap();
+        receipt["settings"]["margin"] = margin.into();
+        fs::write(dir.join("receipt.json"), receipt.to_string()).unwrap();
+        let ran = plimsoll(&folder, &call("--trade 4 --rule all")).good();
+        ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let found = said("60", "cross");
+    assert!(found.contains("liquidated at a mark of 60, not at the 51.25 reckoned"), "{found}");
+    assert!(found.contains("the account gave out") && found.contains("not this position alone"));
+    for (mark, margin) in [("51.25", "cross"), ("60", "isolated")] {
+        let found = said(mark, margin);
+        assert!(found.contains("by liquidation at") && !found.contains("gave out"), "{found}");
+    }
 }
 
 #[test]

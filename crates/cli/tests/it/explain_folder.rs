@@ -223,6 +223,14 @@ pub(crate) fn write_decisions(file: &Path, rows: &[Row], without: &[&str]) {
         ("quantity".to_owned(), numbers(|row| row.quantity)),
         ("outcome".to_owned(), words(|row| row.outcome)),
         ("reason".to_owned(), words(|row| row.reason)),
+        (
+            "holding_bars_max".to_owned(),
+            Arc::new(
+                rows.iter()
+                    .map(|row| (row.kind == "entry" && row.rule == "all").then_some(96))
+                    .collect::<Int64Array>(),
+            ),
+        ),
     ]);
     columns.retain(|(name, _)| !without.contains(&name.as_str()));
     let batch = RecordBatch::try_from_iter_with_nullable(

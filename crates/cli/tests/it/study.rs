@@ -40,7 +40,7 @@ const COMPARISON: &str =
 const TRADES: &str = "rule,symbol,side,entry_time,entry_price,exit_time,exit_price,quantity,\
     notional,leverage,binding_limit,stop_price,liquidation_price,exit_reason,pnl,funding,fees,\
     slippage,return_on_equity,r_multiple,trade,resizes,quantity_max";
-const GATES: &str = "rule,name,kind,gate,decisions,cut,refused,undefined";
+const GATES: &str = "rule,name,kind,gate,decisions,cut,refused,undefined,set_the_size,closed";
 const SIZES: &str = "date,rule,symbol,side,time,price,stop_price,leverage,median_leverage,ratio,\
     binding_limit,multiplier,reason";
 const ABLATION: &str = "symbol,rule,limit,rule_without,metric,difference,low,high,p_value,\

@@ -367,6 +367,7 @@ impl<'a> Replay<'a> {
             binding_limit: sized.binding_limit,
             multipliers: sized.multipliers,
             multiplier: sized.multiplier,
+            holding_bars_max: plan.holding_bars_max.filter(|_| held <= 0.0),
             leverage: sized.leverage,
             quantity_raw,
             quantity,

@@ -29,12 +29,12 @@ fn why_nothing_was_traded() {
         (vec![limit("risk_cap", Err(SizingError::NoStop))], ok.clone(), "no_stop", "risk_cap"),
         (vec![limit("atr", Ok(0.0009))], ok.clone(), "below_min_notional", "atr"),
         (vec![limit("atr", Ok(f64::NAN))], ok.clone(), "not_finite", "atr"),
-        (vec![limit("atr", Ok(2.0))], Ok(0.0), "funding_cut", "atr"),
+        (vec![limit("atr", Ok(2.0))], Ok(0.0), "funding_cut", "funding_cut"),
         (
             vec![limit("atr", Ok(2.0))],
             Err(SizingError::TooFewObservations { have: 1, need: 3 }),
             "too_few_observations",
-            "atr",
+            "funding_cut",
         ),
     ] {
         let scene = Scene::long_bitcoin(4);

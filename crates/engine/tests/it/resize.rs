@@ -277,6 +277,8 @@ fn a_position_is_held_no_longer_than_it_may_be() {
         close_to(first.fees, 0.0005 * (100_010.0 + 99_990.0));
         assert_eq!((second.entry_bar, second.exit_reason), (9, ExitReason::End));
         assert_eq!((list.trades.len(), list.trades[0].exit_bar), (2, 7));
+        let planned: Vec<_> = outcome.decisions.iter().map(|d| d.holding_bars_max).collect();
+        assert_eq!(planned, [Some(bars), None]);
     }
     // The trade's own exit comes first.
     let mut scene = Scene::long_bitcoin(8);

@@ -43,7 +43,8 @@ fn draw(
         })
     };
     let (low, high) = (ends().fold(0.0, f64::min), ends().fold(0.0, f64::max));
-    let pad = ((high - low) * 0.06).max(1e-9);
+    // Nothing but zeros: an axis around them on which they can be read.
+    let pad = if high - low > 1e-9 { (high - low) * 0.06 } else { 0.01 };
     let x = low - pad..high + pad;
     let layout = Layout {
         chart: "forest",

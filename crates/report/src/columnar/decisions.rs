@@ -25,7 +25,9 @@ use crate::timeline::Timeline;
 /// the lot `quantity`. `trade` is the number of the size-free trade, the same under every rule;
 /// `kind` is `entry` or, of a position that was decided again, `resize`, for which `held_quantity` is
 /// what was held; `sizing_base` says whether the rule's shares are of the `current` equity or of
-/// `initial_equity`.
+/// `initial_equity`. `binding_limit` is the limit that set the size, or the first gate that shut on it;
+/// `holding_bars_max`, of an entry alone, the bars after which `funding_budget` closes the position,
+/// null where it sets no such time.
 ///
 /// # Errors
 /// Whatever Arrow or Parquet refuse.
@@ -74,6 +76,11 @@ pub fn parquet(result: &StudyResult) -> Result<Vec<u8>, ReportError> {
             numbers(rows.iter().map(|row| row.quantity)),
             words(rows.iter().map(|row| row.outcome.name())),
             words(rows.iter().map(|row| row.reason)),
+            Arc::new(
+                rows.iter()
+                    .map(|row| row.holding_bars_max.map(|bars| bars as i64))
+                    .collect::<Int64Array>(),
+            ),
         ]);
         (Arc::clone(&shared), columns)
     });
@@ -155,6 +162,7 @@ fn fields(limits: &[&str], gates: &[&str]) -> Vec<Field> {
         field("quantity", DataType::Float64, false),
         field("outcome", DataType::Utf8, false),
         field("reason", DataType::Utf8, false),
+        field("holding_bars_max", DataType::Int64, true),
     ]);
     fields
 }

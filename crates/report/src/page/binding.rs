@@ -10,48 +10,59 @@ use crate::chart::bars::{self, Bar};
 use crate::error::ReportError;
 use crate::words;
 
-/// Fill patterns that the page has.
+/// Fill patterns that the page has, the last of them for all that is left over.
 const PATTERNS: usize = 12;
+/// Name of what is left over.
+const OTHER: &str = "other";
 
 pub(super) fn section(context: &Context<'_>) -> Result<Section, ReportError> {
     let result = context.result;
     let limits = binding_limits(context);
     let mut blocks = vec![Block::Text(
         "Every rule gives several limits on leverage at each decision; the smallest one sets the \
-         size. A rule that the venue's limits bind most of the time is not the rule that you think \
-         you are testing."
+         size, unless a gate shuts, which is named in its place. A rule that the venue's limits bind \
+         most of the time is not the rule that you think you are testing. Rules with several limits \
+         of their own come first; a rule's only limit binds always, unless something of the account \
+         or the venue is smaller."
             .to_owned(),
     )];
     let decided: usize = result.rules.iter().map(|rule| entries(rule.account()).count()).sum();
     if decided == 0 {
         blocks.push(Block::Note("No rule took any decision in the compared period.".to_owned()));
     } else {
-        let drawn: Vec<Bar<'_>> = context
-            .keys
-            .drawn
-            .iter()
-            .filter(|&&rule| entries(result.rules[rule].account()).next().is_some())
-            .map(|&rule| Bar {
+        let drawn = drawn_rules(context);
+        let (shown, rest) = shown_limits(context, &drawn, &limits);
+        let drawn: Vec<Bar<'_>> = drawn
+            .into_iter()
+            .map(|rule| Bar {
                 key: context.keys.key(rule),
                 name: &result.rules[rule].name,
-                parts: shares(entries(result.rules[rule].account()), &limits)
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, share)| (index % PATTERNS, limits[index], share))
-                    .collect(),
+                parts: parts(
+                    &shares(entries(result.rules[rule].account()), &limits),
+                    &limits,
+                    &shown,
+                ),
             })
             .collect();
         let title = "Share of decisions by the limit that was binding".to_owned();
         blocks.push(Block::Figure {
             figure: bars::figure(&title, &drawn)?,
             title,
-            caption: "All entry decisions of the whole account, refused ones included.".to_owned(),
+            caption: match rest.as_slice() {
+                [] => "All entry decisions of the whole account, refused ones included.".to_owned(),
+                rest => format!(
+                    "All entry decisions of the whole account, refused ones included. Other: {}.",
+                    rest.iter().map(|name| label(name)).collect::<Vec<_>>().join(", ")
+                ),
+            },
             cursor: "",
         });
-        let patterns = limits.iter().enumerate();
-        blocks.push(Block::Patterns(
-            patterns.map(|(index, name)| (index % PATTERNS, label(name))).collect(),
-        ));
+        let mut patterns: Vec<(usize, String)> =
+            shown.iter().enumerate().map(|(index, name)| (index, label(name))).collect();
+        if !rest.is_empty() {
+            patterns.push((PATTERNS - 1, OTHER.to_owned()));
+        }
+        blocks.push(Block::Patterns(patterns));
         blocks.push(Block::Folded(
             "The same shares as numbers".to_owned(),
             share_table(context, &limits),
@@ -81,6 +92,69 @@ fn binding_limits(context: &Context<'_>) -> Vec<&'static str> {
         }
     }
     limits
+}
+
+/// The drawn rules that decided anything, those with several limits of their own first.
+fn drawn_rules(context: &Context<'_>) -> Vec<usize> {
+    let account = |rule: usize| context.result.rules[rule].account();
+    let mut drawn: Vec<usize> = context
+        .keys
+        .drawn
+        .iter()
+        .copied()
+        .filter(|&rule| entries(account(rule)).next().is_some())
+        .collect();
+    let is_single = |rule: usize| {
+        entries(account(rule)).all(|decision| {
+            let is_venue = |name: &str| name.starts_with("venue_") && name != "venue_share";
+            let own = decision.limits.iter().filter(|limit| !is_venue(limit.name)).count();
+            own + decision.multipliers.len() <= 1
+        })
+    };
+    drawn.sort_by_key(|&rule| is_single(rule));
+    drawn
+}
+
+/// The limits that get a pattern of their own, and those that share one: where there are too many,
+/// the ones that bound least over all the bars.
+fn shown_limits(
+    context: &Context<'_>,
+    drawn: &[usize],
+    limits: &[&'static str],
+) -> (Vec<&'static str>, Vec<&'static str>) {
+    let mut totals = vec![0.0; limits.len()];
+    for &rule in drawn {
+        let found = shares(entries(context.result.rules[rule].account()), limits);
+        for (total, share) in totals.iter_mut().zip(found) {
+            *total += share;
+        }
+    }
+    split(limits, &totals)
+}
+
+/// Splits limits by how much they bound, keeping their order; one that bound in no bar needs no
+/// pattern.
+fn split(limits: &[&'static str], totals: &[f64]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let mut order: Vec<usize> = (0..limits.len()).filter(|&index| totals[index] > 0.0).collect();
+    order.sort_by(|&a, &b| totals[b].total_cmp(&totals[a]));
+    let own = if order.len() > PATTERNS { PATTERNS - 1 } else { order.len() };
+    let (shown, rest) = order.split_at_mut(own);
+    shown.sort_unstable();
+    rest.sort_unstable();
+    let named = |indices: &[usize]| indices.iter().map(|&index| limits[index]).collect();
+    (named(shown), named(rest))
+}
+
+/// The parts of a bar: a limit each, and the rest together.
+fn parts<'a>(shares: &[f64], limits: &[&'a str], shown: &[&'a str]) -> Vec<(usize, &'a str, f64)> {
+    let share_of = |name: &&str| {
+        limits.iter().position(|limit| limit == name).map_or(0.0, |index| shares[index])
+    };
+    let mut parts: Vec<(usize, &str, f64)> =
+        shown.iter().enumerate().map(|(index, name)| (index, *name, share_of(name))).collect();
+    let rest = limits.iter().filter(|name| !shown.contains(name)).map(share_of).sum();
+    parts.push((PATTERNS - 1, OTHER, rest));
+    parts
 }
 
 fn label(limit: &str) -> String {
@@ -170,4 +244,37 @@ fn leverage_table(context: &Context<'_>) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 14] =
+        ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n"];
+
+    #[test]
+    fn no_two_limits_share_a_pattern() {
+        // As many as there are patterns; one that never bound takes none.
+        let mut totals = [0.1; 14];
+        (totals[0], totals[7]) = (0.0, 0.0);
+        let (shown, rest) = split(&NAMES, &totals);
+        assert_eq!((shown.len(), rest.len()), (12, 0));
+        assert!(!shown.contains(&"a") && !shown.contains(&"h"));
+        // Of more, those that bound least are one.
+        (totals[0], totals[7], totals[9]) = (0.3, 0.05, 0.02);
+        totals[13] = 0.01;
+        let (shown, rest) = split(&NAMES, &totals);
+        assert_eq!((shown.len(), rest), (11, vec!["h", "j", "n"]));
+        let parts = parts(&totals, &NAMES, &shown);
+        let mut patterns: Vec<usize> = parts.iter().map(|part| part.0).collect();
+        patterns.dedup();
+        assert_eq!(patterns, (0..12).collect::<Vec<_>>());
+        let (pattern, name, rest) = parts[11];
+        assert_eq!((pattern, name), (11, "other"));
+        assert!((rest - 0.08).abs() < 1e-12);
+        let sum = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>();
+        let whole = sum(&mut totals.iter().copied());
+        assert!((sum(&mut parts.iter().map(|part| part.2)) - whole).abs() < 1e-12);
+    }
 }

@@ -17,23 +17,27 @@ pub(super) fn blocks(context: &Context<'_>) -> Vec<Block> {
         return Vec::new();
     }
     let mut table = Table::new(
-        "Decisions of the whole account that each limit and gate cut or refused",
+        "Entry decisions of the whole account in which each limit and gate acted",
         &[
             "Rule",
             "Limit or gate",
             "Pre-trade gate",
             "#Decisions|At which it was asked",
-            "#Cut|Made smaller: the limit that was binding, or a factor below 1",
+            "#Set the size|Of a limit: it was the one that decided, as a rule's only limit always is",
+            "#Cut|Of a gate: made smaller by a factor below 1",
             "#Refused|A limit or a factor of 0",
             "#Undefined|Its data or estimate were missing, which refuses the entry too",
+            "#Closed|Of a gate: positions ended because their longest holding time was over",
             "#Acted in|Share of the decisions",
         ],
     );
-    let acted = |row: &&GateCount| row.is_multiplier || row.cut + row.refused + row.undefined > 0;
+    let acted = |row: &&GateCount| row.is_multiplier || row.acted() > 0;
     let shown: Vec<&GateCount> = counts.iter().filter(acted).collect();
     for row in &shown {
         let number = |n: usize| Cell::number(words::count(n as f64), n as f64);
-        let n_acted = row.cut + row.refused + row.undefined;
+        let of = |is_its_kind: bool, n: usize| {
+            if is_its_kind { number(n) } else { Cell::text("\u{2013}") }
+        };
         let mut name = Cell::text(row.name.replace('_', " "));
         if let Some(meaning) = limits::meaning(row.name) {
             name.title = if row.is_multiplier {
@@ -49,10 +53,12 @@ pub(super) fn blocks(context: &Context<'_>) -> Vec<Block> {
             name,
             Cell::text(gate),
             number(row.decisions),
-            number(row.cut),
+            of(!row.is_multiplier, row.set_the_size),
+            of(row.is_multiplier, row.cut),
             number(row.refused),
             number(row.undefined),
-            Cell::share(n_acted as f64 / row.decisions.max(1) as f64),
+            of(row.is_multiplier, row.closed),
+            Cell::share(row.acted() as f64 / row.decisions.max(1) as f64),
         ]);
     }
     let silent = counts.len() - shown.len();
@@ -62,8 +68,9 @@ pub(super) fn blocks(context: &Context<'_>) -> Vec<Block> {
         n => format!(" {} limits never acted; they are in gates.csv.", words::count(n as f64)),
     };
     let text = format!(
-        "One decision can be refused by several at once, so that the rows of a rule need not add \
-         up.{rest}"
+        "A limit acts where it sets the size, a gate where it cuts or refuses what the limits allow, \
+         or ends a position later. One decision can be refused by several at once, so that the rows \
+         of a rule need not add up.{rest}"
     );
     let heading = Block::Heading("How often each limit and gate acted".to_owned());
     if table.rows.len() > OPEN_ROWS {

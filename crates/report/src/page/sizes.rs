@@ -45,6 +45,7 @@ fn on_days(context: &Context<'_>) -> Vec<Block> {
         ),
         Block::List(dates(rows).into_iter().map(|date| shrunk(rows, date)).collect()),
     ];
+    blocks.extend(not_counted(rows).map(Block::Text));
     for symbol in &context.result.symbols {
         for side in [Side::Long, Side::Short] {
             let Some(table) = day_table(context, symbol, side) else { continue };
@@ -65,10 +66,11 @@ fn dates(rows: &[SizeOn]) -> Vec<Timestamp> {
     dates
 }
 
-/// How many sizes of longs were below their median on a day's eve.
+/// How many sizes of longs were below their median on a day's eve, of those that can be.
 fn shrunk(rows: &[SizeOn], date: Timestamp) -> String {
-    let of_day = || rows.iter().filter(|row| row.date == date && row.side == Side::Long);
-    let mut ratios: Vec<f64> = of_day().filter_map(ratio).collect();
+    let of_day = rows.iter().filter(|row| row.date == date && row.side == Side::Long);
+    let mut ratios: Vec<f64> =
+        of_day.filter(|row| why_not_counted(row).is_none()).filter_map(ratio).collect();
     ratios.sort_by(f64::total_cmp);
     let (n, day) = (ratios.len(), date.date_string());
     if n == 0 {
@@ -78,14 +80,52 @@ fn shrunk(rows: &[SizeOn], date: Timestamp) -> String {
     let halved = ratios.iter().filter(|ratio| **ratio <= 0.5).count();
     let middle = f64::midpoint(ratios[(n - 1) / 2], ratios[n / 2]);
     format!(
-        "{day}: of {} long sizes {} {} below their rule's median, {} at half of it or less; the \
-         middle ratio is {}.",
+        "{day}: of {} long {} {} {} below {} rule's median, {} at half of it or less; the middle \
+         ratio is {}.",
         words::count(n as f64),
+        if n == 1 { "size" } else { "sizes" },
         words::count(below as f64),
         if below == 1 { "was" } else { "were" },
+        if n == 1 { "its" } else { "their" },
         words::count(halved as f64),
         words::fixed(middle, 2)
     )
+}
+
+/// Why a size says nothing of a day: it is a copy of another rule's, or has no median to be below.
+fn why_not_counted(row: &SizeOn) -> Option<&'static str> {
+    if row.is_ablation {
+        Some("with one limit left out")
+    } else if row.median_leverage.is_some_and(|median| median <= 0.0) {
+        Some("a median of 0")
+    } else if !row.moves {
+        Some("the same size on every day of the median")
+    } else {
+        None
+    }
+}
+
+/// The rules that those counts leave out; of a rule that they leave out in part, the symbols.
+fn not_counted(rows: &[SizeOn]) -> Option<String> {
+    let longs = || rows.iter().filter(|row| row.side == Side::Long);
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    for row in longs() {
+        let Some(why) = why_not_counted(row) else { continue };
+        let mut of_rule = longs().filter(|other| other.rule == row.rule);
+        let name = if of_rule.all(|other| why_not_counted(other) == Some(why)) {
+            row.rule.clone()
+        } else {
+            format!("{} in {}", row.rule, row.symbol)
+        };
+        match groups.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => groups.push((why, vec![name])),
+        }
+    }
+    let groups: Vec<String> =
+        groups.iter().map(|(why, names)| format!("{} ({why})", names.join(", "))).collect();
+    (!groups.is_empty()).then(|| format!("Not counted: {}.", groups.join("; ")))
 }
 
 /// A row a rule, a size and its ratio a day.
@@ -137,7 +177,9 @@ fn size_cell(row: &SizeOn) -> Cell {
     let mut title = if found.binding_limit.is_empty() {
         String::new()
     } else {
-        format!("{} binds", found.binding_limit.replace('_', " "))
+        let is_gate = found.multipliers.iter().any(|gate| gate.name == found.binding_limit);
+        let verb = if is_gate { "refuses" } else { "binds" };
+        format!("{} {verb}", found.binding_limit.replace('_', " "))
     };
     if !found.reason.is_empty() {
         let _ = write!(title, ", no size: {}", limits::reason(found.reason));

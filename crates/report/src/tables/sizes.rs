@@ -11,7 +11,8 @@ use crate::limits::position;
 /// account that is flat and holds its equity of the start, before rounding. `ratio` is `leverage`
 /// over `median_leverage`, the rule's median over the compared period, empty where that is 0. The
 /// limits and gates are columns `limit_<name>` and `multiplier_<name>` with their reasons, as in
-/// `decisions.parquet`; `reason` says why there is no size.
+/// `decisions.parquet`, and `binding_limit` is a gate's name where that refused; `reason` says why
+/// there is no size.
 ///
 /// # Errors
 /// A row that CSV cannot hold.

@@ -249,6 +249,7 @@ fn decisions(first: usize, second: usize, size: f64, rule: usize) -> Vec<Decisio
         binding_limit: "notional_fraction",
         multipliers: Vec::new(),
         multiplier: 1.0,
+        holding_bars_max: (trade_idx == 1).then_some(96),
         leverage: size,
         quantity_raw: 1_000.5 * size,
         quantity: 1_000.0 * size,

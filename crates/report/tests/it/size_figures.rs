@@ -9,21 +9,24 @@ use plimsoll_study::result::{GateCount, LimitWorth, SizeOn, StudyResult};
 use crate::fixture::study;
 
 pub(crate) fn gate_counts(rules: &[String]) -> Vec<GateCount> {
-    let count = |name, gate, is_multiplier, cut, refused, undefined| GateCount {
+    let count = |name, gate, is_multiplier, acted, refused, undefined| GateCount {
         rule: rules[rules.len() - 1].clone(),
         name,
         gate,
         is_multiplier,
         decisions: 4,
-        cut,
+        set_the_size: if is_multiplier { 0 } else { acted },
+        cut: if is_multiplier { acted } else { 0 },
         refused,
         undefined,
+        closed: usize::from(name == "funding_budget") * 2,
     };
     vec![
         count("kelly", "size", false, 1, 0, 1),
         count("notional_fraction", "", false, 1, 0, 0),
         count("funding_cut", "funding", true, 1, 0, 0),
         count("oracle_health", "oracle_health", true, 0, 0, 0),
+        count("funding_budget", "funding_budget", true, 0, 0, 0),
         count("venue_leverage", "", false, 0, 0, 0),
         count("venue_margin", "", false, 1, 0, 0),
     ]
@@ -63,6 +66,8 @@ pub(crate) fn sizes_on(rules: &[String]) -> Vec<SizeOn> {
                     stop_price: None,
                     decision: if is_missing { Err("no bar".to_owned()) } else { Ok(decision) },
                     median_leverage: Some(if index == 0 { 1.0 } else { 2.0 }),
+                    moves: index == 1,
+                    is_ablation: false,
                 });
             }
         }
@@ -123,8 +128,10 @@ fn the_page_shows_the_sizes_the_limits_worth_and_the_gates() {
         "<td>oracle health</td>",
         "One limit never acted; it is in gates.csv.",
         "Sizes before given days, and what each limit is worth</h2>",
-        "2024-01-31: of 2 long sizes 1 was below their rule&#39;s median, 1 at half of it or less; \
-         the middle ratio is 0.70.",
+        "2024-01-31: of 1 long size 1 was below its rule&#39;s median, 1 at half of it or less; the \
+         middle ratio is 0.40.",
+        "Not counted: fixed (the same size on every day of the median).",
+        "<td>funding budget</td>",
         "title=\"atr binds; atr 1.60×; notional fraction 2.00×; funding cut 0.5\"",
         ">0.80×</td>",
         ">0.40</td>",

@@ -162,6 +162,35 @@ fn what_is_undefined_stops_the_trade() {
     assert_eq!((decision.binding_limit, decision.reason), ("exposure", "zero_limit"));
 }
 
+/// What first leaves nothing is named: an earlier limit of zero, then the first gate that shuts, and
+/// no later limit, were it zero as well.
+#[test]
+fn a_gate_that_shuts_is_what_bound() {
+    let gate = |name, value| Multiplier { name, value };
+    let undefined = || Err(SizingError::TooFewObservations { have: 1, need: 3 });
+    let decided = |wishes: &[f64], multipliers: Vec<Multiplier>| {
+        let mut plan = limits(wishes);
+        plan.multipliers = multipliers;
+        plan.caps.exposure = Some(1.0);
+        let account = Account { exposure: 2.0, ..Account::with(100.0) };
+        let decision = account.decide(&plan);
+        assert_eq!(decision.leverage, 0.0);
+        (decision.binding_limit, decision.reason)
+    };
+    let shut = || gate("funding_cut", Ok(0.0));
+    let half = || gate("liquidation_cluster", Ok(0.5));
+    let blind = || gate("oracle_health", undefined());
+    assert_eq!(decided(&[4.0, 5.0], vec![half()]), ("exposure", "zero_limit"));
+    assert_eq!(decided(&[4.0, 5.0], vec![half(), shut()]), ("funding_cut", "funding_cut"));
+    assert_eq!(decided(&[4.0], vec![half(), blind()]), ("oracle_health", "too_few_observations"));
+    assert_eq!(decided(&[4.0], vec![shut(), blind()]), ("funding_cut", "funding_cut"));
+    assert_eq!(decided(&[4.0], vec![blind(), shut()]), ("oracle_health", "too_few_observations"));
+    // A wish of zero leaves the gate nothing to shut.
+    assert_eq!(decided(&[0.0, 5.0], vec![shut()]), ("kelly", "no_edge"));
+    // A rule that has gates alone.
+    assert_eq!(decided(&[], vec![shut()]), ("funding_cut", "funding_cut"));
+}
+
 /// A plan of any limits, multipliers and caps.
 fn plans() -> impl Strategy<Value = PlannedSize> {
     let undefined = || Err(SizingError::NoStop);
@@ -184,7 +213,7 @@ fn plans() -> impl Strategy<Value = PlannedSize> {
     );
     (
         proptest::collection::vec(value(), 1..6),
-        proptest::collection::vec(0.0..=1.0_f64, 0..3),
+        proptest::collection::vec(prop_oneof![9 => 0.0..=1.0_f64, 1 => Just(0.0)], 0..3),
         proptest::option::of(1.0..1e6_f64),
         proptest::option::of(0.01..0.9_f64),
         caps,
@@ -267,7 +296,11 @@ proptest! {
         prop_assert!(decision.leverage >= 0.0 && decision.leverage.is_finite());
         prop_assert_eq!(decision.leverage > 0.0, decision.reason.is_empty());
         let binding = named(&decision, decision.binding_limit);
-        prop_assert!(binding.is_some(), "{:?}", decision);
+        // A gate is named where it shuts, and nowhere else.
+        let of_gate = |gate: &&plimsoll_sizing::MultiplierValue| gate.name == decision.binding_limit;
+        let gate = decision.multipliers.iter().find(of_gate);
+        prop_assert!(binding.is_some() != gate.is_some(), "{:?}", decision);
+        prop_assert!(gate.is_none() || decision.leverage <= 0.0, "{:?}", decision);
         let product: f64 = decision.multipliers.iter().map(|multiplier| multiplier.factor).product();
         prop_assert!((product - decision.multiplier).abs() < 1e-12);
         let most = binding.copied().unwrap_or(0.0);

@@ -29,6 +29,11 @@ pub struct SizeOn {
     /// entry a day (or every so many days of a long period) decided in the same way; a size of 0
     /// counts as 0. `None` where no day has a bar.
     pub median_leverage: Option<f64>,
+    /// Whether the leverage differs among the days of the median. A rule of fixed size has nothing
+    /// to be compared with.
+    pub moves: bool,
+    /// Whether the rule is another with one limit left out.
+    pub is_ablation: bool,
 }
 
 /// What one limit of a rule is worth: the rule with all its limits minus the rule without this one,
@@ -72,11 +77,24 @@ pub struct GateCount {
     pub is_multiplier: bool,
     /// Decisions at which it was asked.
     pub decisions: usize,
-    /// Decisions that it made smaller without refusing them: a factor below 1, or the limit that
-    /// was binding.
+    /// Of a limit, decisions whose size it set; 0 of a gate. A rule's only limit sets all of them.
+    pub set_the_size: usize,
+    /// Of a gate, decisions that it made smaller without refusing them: a factor below 1; 0 of a
+    /// limit.
     pub cut: usize,
     /// Decisions that it refused: a factor of 0, or a limit of 0 although defined.
     pub refused: usize,
     /// Decisions at which it was undefined, which refuses them too.
     pub undefined: usize,
+    /// Positions that it ended: those of the gate `funding_budget` whose longest holding time was
+    /// over. 0 of every other.
+    pub closed: usize,
+}
+
+impl GateCount {
+    /// Decisions in which it acted in any way; a position that it ended had been let in by it
+    /// whole.
+    pub fn acted(&self) -> usize {
+        self.set_the_size + self.cut + self.refused + self.undefined + self.closed
+    }
 }

@@ -201,8 +201,13 @@ fn every_filled_decision_obeys_its_smallest_limit() {
             assert!(decision.leverage <= smallest * (1.0 + 1e-12), "{rule}: {decision:?}");
             let size = decision.quantity * decision.price;
             assert!(size <= smallest * decision.equity * (1.0 + 1e-9), "{rule}: {decision:?}");
-            let named = decision.limits.iter().any(|limit| limit.name == decision.binding_limit);
-            assert!(named, "{rule}: {decision:?}");
+            let shut = decision.multipliers.iter().filter(|gate| gate.factor <= 0.0);
+            let mut named = decision.limits.iter().map(|limit| limit.name);
+            assert!(
+                named.any(|name| name == decision.binding_limit)
+                    || shut.map(|gate| gate.name).next() == Some(decision.binding_limit),
+                "{rule}: {decision:?}"
+            );
             assert_eq!(decision.quantity > 0.0, decision.reason.is_empty(), "{rule}: {decision:?}");
         }
     }

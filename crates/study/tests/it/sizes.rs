@@ -85,7 +85,10 @@ fn sizes_are_those_that_the_rules_say() {
         assert!(close(decision.leverage, 1.0), "{row:?}");
         assert_eq!(decision.binding_limit, "notional_fraction");
         assert!(close(row.median_leverage.unwrap(), 1.0), "{row:?}");
+        assert!(!row.moves && !row.is_ablation, "{row:?}");
     }
+    assert!(sizes(result(), "2025-10-10", "steady").iter().all(|row| row.moves));
+    assert!(sizes(result(), "2025-10-10", "all[without=atr]").iter().all(|row| row.is_ablation));
     for row in sizes(result(), "2025-10-10", "fixed_risk") {
         let price = row.price.unwrap();
         let stop = if row.side == Side::Long { 0.85 * price } else { 1.15 * price };
@@ -155,7 +158,7 @@ fn a_limit_is_worth_the_rule_with_it_less_the_rule_without_it() {
         .into_iter()
         .filter(|limit| {
             let counts = result.gate_counts.iter().find(|c| c.rule == "all" && c.name == *limit);
-            counts.is_some_and(|c| c.cut + c.refused + c.undefined == 0)
+            counts.is_some_and(|c| c.acted() == 0)
         })
         .collect();
     assert!(idle.contains(&"concentration"), "{idle:?}");
@@ -179,14 +182,15 @@ fn gates_are_counted_over_the_entries() {
             result.gate_counts.iter().filter(|count| count.rule == rule.name).collect();
         assert!(!counts.is_empty(), "{}", rule.name);
         for count in &counts {
-            assert!(count.cut + count.refused + count.undefined <= count.decisions, "{count:?}");
+            assert!(count.acted() <= count.decisions, "{count:?}");
             assert!(count.decisions <= entries.len(), "{count:?}");
+            let of_the_other = if count.is_multiplier { count.set_the_size } else { count.cut };
+            assert_eq!(of_the_other, 0, "{count:?}");
         }
-        // Every entry that got a size has one limit that set it.
-        let binding: usize =
-            counts.iter().filter(|count| !count.is_multiplier).map(|count| count.cut).sum();
+        // Every entry that got a size has one limit that set it; one that a gate refused has none.
+        let binding: usize = counts.iter().map(|count| count.set_the_size).sum();
         let sized = entries.iter().filter(|decision| decision.leverage > 0.0).count();
-        assert!(binding >= sized, "{}: {binding} {sized}", rule.name);
+        assert_eq!(binding, sized, "{}", rule.name);
     }
     let of = |rule: &str, name: &str| {
         result.gate_counts.iter().find(|c| c.rule == rule && c.name == name).unwrap()
@@ -196,7 +200,35 @@ fn gates_are_counted_over_the_entries() {
     assert!(of("all", "funding_cut").is_multiplier);
     assert_eq!(of("fixed", "notional_fraction").gate, "");
     let fixed = of("fixed", "notional_fraction");
-    assert!(fixed.cut > 0 && fixed.undefined == 0, "{fixed:?}");
+    assert!(fixed.set_the_size > 0 && fixed.undefined == 0, "{fixed:?}");
+}
+
+/// A funding budget lets a position in whole and ends it later, which is acting too.
+#[test]
+fn what_a_funding_budget_closes_is_counted() {
+    let overrides = [
+        "sizing.budgeted.notional_fraction=1",
+        "sizing.budgeted.funding_budget={ budget = 0.0005 }",
+        "compare.forecasts.enabled=false",
+    ];
+    let result = try_run(AUTUMN, &overrides, autumn()).unwrap();
+    let rule = result.rules.iter().find(|rule| rule.name == "budgeted").unwrap();
+    let outcome = &rule.account().outcome;
+    let ended = |exit| outcome.trades.iter().filter(|trade| trade.exit_reason == exit).count();
+    let closed = ended(plimsoll_engine::ExitReason::HoldingLimit);
+    let is_it = |count: &&plimsoll_study::result::GateCount| {
+        count.rule == "budgeted" && count.name == "funding_budget"
+    };
+    let count = result.gate_counts.iter().find(is_it).unwrap();
+    assert!(closed > 0 && count.closed == closed && count.acted() >= closed, "{count:?}");
+    for decision in outcome.decisions.iter().filter(|decision| decision.quantity <= 0.0) {
+        assert_eq!(decision.binding_limit, "funding_budget", "{decision:?}");
+    }
+    for trade in outcome.trades.iter().filter(|t| t.exit_reason.name() == "holding_limit") {
+        let of_trade = |d: &&plimsoll_engine::Decision| d.trade_idx == trade.trade_idx;
+        let decision = outcome.decisions.iter().find(of_trade).unwrap();
+        assert_eq!(decision.holding_bars_max, Some(trade.exit_bar - trade.entry_bar));
+    }
 }
 
 /// A rule that resizes decides again from the bar's own close, and sends what lies beyond its band.

@@ -20,6 +20,8 @@ pub(super) struct Report {
     pub(super) name: String,
     pub(super) currency: String,
     pub(super) data_label: Option<String>,
+    /// Whether each position has a margin of its own, so that no other can use it up.
+    pub(super) is_isolated: bool,
     pub(super) rules: Vec<Rule>,
     /// Every trade that any rule decided on, by its number.
     pub(super) trades: BTreeMap<i64, Head>,
@@ -72,6 +74,8 @@ pub(super) struct Decision {
     pub(super) quantity: f64,
     pub(super) outcome: String,
     pub(super) reason: String,
+    /// Bars after which the rule closes the position; only of an entry.
+    pub(super) holding_bars_max: Option<i64>,
 }
 
 /// A limit or a gate with its value.
@@ -102,6 +106,8 @@ pub(super) struct Position {
     pub(super) return_on_equity: Option<f64>,
     pub(super) r_multiple: Option<f64>,
     pub(super) resizes: usize,
+    /// The mark at which the venue first closed any of it; `None` where it did not.
+    pub(super) liquidated_at_mark: Option<f64>,
 }
 
 /// Reads the folder; the rows are those of `trade`, of none without it.
@@ -119,6 +125,9 @@ pub(super) fn read(dir: &Path, trade: Option<i64>) -> Result<Report, CliError> {
     decisions(&dir.join(DECISIONS), trade, &mut report)?;
     if let Some(trade) = trade {
         report.positions = positions(&dir.join("trades.csv"), trade)?;
+        if report.positions.iter().any(|position| position.exit_reason == "liquidation") {
+            liquidation_marks(&dir.join("liquidations.csv"), trade, &mut report.positions)?;
+        }
     }
     Ok(report)
 }
@@ -142,6 +151,7 @@ fn receipt(file: &Path) -> Result<Report, CliError> {
         name: word("name").ok_or_else(|| broken(file, "it has no `name`"))?,
         currency: word("currency").ok_or_else(|| broken(file, "it has no `currency`"))?,
         data_label: word("data_label"),
+        is_isolated: receipt["settings"]["margin"].as_str() == Some("isolated"),
         rules,
         trades: BTreeMap::new(),
         decisions: Vec::new(),
@@ -254,6 +264,11 @@ impl Rows<'_> {
             quantity: self.number("quantity", row)?,
             outcome: self.text("outcome", row)?,
             reason: self.text("reason", row)?,
+            holding_bars_max: {
+                let bars = self.column("holding_bars_max")?.as_primitive_opt::<Int64Type>();
+                let bars = bars.ok_or_else(|| self.wrong("holding_bars_max"))?;
+                bars.is_valid(row).then(|| bars.value(row))
+            },
         })
     }
 
@@ -318,9 +333,34 @@ fn positions(file: &Path, trade: i64) -> Result<Vec<Position>, CliError> {
             return_on_equity: optional("return_on_equity")?,
             r_multiple: optional("r_multiple")?,
             resizes: text("resizes")?.parse().unwrap_or_default(),
+            liquidated_at_mark: None,
         });
     }
     Ok(positions)
+}
+
+/// Enters the mark of each position's first forced close.
+fn liquidation_marks(file: &Path, trade: i64, positions: &mut [Position]) -> Result<(), CliError> {
+    let mut reader = csv::Reader::from_path(file).map_err(|error| broken(file, error))?;
+    let heading = reader.headers().map_err(|error| broken(file, error))?.clone();
+    let column = |name: &str| {
+        heading.iter().position(|other| other == name).ok_or_else(|| older(file, name))
+    };
+    let (rule, number, mark) = (column("rule")?, column("trade")?, column("mark_price")?);
+    let wanted = trade.to_string();
+    for row in reader.records() {
+        let row = row.map_err(|error| broken(file, error))?;
+        let of_row = |position: &&mut Position| row.get(rule) == Some(&position.rule);
+        let Some(position) = positions.iter_mut().find(of_row) else { continue };
+        if row.get(number) == Some(&wanted) && position.liquidated_at_mark.is_none() {
+            let text = row.get(mark).unwrap_or_default();
+            let found = text
+                .parse()
+                .map_err(|_| broken(file, format!("`mark_price` is `{text}`, not a number")))?;
+            position.liquidated_at_mark = Some(found);
+        }
+    }
+    Ok(())
 }
 
 fn older(file: &Path, column: &str) -> CliError {

@@ -10,12 +10,14 @@ use super::Part;
 use super::chain::{Chain, Step};
 use super::folder::{Decision, Head, Named, Position, Report, Rule};
 use crate::commands::calc::answer::{figure, percent, plain, times};
-use crate::output::wrapped;
+use crate::output::{counted, wrapped};
 
 /// Width that the words are broken at, their headings left out.
 const WIDTH: usize = 86;
 /// Chains that agree with the file to this share are the same.
 const TOLERANCE: f64 = 1e-9;
+/// Marks that differ by a smaller share are read as the same number.
+const SAME_MARK: f64 = 1e-6;
 
 /// What all rules have in common.
 pub(super) fn heading(report: &Report, trade: i64, head: &Head) -> String {
@@ -65,7 +67,9 @@ pub(super) fn text(report: &Report, trade: i64, head: &Head, part: &Part<'_>) ->
         section(&mut text, "later", &lines);
     }
     if let Some(position) = part.position {
-        section(&mut text, "end", &end(position, currency));
+        let mut lines = end(position, currency);
+        lines.extend(account_gave_out(position, report.is_isolated));
+        section(&mut text, "end", &lines);
     }
     text.trim_end().to_owned()
 }
@@ -183,9 +187,25 @@ fn size_lines(chain: &Chain<'_>, entry: &Decision, rule: &Rule) -> Vec<String> {
         };
         format!("= {} the equity{of}", times(entry.leverage))
     } else {
-        format!("= no size: {}", limits::reason(&entry.reason))
+        format!("= no size{}: {}", by(entry), limits::reason(&entry.reason))
     });
+    if let Some(bars) = entry.holding_bars_max.filter(|_| entry.leverage > 0.0) {
+        let bars = counted(usize::try_from(bars).unwrap_or_default(), "bar");
+        lines.push(format!(
+            "funding_budget lets it be held for {bars} at most{}",
+            keys(rule, "funding_budget")
+        ));
+    }
     lines
+}
+
+/// What left no size, unless the reason names it.
+fn by(decision: &Decision) -> String {
+    match decision.binding_limit.as_str() {
+        "" => String::new(),
+        name if name == decision.reason => String::new(),
+        name => format!(" by {name}"),
+    }
 }
 
 fn step_line(step: &Step<'_>, rule: &Rule) -> String {
@@ -297,7 +317,7 @@ fn resized(resize: &Decision) -> String {
     let size = if resize.leverage > 0.0 {
         format!("{}{set_by}{}", times(resize.leverage), cut.concat())
     } else {
-        format!("no size, {}", limits::reason(&resize.reason))
+        format!("no size{}, {}", by(resize), limits::reason(&resize.reason))
     };
     let became = match resize.outcome.as_str() {
         "refused_at_fill" => format!("refused: {}", limits::reason(&resize.reason)),
@@ -345,6 +365,22 @@ fn end(position: &Position, currency: &str) -> Vec<String> {
             figure(position.slippage)
         ),
     ]
+}
+
+/// Why a liquidation came at another mark than the one reckoned at the entry, where the whole
+/// account stands behind the position.
+fn account_gave_out(position: &Position, is_isolated: bool) -> Option<String> {
+    let mark = position.liquidated_at_mark.filter(|_| !is_isolated)?;
+    let reckoned = match position.liquidation_price {
+        Some(price) if (mark / price - 1.0).abs() < SAME_MARK => return None,
+        Some(price) => format!("not at the {} reckoned at the entry", figure(price)),
+        None => "although at the entry no mark would have".to_owned(),
+    };
+    Some(format!(
+        "liquidated at a mark of {}, {reckoned}: the account gave out, with all that it holds and has \
+         paid, not this position alone",
+        figure(mark)
+    ))
 }
 
 /// `2025-10-10 21:00 UTC`.

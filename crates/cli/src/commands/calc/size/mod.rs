@@ -334,7 +334,8 @@ fn show_gates(answer: &mut Answer, plan: &PlannedSize, sized: &SizeDecision) {
             Ok(_) if gate.reason.is_empty() => String::new(),
             Ok(_) => format!(", {}", gate.reason),
         };
-        answer.result(gate.name, format!("times {}{why}", figure(gate.factor)));
+        let mark = if gate.name == sized.binding_limit { "  <- refuses" } else { "" };
+        answer.result(gate.name, format!("times {}{why}{mark}", figure(gate.factor)));
         let reason = Some(gate.reason).filter(|reason| !reason.is_empty());
         rows.push(json!({ "name": gate.name, "factor": gate.factor, "reason": reason }));
     }
