@@ -60,10 +60,10 @@ fn tail_rule(measure: TailMeasure, alpha: f64, forecast: TailForecast) -> Sizing
 
 fn volatility_rule(
     estimator: VolatilityEstimator,
-    days: usize,
+    days: Option<usize>,
     garch: Option<GarchForecast>,
 ) -> SizingRule {
-    let target = VolatilityTarget { annual: 0.4, estimator, days, lambda: 0.94, garch };
+    let target = VolatilityTarget { annual: 0.4, estimator, days, lambda: None, garch };
     SizingRule { volatility_target: Some(target), ..SizingRule::default() }
 }
 

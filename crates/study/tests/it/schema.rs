@@ -45,7 +45,8 @@ fn values_of_a_rule_may_be_lists() {
     assert_eq!(table[0]["$ref"], "#/$defs/Atr");
     assert_eq!(table[1]["type"], "null");
     let pair = &schema["$defs"]["BayesianBound"]["properties"]["prior"];
-    assert_eq!(pair["type"], "array");
+    assert_eq!(pair["anyOf"][0]["maxItems"], 2);
+    assert_eq!(pair["anyOf"][1]["items"]["maxItems"], 2);
     let account = &schema["$defs"]["AccountTable"]["properties"]["leverage"];
     assert_eq!(account["type"], "number");
 }
