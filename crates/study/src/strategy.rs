@@ -242,7 +242,8 @@ pub struct CompareTable {
     #[serde(default = "default_alphas")]
     pub alpha: Vec<f64>,
     /// Days, UTC, for which the report says how large each rule would have been on their eve: the
-    /// size of an entry at the last close before the day, in an account that holds nothing else.
+    /// size of an entry at the last close before the day, in an account that holds nothing else,
+    /// beside its median over the period's days (a sample of them beyond 120 days).
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub sizes_on: Vec<TomlTime>,

@@ -9,8 +9,8 @@ use crate::limits::position;
 
 /// `sizes.csv`: one row a day, rule, symbol and side, decided at the last close before the day in an
 /// account that is flat and holds its equity of the start, before rounding. `ratio` is `leverage`
-/// over `median_leverage`, the rule's median over the compared period, empty where that is 0. The
-/// limits and gates are columns `limit_<name>` and `multiplier_<name>` with their reasons, as in
+/// over `median_leverage`, the rule's median over the days of the compared period (of a period beyond 120 days
+/// over an evenly spread sample of them), empty where that is 0. The limits and gates are columns `limit_<name>` and `multiplier_<name>` with their reasons, as in
 /// `decisions.parquet`; `reason` says why there is no size.
 ///
 /// # Errors
