@@ -7,7 +7,7 @@ use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::error::Problem;
-use crate::wording::{is_near, reworded};
+use crate::wording::{is_near, reworded, reworded_choice};
 
 /// A value and its place.
 pub(crate) type Value<'t> = Spanned<DeValue<'t>>;
@@ -34,11 +34,85 @@ pub(crate) fn read<T: DeserializeOwned>(
             return None;
         }
         let span = error.span().unwrap_or(value.span());
-        problems.push(Problem::worded(span.clone(), reworded(&message, path)));
+        let found = missing.map(|field| table_lacking::<T>(&value, field, &span, &message));
+        let wording = match (found, scalar_at(&value, &span)) {
+            (Some(below), _) => {
+                let parts = [path].into_iter().chain(below.iter().map(String::as_str));
+                let place: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+                reworded(&message, &place.join("."))
+            }
+            (None, Some(found)) => reworded_choice(&message, &found, path),
+            (None, None) => reworded(&message, path),
+        };
+        problems.push(Problem::worded(span.clone(), wording));
         match remove_entry_at(value.get_mut(), &span) {
             Some(key) => set_aside.push(key),
             None => return None,
         }
+    }
+}
+
+/// Keys that lead to the table in which the field is missing, of all that stand at the place:
+/// the one where the field, given, is no longer missed.
+fn table_lacking<T: DeserializeOwned>(
+    value: &Value<'_>,
+    field: &str,
+    span: &Range<usize>,
+    message: &str,
+) -> Vec<String> {
+    let mut paths = Vec::new();
+    collect_tables(value, &mut Vec::new(), &mut paths);
+    let is_there = |path: &&Vec<String>| {
+        let mut copy = value.clone();
+        let mut place = &mut copy;
+        for part in *path {
+            let DeValue::Table(table) = place.get_mut() else { return false };
+            let Some(key) = table.keys().find(|key| key.get_ref() == part).cloned() else {
+                return false;
+            };
+            let Some(next) = table.get_mut(&key) else { return false };
+            place = next;
+        }
+        if place.span() != *span {
+            return false;
+        }
+        let DeValue::Table(table) = place.get_mut() else { return false };
+        let key = Spanned::new(span.clone(), field.to_owned().into());
+        table.insert(key, Spanned::new(span.clone(), DeValue::Boolean(true)));
+        match T::deserialize(ValueDeserializer::from(copy)) {
+            Ok(_) => true,
+            Err(error) => {
+                let unknown = format!("unknown field `{field}`");
+                error.message() != message && !error.message().starts_with(&unknown)
+            }
+        }
+    };
+    paths.iter().find(is_there).cloned().unwrap_or_default()
+}
+
+fn collect_tables(value: &Value<'_>, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    if let DeValue::Table(table) = value.get_ref() {
+        found.push(path.clone());
+        for (key, inner) in table {
+            path.push(key.get_ref().to_string());
+            collect_tables(inner, path, found);
+            path.pop();
+        }
+    }
+}
+
+/// The scalar, list or table at a place, as it is named in a message.
+fn scalar_at(value: &Value<'_>, span: &Range<usize>) -> Option<String> {
+    if value.span() == *span {
+        return Some(match value.get_ref() {
+            DeValue::String(text) => format!("\"{text}\""),
+            DeValue::Table(_) => "this table".to_owned(),
+            _ => scalar_text(value),
+        });
+    }
+    match value.get_ref() {
+        DeValue::Table(table) => table.values().find_map(|inner| scalar_at(inner, span)),
+        _ => None,
     }
 }
 

@@ -4,7 +4,8 @@
 //! the same result.
 
 use plimsoll_sizing::SizingRule;
-use schemars::JsonSchema;
+use plimsoll_sizing::rule::GATES;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 /// Keys of a `[sizing.NAME]` table besides those of the rule itself.
@@ -15,7 +16,8 @@ pub struct PresetKeys {
     /// Limits to leave out, all at the same time, by key (`atr`) or by gate (`size`). `"each"`, by
     /// itself or in the list, makes a rule of what is left and one more for each of its limits
     /// (of `six_gates`: its gates) left out besides, so that the study says what each is worth.
-    pub without: Option<Without>,
+    #[schemars(schema_with = "without_schema")]
+    pub without: Vec<String>,
 }
 
 /// A rule to start from.
@@ -31,22 +33,19 @@ pub enum Preset {
     SixGates,
 }
 
-/// Limits to leave out.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(untagged)]
-pub enum Without {
-    /// Each limit in turn.
-    Each(Each),
-    /// These limits together.
-    These(Vec<String>),
-}
-
-/// Each limit in turn.
-#[derive(Clone, Copy, Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-pub enum Each {
-    /// A rule with every limit, and one for each limit without it.
-    Each,
+/// `"each"`, or a list of limits, gates and `"each"`.
+fn without_schema(_: &mut SchemaGenerator) -> Schema {
+    let mut names: Vec<&str> = SizingRule::LIMITS.to_vec();
+    names.extend(
+        GATES.iter().map(|gate| gate.name).filter(|name| !names.contains(name)).collect::<Vec<_>>(),
+    );
+    names.push("each");
+    json_schema!({
+        "anyOf": [
+            { "type": "string", "const": "each" },
+            { "type": "array", "items": { "type": "string", "enum": names }, "minItems": 1 },
+        ],
+    })
 }
 
 const MIN_OF_ALL: &str = r#"
@@ -89,8 +88,6 @@ impl Preset {
 
 #[cfg(test)]
 mod tests {
-    use plimsoll_sizing::rule::GATES;
-
     use super::*;
 
     #[test]

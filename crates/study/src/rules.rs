@@ -252,6 +252,12 @@ impl<'t> Reader<'_, 't> {
         }
         if listed.iter().any(|value| scalar_text(value) == EACH) {
             table.each = parts_of(&left, table.preset == Some(Preset::SixGates));
+            if left.iter().all(|key| SizingRule::CUTS.contains(key)) {
+                let message = format!("`{}` alone gives no size", left.join("`, `"));
+                let hint = format!("leave in one of {}", limits_alone(present).join(", "));
+                self.problems.push(Problem::at(without.span(), message).hint(hint));
+                return None;
+            }
             if table.each.len() < 2 {
                 let message = format!("without `{}` nothing is left of rule `{name}`", left[0]);
                 let problem = Problem::at(without.span(), message);
@@ -403,6 +409,13 @@ fn present_limits(table: &RuleTable<'_>) -> Vec<&'static str> {
     };
     let is_present = |key: &&str| is_own(key) || of_preset.contains(key);
     SizingRule::LIMITS.iter().copied().filter(is_present).collect()
+}
+
+/// Those of the limits that are present that give a size by themselves.
+fn limits_alone(present: &[&'static str]) -> Vec<&'static str> {
+    let alone = SizingRule::limits_alone();
+    let of_rule: Vec<_> = present.iter().copied().filter(|key| alone.contains(key)).collect();
+    if of_rule.is_empty() { alone } else { of_rule }
 }
 
 /// The limit or gate of a name among the limits that are present, or what is wrong with the name.

@@ -89,10 +89,9 @@ fn allow_lists(properties: &mut Map<String, Value>, definitions: &Map<String, Va
     }
 }
 
-/// What an element of a list in place of the value is; `None` for a table and for what is a list
-/// already.
+/// What an element of a list in place of the value is, a pair for a pair; `None` for a table.
 fn swept(property: &Value, definitions: &Map<String, Value>) -> Option<Value> {
-    const PLAIN: [&str; 4] = ["number", "integer", "string", "boolean"];
+    const PLAIN: [&str; 5] = ["number", "integer", "string", "boolean", "array"];
     if let Some(alternatives) = property.get("anyOf").and_then(Value::as_array) {
         // An optional value stands beside null.
         let value = alternatives.iter().find(|one| one.get("type") != Some(&json!("null")))?;

@@ -13,7 +13,7 @@ use crate::parse::{NamedRule, Study};
 use crate::planner::{Entry, Planner};
 use crate::result::SizeOn;
 
-/// Most days that a median is taken over; of a longer period every so-manieth day is.
+/// Most days that a median is taken over; a longer period is sampled.
 const MEDIAN_DAYS_MAX: usize = 120;
 
 /// Sizes of every rule, day by day.
@@ -104,13 +104,13 @@ impl Asked<'_> {
             .collect()
     }
 
-    /// The last bars of UTC days inside the span, evenly thinned out.
+    /// The last bars of UTC days inside the span, evenly thinned out in [`step`]s.
     fn eves(&self, span: Span) -> Vec<usize> {
         let market = self.planner.prepared.market;
         let is_eve = |bar: &usize| market.close_time(*bar).0 % DAY_MS == 0;
         let all: Vec<usize> =
             (span.from_bar..span.to_bar.saturating_sub(1)).filter(is_eve).collect();
-        all.iter().copied().step_by(all.len().div_ceil(MEDIAN_DAYS_MAX).max(1)).collect()
+        all.iter().copied().step_by(step(all.len())).collect()
     }
 
     /// An entry at a bar's close with the strategy's stop for it; `None` where there is no bar.
@@ -154,6 +154,12 @@ impl Asked<'_> {
     }
 }
 
+/// Every so-manieth of so many days, never the same weekday only.
+fn step(n_days: usize) -> usize {
+    let step = n_days.div_ceil(MEDIAN_DAYS_MAX).max(1);
+    if step.is_multiple_of(7) { step + 1 } else { step }
+}
+
 /// The one decision of a replay.
 fn decided(outcome: Outcome) -> Option<SizeDecision> {
     let decision = outcome.decisions.into_iter().next()?;
@@ -181,5 +187,20 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
         0 => None,
         n if n % 2 == 0 => Some(f64::midpoint(values[middle - 1], values[middle])),
         _ => Some(values[middle]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_of_days_meets_every_weekday() {
+        for n_days in [1, 120, 121, 730, 731, 840, 841, 1_700, 3_650] {
+            let days: Vec<usize> = (0..n_days).step_by(step(n_days)).collect();
+            assert!(days.len() <= MEDIAN_DAYS_MAX, "{n_days}");
+            let weekdays = (0..7).filter(|weekday| days.iter().any(|day| day % 7 == *weekday));
+            assert_eq!(weekdays.count(), n_days.min(7), "{n_days}");
+        }
     }
 }

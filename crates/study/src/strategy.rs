@@ -122,7 +122,6 @@ pub struct AccountTable {
 pub struct CostsTable {
     /// `"venue"` for the venue's taker fee on the day, or a fraction of the notional such as
     /// 0.0005.
-    #[schemars(extend("type" = ["string", "number"]))]
     pub fees: Fees,
     /// Spread and impact.
     pub slippage: SlippageTable,
@@ -138,12 +137,33 @@ fn default_stop_slippage() -> f64 {
 }
 
 /// Taker fees.
-#[derive(Clone, Copy, Debug, PartialEq, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fees {
     /// The venue's on the day.
     Venue,
     /// A fraction of the notional.
     Taker(f64),
+}
+
+/// As it is written: the word, or the fraction.
+impl JsonSchema for Fees {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Fees".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                { "type": "string", "const": "venue", "description": "The venue's on the day." },
+                {
+                    "type": "number",
+                    "minimum": 0,
+                    "exclusiveMaximum": 0.1,
+                    "description": "A fraction of the notional.",
+                },
+            ],
+        })
+    }
 }
 
 impl<'de> Deserialize<'de> for Fees {
@@ -222,7 +242,8 @@ pub struct CompareTable {
     #[serde(default = "default_alphas")]
     pub alpha: Vec<f64>,
     /// Days, UTC, for which the report says how large each rule would have been on their eve: the
-    /// size of an entry at the last close before the day, in an account that holds nothing else.
+    /// size of an entry at the last close before the day, in an account that holds nothing else,
+    /// beside its median over the period's days (a sample of them beyond 120 days).
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub sizes_on: Vec<TomlTime>,

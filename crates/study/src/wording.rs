@@ -36,6 +36,25 @@ pub(crate) fn reworded(message: &str, path: &str) -> Wording {
     Wording { message: message.to_owned(), hint: None }
 }
 
+/// Rewords an error of a value that has several shapes, of which `found` is none: its type says
+/// what it expects.
+pub(crate) fn reworded_choice(message: &str, found: &str, path: &str) -> Wording {
+    let Some(expected) = message.strip_prefix("expected ") else {
+        return reworded(message, path);
+    };
+    let word = found.trim_matches('"');
+    let meant = expected
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .find(|known| word != found && word != *known && is_near(word, known));
+    let hint = match meant {
+        Some(known) => format!("did you mean \"{known}\"? write {expected}"),
+        None => format!("write {expected}"),
+    };
+    Wording { message: format!("{found} is not what may stand here"), hint: Some(hint) }
+}
+
 /// Rewords an error of the TOML parser. Its own words stay, since they name the characters.
 pub(crate) fn reworded_syntax(message: &str) -> Wording {
     let hint = if message.contains("duplicate key") {

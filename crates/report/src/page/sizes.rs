@@ -39,7 +39,8 @@ fn on_days(context: &Context<'_>) -> Vec<Block> {
         Block::Text(
             "The size that each rule would have given to an entry decided at the last close before \
              the day, in an account that is flat and holds its equity of the start, before rounding. \
-             Beside it the rule's median over the compared period: a ratio below 1 is a rule that \
+             Beside it the rule's median over the days of the compared period, of a longer one over \
+             a sample of at most 120 days spread evenly: a ratio below 1 is a rule that \
              had become smaller before the day. Pointing at a size names the limit that set it."
                 .to_owned(),
         ),
@@ -140,7 +141,7 @@ fn day_table(context: &Context<'_>, symbol: &str, side: Side) -> Option<Table> {
     let dates = dates(&context.result.sizes_on);
     let mut table = Table::new(
         format!("Notional over equity of a {side} of {} on the eve", first.symbol),
-        &["Rule", "#Median|Of the rule over the compared period"],
+        &["Rule", "#Median|Of the rule over days of the compared period"],
     );
     for date in &dates {
         table.columns.push(Column::numbers(date.date_string()));
@@ -217,6 +218,7 @@ fn worth(context: &Context<'_>) -> Result<Vec<Block>, ReportError> {
             rules.push(&row.rule);
         }
     }
+    blocks.push(Block::Text(super::verdict::HOW_TESTED.to_owned()));
     for rule in rules {
         let of_rule: Vec<&LimitWorth> =
             rows.iter().filter(|row| row.rule == rule).copied().collect();

@@ -33,6 +33,7 @@ pub(super) fn section(context: &Context<'_>) -> Result<Section, ReportError> {
         for basis in bases(&rows) {
             blocks.extend(forest_plot(context, &rows, basis)?);
         }
+        blocks.push(Block::Text(HOW_TESTED.to_owned()));
         blocks.push(Block::Folded(
             format!(
                 "All differences from {} with 95 % intervals and p-values",
@@ -48,6 +49,12 @@ pub(super) fn section(context: &Context<'_>) -> Result<Section, ReportError> {
         blocks,
     })
 }
+
+/// How an interval and a p-value are made, which is not the same.
+pub(super) const HOW_TESTED: &str = "The interval holds the middle 95 % of the resampled differences; the p-value is the share of \
+     them that lie at least as far from the difference found as that lies from zero. Where the \
+     resampled differences are skewed or not centred on the one found, as with largest drawdowns, \
+     the two can disagree about zero: believe neither alone.";
 
 /// Differences of the whole account, of rules that charts show.
 fn main_rows<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a ComparisonRow> {

@@ -9,6 +9,9 @@ use crate::error::ReportError;
 /// days, with the 95 % interval, the two-sided bootstrap p-value and the same after Holm's adjustment
 /// over the rule's limits; `reason` where one of them is undefined.
 ///
+/// The interval is that of the draws' percentiles, the p-value counts draws that lie as far from the
+/// difference as it lies from zero: for drawdowns, whose draws are skewed, the two can disagree.
+///
 /// # Errors
 /// A row that CSV cannot hold.
 pub fn csv(result: &StudyResult) -> Result<Vec<u8>, ReportError> {

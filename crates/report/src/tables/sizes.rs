@@ -9,10 +9,10 @@ use crate::limits::position;
 
 /// `sizes.csv`: one row a day, rule, symbol and side, decided at the last close before the day in an
 /// account that is flat and holds its equity of the start, before rounding. `ratio` is `leverage`
-/// over `median_leverage`, the rule's median over the compared period, empty where that is 0. The
-/// limits and gates are columns `limit_<name>` and `multiplier_<name>` with their reasons, as in
-/// `decisions.parquet`, and `binding_limit` is a gate's name where that refused; `reason` says why
-/// there is no size.
+/// over `median_leverage`, the rule's median over the days of the compared period (of more than 120
+/// days over a spread sample of them), empty where that is 0. The limits and gates are columns
+/// `limit_<name>` and `multiplier_<name>` with their reasons, as in `decisions.parquet`, and
+/// `binding_limit` is a gate's name where that refused; `reason` says why there is no size.
 ///
 /// # Errors
 /// A row that CSV cannot hold.

@@ -49,7 +49,7 @@ impl Past<'_> {
             }
             LiquidationsRelativeTo::TrailingMean => {
                 let need =
-                    bars_in(cluster.trailing_days as f64 * DAY_MS as f64, self.inputs.market);
+                    bars_in(cluster.trailing_days() as f64 * DAY_MS as f64, self.inputs.market);
                 let sums = self.inputs.gates.liquidated.get(self.symbol_idx);
                 let name = "a mean of what was liquidated";
                 let sums = sums.ok_or(SizingError::NotRecorded { name })?;

@@ -21,18 +21,18 @@ impl LimitInputs<'_> {
     ) -> Result<f64, SizingError> {
         let daily = match target.estimator {
             VolatilityEstimator::Ewma => {
-                let returns = self.last_days(symbol_idx, bar, target.days, usize::MAX)?;
-                ewma_volatility(&returns, target.lambda)?
+                let returns = self.last_days(symbol_idx, bar, target.days(), usize::MAX)?;
+                ewma_volatility(&returns, target.lambda())?
             }
             VolatilityEstimator::Rolling => {
-                let returns = self.last_days(symbol_idx, bar, target.days, target.days)?;
+                let returns = self.last_days(symbol_idx, bar, target.days(), target.days())?;
                 let have = returns.len();
                 Moments::of(&returns)
                     .and_then(|moments| moments.standard_deviation_sample())
                     .map_err(|_| SizingError::TooFewObservations { have, need: 2 })?
             }
             VolatilityEstimator::Realised => {
-                let returns = self.last_bar_returns(symbol_idx, bar, target.days)?;
+                let returns = self.last_bar_returns(symbol_idx, bar, target.days())?;
                 let days = returns.len() as f64 * self.market.interval.ms() as f64 / DAY_MS as f64;
                 realised_volatility(&returns, days)?
             }
@@ -98,7 +98,13 @@ mod tests {
     }
 
     fn target(estimator: VolatilityEstimator, days: usize) -> VolatilityTarget {
-        VolatilityTarget { annual: 0.4, estimator, days, lambda: 0.5, garch: None }
+        VolatilityTarget {
+            annual: 0.4,
+            estimator,
+            days: Some(days),
+            lambda: Some(0.5),
+            garch: None,
+        }
     }
 
     fn too_few(have: usize, need: usize) -> Result<f64, SizingError> {

@@ -11,6 +11,7 @@ use crate::formulas::{EXPOSURE_LEVELS, HEAT_LEVELS, VenueTier};
 #[serde(deny_unknown_fields)]
 pub struct Concentration {
     /// The share, 0.20 to 0.25 is usual.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub share: f64,
     /// Whether the share is of equity posted as margin (times the account's leverage) or of
     /// notional.
@@ -58,6 +59,7 @@ impl SizingBase {
 pub struct Resize {
     /// Share of the held quantity by which the new one has to differ before an order is sent; 0.1
     /// is usual, 0 changes the position at every close.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub band: f64,
 }
 
@@ -66,7 +68,7 @@ pub struct Resize {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
-    expecting = "a share of equity such as 0.06, or one of \"conservative\" (0.06), \
+    expecting = "expected a share of equity such as 0.06, or one of \"conservative\" (0.06), \
                  \"moderate\" (0.10), \"aggressive\" (0.15), \"absolute\" (0.20)"
 )]
 pub enum HeatCap {
@@ -95,7 +97,8 @@ pub enum HeatLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
-    expecting = "a multiple of equity such as 3.0, or one of \"conservative\" (3), \"maximum\" (5)"
+    expecting = "expected a multiple of equity such as 3.0, or one of \"conservative\" (3), \
+                 \"maximum\" (5)"
 )]
 pub enum ExposureCap {
     /// Multiple of equity.
@@ -132,7 +135,7 @@ pub struct VenueShare {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
-    expecting = "a share such as 0.40, or one of \"cex1\" (0.40), \"dex1\" (0.30), \
+    expecting = "expected a share such as 0.40, or one of \"cex1\" (0.40), \"dex1\" (0.30), \
                  \"tier2\" (0.15), \"new\" (0.05)"
 )]
 pub enum VenueShareOf {
@@ -147,9 +150,11 @@ pub enum VenueShareOf {
 #[serde(deny_unknown_fields)]
 pub struct LiquidityCap {
     /// Largest share of the mean daily traded value.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub share_of_daily_value: f64,
     /// Days of the mean.
     #[serde(default = "default_liquidity_days")]
+    #[schemars(range(min = 1))]
     pub days: usize,
 }
 

@@ -48,15 +48,19 @@ pub const DEFAULT_FUNDING_PERIODS: usize = 3;
 #[serde(deny_unknown_fields)]
 pub struct FundingCutRule {
     /// Size is cut where the rate per 8 hours is strictly above this. 0.0005 is 0.05 %.
+    #[schemars(range(min = 0.0))]
     pub above_8h: f64,
     /// Size is cut where the rate per 8 hours is strictly below this, a number of at most 0.
     /// Without it, `above_8h` with its sign turned, so that |rate| is compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 0.0))]
     pub below_8h: Option<f64>,
     /// What size is multiplied by, 0 to 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub multiply: f64,
     /// For how many published settlements in a row the rate must have been extreme.
     #[serde(default = "default_funding_periods")]
+    #[schemars(range(min = 1))]
     pub periods: usize,
     /// Which trades are cut.
     #[serde(default)]
@@ -64,6 +68,7 @@ pub struct FundingCutRule {
     /// What size is multiplied by while the sign of the rate has just changed, 0 to 1. Without
     /// it, a change of sign does nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub sign_change_multiply: Option<f64>,
     /// For how many settlements a change of sign counts; 3 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,12 +96,14 @@ pub enum FundingSide {
 pub struct FundingBudget {
     /// Share of the position's initial margin that funding may cost. 0.10 is 10 %.
     #[serde(default = "default_funding_budget")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub budget: f64,
     /// What the budget is a share of.
     #[serde(default)]
     pub of: FundingBudgetOf,
     /// The rate is the mean of so many published settlements.
     #[serde(default = "one")]
+    #[schemars(range(min = 1))]
     pub periods: usize,
 }
 
@@ -119,9 +126,11 @@ pub enum FundingBudgetOf {
 pub struct LiquidationCluster {
     /// Size is cut where the notional liquidated is strictly above this multiple of what
     /// `relative_to` names: 0.01 of open interest, or 5 times the trailing mean.
+    #[schemars(range(min = 0.0))]
     pub above: f64,
     /// Over how many hours liquidations are added up, rounded up to whole bars.
     #[serde(default = "default_cluster_hours")]
+    #[schemars(range(min = 1))]
     pub hours: usize,
     /// Whose liquidations count.
     #[serde(default)]
@@ -130,10 +139,12 @@ pub struct LiquidationCluster {
     #[serde(default)]
     pub relative_to: LiquidationsRelativeTo,
     /// For `trailing_mean`: days of the mean, which end where the hours begin.
-    #[serde(default = "default_trailing_days")]
-    pub trailing_days: usize,
+    /// 30 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trailing_days: Option<usize>,
     /// What size is multiplied by, 0 to 1; 0 refuses the trade.
     #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub multiply: f64,
     /// Where the liquidations come from.
     #[serde(default)]
@@ -180,13 +191,16 @@ pub enum LiquidationSource {
 #[serde(deny_unknown_fields, default)]
 pub struct OracleHealth {
     /// Largest `|mark - index| / index`. 0.01 is 1 %.
+    #[schemars(range(min = 0.0))]
     pub premium_max: f64,
     /// Largest distance of the venue's index (or mark, where it has no index) from the median of
     /// the reference venues, a share of that median. Needs `data.reference_venues`.
+    #[schemars(range(min = 0.0))]
     pub venue_gap_max: f64,
     /// For how many bars a price that has been there may be missing.
     pub stale_bars: usize,
     /// What size is multiplied by, 0 to 1; 0 refuses the trade.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub multiply: f64,
 }
 
@@ -204,6 +218,7 @@ impl Default for OracleHealth {
 #[serde(deny_unknown_fields)]
 pub struct MarginAllocation {
     /// Share of equity posted as margin while volatility is at or under its reference.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub share: f64,
     /// Days of the current volatility.
     #[serde(default = "default_allocation_days")]
@@ -229,9 +244,8 @@ fn default_cluster_hours() -> usize {
     24
 }
 
-fn default_trailing_days() -> usize {
-    30
-}
+/// Default of [`LiquidationCluster::trailing_days`].
+const DEFAULT_TRAILING_DAYS: usize = 30;
 
 fn default_allocation_days() -> usize {
     20
@@ -318,10 +332,25 @@ impl FundingBudget {
 }
 
 impl LiquidationCluster {
+    /// Days of the trailing mean.
+    pub fn trailing_days(&self) -> usize {
+        self.trailing_days.unwrap_or(DEFAULT_TRAILING_DAYS)
+    }
+
     pub(super) fn check(&self, check: &mut Check) {
         check.above_zero("liquidation_cluster.above", self.above);
         check.count("liquidation_cluster.hours", self.hours);
-        check.count("liquidation_cluster.trailing_days", self.trailing_days);
+        if let Some(days) = self.trailing_days {
+            check.count("liquidation_cluster.trailing_days", days);
+            if self.relative_to != LiquidationsRelativeTo::TrailingMean {
+                check.add(
+                    "liquidation_cluster.trailing_days",
+                    "`trailing_days` has no effect: open interest is that at the decision"
+                        .to_owned(),
+                    "write relative_to = \"trailing_mean\", or leave it out",
+                );
+            }
+        }
         check.factor("liquidation_cluster.multiply", self.multiply);
         if self.relative_to == LiquidationsRelativeTo::OpenInterest && self.above >= 1.0 {
             check.add(
@@ -331,11 +360,11 @@ impl LiquidationCluster {
             );
         }
         if self.relative_to == LiquidationsRelativeTo::TrailingMean
-            && self.trailing_days.saturating_mul(24) < self.hours
+            && self.trailing_days().saturating_mul(24) < self.hours
         {
             check.add(
                 "liquidation_cluster.trailing_days",
-                format!("{} days are shorter than {} hours", self.trailing_days, self.hours),
+                format!("{} days are shorter than {} hours", self.trailing_days(), self.hours),
                 "the mean needs more time than the hours that are held against it",
             );
         }

@@ -17,8 +17,10 @@ use super::window::{Before, TradeWindow};
 #[serde(deny_unknown_fields)]
 pub struct RiskConstrainedKelly {
     /// Share of the start that wealth is not to lose, between 0 and 1: 0.3 is a fall to 70 %.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub drawdown: f64,
     /// Largest chance that it ever does, between 0 and 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub chance: f64,
     /// The constraint as it is, or its quadratic approximation.
     #[serde(default)]
@@ -29,6 +31,7 @@ pub struct RiskConstrainedKelly {
     pub basis: KellyBasis,
     /// Share of the answer that is taken, above 0 and at most 1.
     #[serde(default = "default_whole")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub fraction: f64,
     /// How many trailing closed trades.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +75,7 @@ pub enum RiskForm {
 #[serde(deny_unknown_fields)]
 pub struct JointKelly {
     /// Share of full Kelly, above 0 and at most 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub fraction: f64,
     /// How many trailing complete days.
     pub days: usize,
@@ -85,9 +89,11 @@ pub struct JointKelly {
     pub leverage_max: f64,
     /// With `chance`: share of the start that wealth is not to lose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub drawdown: Option<f64>,
     /// With `drawdown`: largest chance that it ever does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub chance: Option<f64>,
     /// Growth and the bound on the drawdown as they are, or their quadratic approximation.
     #[serde(default)]
@@ -106,6 +112,7 @@ pub struct JointKelly {
 pub struct OptimalFRule {
     /// Share of optimal f, above 0 and at most 1.
     #[serde(default = "default_whole")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub fraction: f64,
     /// How many trailing closed trades.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,7 @@ use super::window::{BarWindow, Before, TradeWindow};
 #[serde(deny_unknown_fields)]
 pub struct Kelly {
     /// Share of full Kelly, above 0 and at most 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub fraction: f64,
     /// What the edge is estimated from.
     pub estimator: KellyEstimator,
@@ -126,6 +127,7 @@ impl KellyShrinkage {
 pub struct BayesianBound {
     /// Probability that the true win rate lies below the bound, between 0 and 1.
     #[serde(default = "default_level")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub level: f64,
     /// Wins and losses that count as seen before the first trade: the parameters of the Beta
     /// prior. `[1, 1]` is uniform, `[0.5, 0.5]` that of Jeffreys.
@@ -156,6 +158,7 @@ impl Default for BayesianBound {
 pub struct KellyBootstrap {
     /// How many resamples, 1 to 10,000.
     #[serde(default = "default_resamples")]
+    #[schemars(range(min = 1, max = 10_000))]
     pub resamples: usize,
     /// Seed; the same at every decision, so that only the samples differ.
     #[serde(default)]
@@ -185,19 +188,24 @@ pub struct KellyLiquidation {
     /// What stands behind a position.
     pub margin: KellyMargin,
     /// Maintenance margin over notional, such as 0.01. Brackets are not read.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub maintenance_margin_rate: f64,
     /// For `isolated`: share of equity that is posted whatever the size. Without it the margin is
     /// notional over the account's leverage, as in the replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub posted: Option<f64>,
     /// What a liquidated isolated position costs beyond its margin, a fraction of the notional.
     #[serde(default = "default_liquidation_fee")]
+    #[schemars(range(min = 0.0))]
     pub fee: f64,
     /// Adverse move of the stress scenario, in units of the worst of the sample, at least 1.
     #[serde(default = "default_stress")]
+    #[schemars(range(min = 1.0))]
     pub stress: f64,
     /// How many trades the scenario counts as. At 0 it only bounds the leverage of cross margin.
     #[serde(default = "default_stress_trades")]
+    #[schemars(range(min = 0.0))]
     pub stress_trades: f64,
 }
 

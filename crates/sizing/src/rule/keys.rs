@@ -13,6 +13,16 @@ macro_rules! limits {
             /// Keys that say how a rule is applied and limit nothing.
             pub const MANNERS: &'static [&'static str] = &["sizing_base", "resize"];
 
+            /// Keys that only cut a size or end a position: without a limit beside them there is
+            /// nothing to cut.
+            pub const CUTS: &'static [&'static str] =
+                &["funding_cut", "liquidation_cluster", "oracle_health", "funding_budget"];
+
+            /// Keys of the limits that give a size when they stand alone.
+            pub fn limits_alone() -> Vec<&'static str> {
+                Self::LIMITS.iter().copied().filter(|key| !Self::CUTS.contains(key)).collect()
+            }
+
             /// Keys of the limits and gates that the rule has.
             pub fn limit_keys(&self) -> Vec<&'static str> {
                 // A field that is neither a limit nor a manner does not compile here.

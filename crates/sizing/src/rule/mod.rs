@@ -63,6 +63,7 @@ pub struct SizingRule {
     pub atr: Option<Atr>,
     /// Largest share of equity lost at the stop (hard cap), costs included. 0.02 is 2 %.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub risk_cap: Option<f64>,
     /// Largest share of equity in one position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,15 +82,19 @@ pub struct SizingRule {
     pub liquidation_distance: Option<LiquidationDistance>,
     /// Fixed notional as a multiple of equity. 1.0 is once the equity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
     pub notional_fraction: Option<f64>,
     /// Fixed notional in quote currency, whatever the equity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
     pub notional: Option<f64>,
     /// Fixed share of equity lost at the stop (fixed fractional), costs included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub risk_fraction: Option<f64>,
     /// Largest notional as a multiple of equity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
     pub leverage_cap: Option<f64>,
     /// Smaller size while funding is extreme; applied after the smallest limit is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,9 +159,7 @@ impl SizingRule {
             check.add(
                 "",
                 "the rule has no limit".to_owned(),
-                "give at least one of kelly, risk_constrained_kelly, joint_kelly, optimal_f, atr, \
-                 risk_cap, concentration, margin_allocation, volatility_target, tail_target, \
-                 liquidation_distance, notional_fraction, notional, risk_fraction, leverage_cap",
+                &format!("give at least one of {}", Self::limits_alone().join(", ")),
             );
         }
         if let Some(kelly) = &self.kelly {

@@ -17,8 +17,10 @@ pub struct TailTarget {
     /// Which tail figure is held to the budget.
     pub measure: TailMeasure,
     /// Tail probability, 0.01 is 1 %.
+    #[schemars(range(min = 0.0, max = 0.5))]
     pub alpha: f64,
     /// Largest forecast loss as a share of equity, over one day.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub budget: f64,
     /// How the tail is forecast.
     #[serde(default)]
@@ -101,6 +103,7 @@ pub struct TailMove {
     /// Which tail figure.
     pub measure: TailMeasure,
     /// Tail probability, 0.01 is 1 %.
+    #[schemars(range(min = 0.0, max = 0.5))]
     pub alpha: f64,
     /// How the tail is forecast.
     #[serde(default)]

@@ -11,10 +11,13 @@ use super::check::Check;
 #[serde(deny_unknown_fields)]
 pub struct Atr {
     /// Share of equity that a move of `multiple` average true ranges costs.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub risk_fraction: f64,
     /// Length of Wilder's average in bars.
+    #[schemars(range(min = 1))]
     pub bars: usize,
     /// Multiple of the average true range.
+    #[schemars(range(min = 0.0))]
     pub multiple: f64,
 }
 
@@ -23,16 +26,19 @@ pub struct Atr {
 #[serde(deny_unknown_fields)]
 pub struct VolatilityTarget {
     /// Annual volatility aimed at (365 days), 0.4 is 40 %.
+    #[schemars(range(min = 0.0))]
     pub annual: f64,
     /// How the symbol's volatility is estimated.
     #[serde(default)]
     pub estimator: VolatilityEstimator,
     /// For `rolling` and `realised`: days that are looked back on. For `ewma`: the fewest.
-    #[serde(default = "default_volatility_days")]
-    pub days: usize,
-    /// For `ewma`: weight of yesterday's variance.
-    #[serde(default = "default_lambda")]
-    pub lambda: f64,
+    /// 20 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<usize>,
+    /// For `ewma`: weight of yesterday's variance; 0.94 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub lambda: Option<f64>,
     /// For `garch`: which model and how it is fitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub garch: Option<GarchForecast>,
@@ -111,14 +117,6 @@ pub const DEFAULT_VOLATILITY_DAYS: usize = 20;
 /// Default of [`VolatilityTarget::lambda`].
 pub const DEFAULT_LAMBDA: f64 = 0.94;
 
-fn default_volatility_days() -> usize {
-    DEFAULT_VOLATILITY_DAYS
-}
-
-fn default_lambda() -> f64 {
-    DEFAULT_LAMBDA
-}
-
 /// Exposure as a multiple of the cushion above a floor.
 ///
 /// Between two decisions the floor holds while `multiplier` times the worst move of the price stays
@@ -129,8 +127,10 @@ pub struct DrawdownControl {
     /// What the floor is a share of.
     pub floor_of: FloorOf,
     /// The floor as that share, 0.8 is 80 %.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub floor: f64,
     /// Leverage per share of equity above the floor.
+    #[schemars(range(min = 0.0))]
     pub multiplier: f64,
 }
 
@@ -155,16 +155,32 @@ impl Atr {
 impl VolatilityTarget {
     pub(super) fn check(&self, check: &mut Check) {
         check.above_zero("volatility_target.annual", self.annual);
-        match self.estimator {
-            VolatilityEstimator::Realised => check.count("volatility_target.days", self.days),
-            _ if self.days < 2 => check.add(
-                "volatility_target.days",
-                format!("`days` is {}", self.days),
-                "a standard deviation needs at least 2 days",
-            ),
-            _ => {}
+        if let Some(days) = self.days {
+            match self.estimator {
+                VolatilityEstimator::Garch => check.add(
+                    "volatility_target.days",
+                    "`days` has no effect on the estimator garch".to_owned(),
+                    "write garch = { window_days = 500 }, or leave `days` out",
+                ),
+                VolatilityEstimator::Realised => check.count("volatility_target.days", days),
+                _ if days < 2 => check.add(
+                    "volatility_target.days",
+                    format!("`days` is {days}"),
+                    "a standard deviation needs at least 2 days",
+                ),
+                _ => {}
+            }
         }
-        check.open_unit("volatility_target.lambda", self.lambda, "0.94");
+        if let Some(lambda) = self.lambda {
+            check.open_unit("volatility_target.lambda", lambda, "0.94");
+            if self.estimator != VolatilityEstimator::Ewma {
+                check.add(
+                    "volatility_target.lambda",
+                    "`lambda` has no effect: it belongs to the estimator ewma".to_owned(),
+                    "write estimator = \"ewma\", or leave `lambda` out",
+                );
+            }
+        }
         let Some(garch) = &self.garch else { return };
         if self.estimator != VolatilityEstimator::Garch {
             check.add(
@@ -176,6 +192,16 @@ impl VolatilityTarget {
         let window = garch.window_days;
         check_window("volatility_target.garch", window, GARCH_OBSERVATIONS_MIN, check);
         check.count("volatility_target.garch.refit_days", garch.refit_days);
+    }
+
+    /// Days that are looked back on.
+    pub fn days(&self) -> usize {
+        self.days.unwrap_or(DEFAULT_VOLATILITY_DAYS)
+    }
+
+    /// Weight of yesterday's variance.
+    pub fn lambda(&self) -> f64 {
+        self.lambda.unwrap_or(DEFAULT_LAMBDA)
     }
 
     /// The model that is asked for, if one is.
@@ -241,27 +267,41 @@ mod tests {
                 annual: 0.4,
                 estimator,
                 days,
-                lambda: 0.94,
+                lambda: None,
                 garch,
             }),
             ..SizingRule::default()
         };
         let short = GarchForecast { window_days: 249, refit_days: 0, ..GarchForecast::default() };
         for (rule, expected) in [
-            (target(VolatilityEstimator::Realised, 1, None), vec![]),
-            (target(VolatilityEstimator::Realised, 0, None), vec!["volatility_target.days"]),
-            (target(VolatilityEstimator::Rolling, 1, None), vec!["volatility_target.days"]),
-            (target(VolatilityEstimator::Garch, 20, None), vec![]),
-            (target(VolatilityEstimator::Garch, 20, Some(GarchForecast::default())), vec![]),
+            (target(VolatilityEstimator::Realised, Some(1), None), vec![]),
+            (target(VolatilityEstimator::Realised, Some(0), None), vec!["volatility_target.days"]),
+            (target(VolatilityEstimator::Rolling, Some(1), None), vec!["volatility_target.days"]),
+            (target(VolatilityEstimator::Garch, None, None), vec![]),
+            (target(VolatilityEstimator::Garch, Some(20), None), vec!["volatility_target.days"]),
+            (target(VolatilityEstimator::Garch, None, Some(GarchForecast::default())), vec![]),
             (
-                target(VolatilityEstimator::Ewma, 20, Some(GarchForecast::default())),
+                target(VolatilityEstimator::Ewma, Some(20), Some(GarchForecast::default())),
                 vec!["volatility_target.garch"],
             ),
             (
-                target(VolatilityEstimator::Garch, 20, Some(short)),
+                target(VolatilityEstimator::Garch, None, Some(short)),
                 vec!["volatility_target.garch.window_days", "volatility_target.garch.refit_days"],
             ),
         ] {
+            assert_eq!(paths(&rule), expected, "{rule:?}");
+        }
+        for (estimator, lambda, expected) in [
+            (VolatilityEstimator::Ewma, 0.5, vec![]),
+            (VolatilityEstimator::Ewma, 1.0, vec!["volatility_target.lambda"]),
+            (VolatilityEstimator::Rolling, 0.5, vec!["volatility_target.lambda"]),
+            (VolatilityEstimator::Realised, 0.5, vec!["volatility_target.lambda"]),
+            (VolatilityEstimator::Garch, 0.5, vec!["volatility_target.lambda"]),
+        ] {
+            let mut rule = target(estimator, None, None);
+            if let Some(target) = &mut rule.volatility_target {
+                target.lambda = Some(lambda);
+            }
             assert_eq!(paths(&rule), expected, "{rule:?}");
         }
         for (floor, multiplier, expected) in [

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::check::Check;
 
 /// What holds where an estimate lacks observations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Before {
     /// No trade. The comparison of the rules waits for the estimate.
@@ -14,6 +14,33 @@ pub enum Before {
     NoTrade,
     /// This leverage, as it stands. The rule is defined from the start, so that nothing waits.
     Leverage(f64),
+}
+
+/// By hand, because a word and a table are two shapes of one value, and a mistake in either is
+/// answered with both.
+impl<'de> Deserialize<'de> for Before {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected \"no_trade\" or { leverage = 0.5 }")]
+        enum Written {
+            Word(Word),
+            Table(Table),
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Word {
+            NoTrade,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Table {
+            leverage: f64,
+        }
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Word(Word::NoTrade) => Self::NoTrade,
+            Written::Table(Table { leverage }) => Self::Leverage(leverage),
+        })
+    }
 }
 
 impl Before {

@@ -61,10 +61,10 @@ fn tail_rule(measure: TailMeasure, alpha: f64, forecast: TailForecast) -> Sizing
 
 fn volatility_rule(
     estimator: VolatilityEstimator,
-    days: usize,
+    days: Option<usize>,
     garch: Option<GarchForecast>,
 ) -> SizingRule {
-    let target = VolatilityTarget { annual: 0.4, estimator, days, lambda: 0.94, garch };
+    let target = VolatilityTarget { annual: 0.4, estimator, days, lambda: None, garch };
     SizingRule { volatility_target: Some(target), ..SizingRule::default() }
 }
 
@@ -121,7 +121,7 @@ fn garch_forecasts_are_those_of_arch() {
         (650, 0.006_214_334_685),
     ];
     for (model, expected) in [(garch, of_garch), (gjr, &[(400, 0.024_391_691_13)])] {
-        let rule = volatility_rule(VolatilityEstimator::Garch, 20, Some(model));
+        let rule = volatility_rule(VolatilityEstimator::Garch, None, Some(model));
         let column = column(&market, &rule, Side::Long);
         let warming_up = SizingError::TooFewObservations { have: 399, need: 400 };
         assert_eq!(column[399], Err(warming_up));
@@ -165,7 +165,7 @@ fn a_refit_does_not_hang_on_the_one_before() {
 fn realised_volatility_is_that_of_numpy() {
     let market = days(310);
     let column =
-        column(&market, &volatility_rule(VolatilityEstimator::Realised, 5, None), Side::Long);
+        column(&market, &volatility_rule(VolatilityEstimator::Realised, Some(5), None), Side::Long);
     close(column[50].clone().unwrap(), 0.229_055_715_465_522_3, 1e-12);
     close(column[300].clone().unwrap(), 0.227_897_434_368_514_34, 1e-12);
     assert_eq!(column[4], Err(SizingError::TooFewObservations { have: 4, need: 5 }));
@@ -176,7 +176,7 @@ fn realised_volatility_is_that_of_numpy() {
 fn realised_volatility_sees_the_bars_inside_a_day() {
     // Up and down 1 % every hour: each day closes where it began.
     let mut prices: Vec<f64> = (0..96).map(|hour| if hour % 2 == 0 { 1.0 } else { 1.01 }).collect();
-    let rule = volatility_rule(VolatilityEstimator::Realised, 2, None);
+    let rule = volatility_rule(VolatilityEstimator::Realised, Some(2), None);
     let at = |prices: &[f64], bar: usize| {
         column(&market_of(Interval::HOUR, prices.to_vec()), &rule, Side::Long)[bar].clone()
     };
@@ -228,7 +228,7 @@ fn a_model_that_cannot_be_fitted_says_so_and_is_tried_again() {
     let garch = GarchForecast { window_days: 250, ..GarchForecast::default() };
     for rule in [
         tail_rule(TailMeasure::ValueAtRisk, 0.05, forecast("filtered_historical", 250, 28)),
-        volatility_rule(VolatilityEstimator::Garch, 20, Some(garch)),
+        volatility_rule(VolatilityEstimator::Garch, None, Some(garch)),
     ] {
         let column = column(&market, &rule, Side::Long);
         assert_eq!(column[250].as_ref().unwrap_err().reason(), "no_forecast");
@@ -246,7 +246,7 @@ fn settings_that_were_never_checked_are_a_reason_too() {
         tail_rule(TailMeasure::ValueAtRisk, 0.05, forecast("historical", 0, 0)),
         tail_rule(TailMeasure::ValueAtRisk, f64::NAN, forecast("historical", 50, 7)),
         tail_rule(TailMeasure::ValueAtRisk, 0.05, forecast("prophecy", 50, 7)),
-        volatility_rule(VolatilityEstimator::Garch, 20, Some(no_days)),
+        volatility_rule(VolatilityEstimator::Garch, None, Some(no_days)),
     ] {
         let last = column(&market, &rule, Side::Long)[299].clone();
         assert_eq!(last.unwrap_err().reason(), "no_forecast", "{rule:?}");
@@ -279,10 +279,10 @@ fn data_that_end_earlier_give_the_same_past() {
         tail("expectile_kyh", 100),
         tail("filtered_historical", 250),
         tail("conditional_evt", 260),
-        volatility_rule(VolatilityEstimator::Ewma, 20, None),
-        volatility_rule(VolatilityEstimator::Rolling, 20, None),
-        volatility_rule(VolatilityEstimator::Realised, 20, None),
-        volatility_rule(VolatilityEstimator::Garch, 20, Some(garch)),
+        volatility_rule(VolatilityEstimator::Ewma, Some(20), None),
+        volatility_rule(VolatilityEstimator::Rolling, Some(20), None),
+        volatility_rule(VolatilityEstimator::Realised, Some(20), None),
+        volatility_rule(VolatilityEstimator::Garch, None, Some(garch)),
     ];
     for rule in &rules {
         for side in [Side::Long, Side::Short] {

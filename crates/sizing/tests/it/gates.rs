@@ -122,7 +122,7 @@ fn all_gates() -> SizingRule {
             hours: 24,
             side: LiquidatedSide::Both,
             relative_to: LiquidationsRelativeTo::OpenInterest,
-            trailing_days: 30,
+            trailing_days: None,
             multiply: 0.0,
             source: LiquidationSource::Recorded,
         }),
@@ -264,6 +264,11 @@ fn values_that_cannot_hold_are_named() {
     };
     assert_eq!(cluster(|c| c.above = 0.0), ["liquidation_cluster.above"]);
     assert_eq!(cluster(|c| c.above = 5.0), ["liquidation_cluster.above"]);
+    assert_eq!(
+        cluster(|c| c.trailing_days = Some(30)),
+        ["liquidation_cluster.trailing_days"],
+        "open interest has no mean"
+    );
     assert_eq!(cluster(|c| c.hours = 0), ["liquidation_cluster.hours"]);
     assert_eq!(cluster(|c| c.source = LiquidationSource::Modelled), ["liquidation_cluster.source"]);
     let mean = |c: &mut LiquidationCluster| {
@@ -273,7 +278,7 @@ fn values_that_cannot_hold_are_named() {
     assert_eq!(
         cluster(|c| {
             (c.above, c.relative_to) = (5.0, LiquidationsRelativeTo::TrailingMean);
-            (c.hours, c.trailing_days) = (49, 2);
+            (c.hours, c.trailing_days) = (49, Some(2));
         }),
         ["liquidation_cluster.trailing_days"]
     );

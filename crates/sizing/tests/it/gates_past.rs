@@ -81,7 +81,7 @@ fn cluster(side: LiquidatedSide, relative_to: LiquidationsRelativeTo, above: f64
         hours: 4,
         side,
         relative_to,
-        trailing_days: 2,
+        trailing_days: matches!(relative_to, LiquidationsRelativeTo::TrailingMean).then_some(2),
         multiply: 0.0,
         source: LiquidationSource::Recorded,
     };

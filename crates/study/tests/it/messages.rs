@@ -74,6 +74,53 @@ fn sizing_rules() {
     assert!(message.contains("the lists of `fixed` expand to too many rules"), "{message}");
 }
 
+/// In which table a key is missing, and which words stand for a value of several shapes.
+#[test]
+fn tables_of_sizing_rules() {
+    let rule = |keys: &str| good_but(&[("notional_fraction = 1.0", keys)]);
+    for (keys, expected) in [
+        (
+            "concentration = { of = \"margin\" }",
+            ["`share` is missing in [sizing.fixed.concentration]", "add `share = ...`"],
+        ),
+        (
+            "[sizing.fixed.concentration]\nof = \"margin\"",
+            ["`share` is missing in [sizing.fixed.concentration]", "add `share = ...`"],
+        ),
+        (
+            "heat = \"modrate\"",
+            ["\"modrate\" is not what may stand here", "did you mean \"moderate\"? write a share"],
+        ),
+        ("heat = true", ["true is not what may stand here", "\"conservative\" (0.06)"]),
+        (
+            "exposure = \"bold\"",
+            ["\"bold\" is not what may stand here", "write a multiple of equity such as 3.0"],
+        ),
+        (
+            "venue_share = { share = \"cex3\", exposure = 3 }",
+            ["\"cex3\" is not what may stand here", "did you mean \"cex1\"? write a share such as"],
+        ),
+        (
+            "optimal_f = { trades = 50, before = \"nothing\" }",
+            ["\"nothing\" is not what may stand here", "{ leverage = 0.5 }"],
+        ),
+        ("funding_cut = { above_8h = 0.001, multiply = 0.5 }", ["no limit", "heat, exposure"]),
+        (
+            "preset = \"min_of_all\"\nwithout = [\"kelly\", \"atr\", \"risk_cap\", \
+             \"concentration\", \"each\"]",
+            ["`funding_cut` alone gives no size", "leave in one of kelly, atr"],
+        ),
+    ] {
+        // As one line: long hints are wrapped.
+        let message = message_of(&rule(keys), &[]);
+        let words: Vec<&str> = message.split_whitespace().filter(|word| *word != "│").collect();
+        let line = words.join(" ");
+        for part in expected {
+            assert!(line.contains(part), "{part} is not in\n{message}");
+        }
+    }
+}
+
 #[test]
 fn periods_and_data() {
     let text = good_but(&[("to      = 2025-01-01", "to      = 2023-01-01")]);

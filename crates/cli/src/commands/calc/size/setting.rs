@@ -150,6 +150,17 @@ fn choose(rules: &[NamedRule], name: Option<&str>, file: &str) -> Result<NamedRu
             format!("{file}: there is no rule `{name}`"),
             format!("the rules are {}", names(&rules.iter().collect::<Vec<_>>())),
         )),
+        (many, _)
+            if name.is_none()
+                && file == "--sizing"
+                && many.iter().any(|rule| rule.ablation.is_some()) =>
+        {
+            Err(CliError::usage(
+                format!("--sizing: without = \"each\" makes {} rules", many.len()),
+                "a moment has one rule: name the limits to leave out, without = [\"atr\"], or run a \
+                 study for what each is worth",
+            ))
+        }
         (many, _) if name.is_none() && file == "--sizing" => Err(CliError::usage(
             format!("--sizing: the lists expand to {} rules", many.len()),
             "a moment has one rule: give one value in place of each list",
