@@ -150,7 +150,7 @@ fn a_refit_does_not_hang_on_the_one_before() {
     });
     let market = market_of(Interval::DAY, prices.collect());
     let garch = GarchForecast { window_days: 250, refit_days: 28, ..GarchForecast::default() };
-    let rule = volatility_rule(VolatilityEstimator::Garch, 20, Some(garch));
+    let rule = volatility_rule(VolatilityEstimator::Garch, None, Some(garch));
     let volatilities = column(&market, &rule, Side::Long);
     let spec = GarchSpec::new(Volatility::Symmetric, InnovationFamily::Normal);
     for end in (250..=1200).step_by(28) {
