@@ -188,8 +188,8 @@ pub struct TradeRecord {
     pub slippage: f64,
     /// Equity at the entry decision.
     pub equity_at_entry: f64,
-    /// Net profit over the money that the entry put at risk at the stop, whatever was added or
-    /// taken off later; `None` without a stop.
+    /// Net profit over the money at risk at the initial stop: that of the entry for each unit, times
+    /// the most that was held at once, whatever was added or taken off; `None` without a stop.
     pub r_multiple: Option<f64>,
 }
 

@@ -294,9 +294,11 @@ impl<'a> Replay<'a> {
         equity
     }
 
-    /// Settlements in (previous open, this open], on what was held before this open.
+    /// Settlements in (previous open, this open], on what was held before this open. All of them
+    /// are booked before any margin is touched: what one position receives pays for another.
     fn charge_funding(&mut self, bar: usize) {
-        for index in 0..self.positions.len() {
+        let mut paid = vec![0.0; self.positions.len()];
+        for (index, paid) in paid.iter_mut().enumerate() {
             let symbol_idx = self.positions[index].symbol_idx;
             let funding = &self.prepared.symbols[symbol_idx].funding;
             while let Some(charge) = funding.get(self.next_funding[symbol_idx])
@@ -319,18 +321,24 @@ impl<'a> Replay<'a> {
                     price: charge.price,
                     wallet: 0.0,
                 };
+                *paid -= cash;
                 self.enter(row);
-                self.cover_from_isolated_margin(index);
             }
         }
+        self.cover_from_isolated_margins(&paid);
     }
 
-    /// What the free balance cannot pay comes out of the position's own margin.
-    fn cover_from_isolated_margin(&mut self, index: usize) {
-        if self.settings.margin == MarginMode::Isolated {
-            let free = self.wallet.balance() - self.isolated_margins();
-            if free < 0.0 {
-                self.positions[index].isolated_margin += free;
+    /// What the free balance cannot pay comes out of the margins of the positions that paid, in
+    /// proportion to what each of them paid.
+    fn cover_from_isolated_margins(&mut self, paid: &[f64]) {
+        if self.settings.margin != MarginMode::Isolated {
+            return;
+        }
+        let total: f64 = paid.iter().map(|paid| paid.max(0.0)).sum();
+        let free = self.wallet.balance() - self.isolated_margins();
+        if free < 0.0 && total > 0.0 {
+            for (position, paid) in self.positions.iter_mut().zip(paid) {
+                position.isolated_margin += free * (paid.max(0.0) / total);
             }
         }
     }

@@ -51,7 +51,9 @@ impl Intrabar {
 }
 
 /// How what the account has left (margin, heat, exposure) is shared among entries decided at the
-/// same close.
+/// same close. Entries alone are shared among: changes of what is held are decided before them, in
+/// the order of the file. So are the orders at the open: where a move since the close leaves too
+/// little free margin for all, they take it in the order of the file, and the rest is refused.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -60,7 +62,8 @@ pub enum Simultaneous {
     /// Symbols take what they want in the order of the file.
     #[default]
     FileOrder,
-    /// Where there is not enough for all, each gets the same share of what it wants alone.
+    /// Where there is not enough for all, each gets the same share of what it wants alone. The
+    /// distance to liquidation under cross and portfolio margin counts what the others want alone.
     ProRata,
 }
 

@@ -62,7 +62,10 @@ pub const LIMITS: [LimitMeaning; 26] = [
         "drawdown_control",
         "that the cushion above the floor of equity carries, less what is open already",
     ),
-    account("heat", "that keeps the loss at all stops together inside the limit"),
+    account(
+        "heat",
+        "that keeps the loss from entry to stop of all positions together inside the limit",
+    ),
     account("exposure", "that keeps the gross notional of all positions inside the limit"),
     account("venue_share", "that keeps the exposure at this venue inside its share"),
     account("venue_leverage", "that the venue's brackets allow at the account's leverage"),

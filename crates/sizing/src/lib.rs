@@ -52,5 +52,5 @@ pub use formulas::{Behind, SizingError, leverage_inside_liquidation};
 pub use given::GivenMoment;
 pub use limits::{Moment, plan_at};
 pub use past::{History, LimitInputs, Past};
-pub use plan::{DecisionFacts, plan};
+pub use plan::{DecisionFacts, plan, plan_held};
 pub use rule::SizingRule;

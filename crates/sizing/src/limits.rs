@@ -30,8 +30,12 @@ pub trait Moment {
     fn side(&self) -> Result<Side, SizingError> {
         Err(SizingError::NotGiven { name: "side" })
     }
-    /// Entry, stop and the costs of the round trip.
+    /// Entry at this moment, stop and the costs of the round trip.
     fn stop(&self) -> Result<Stop, SizingError>;
+    /// Price that a position held now was entered at; `None`: it would be opened now.
+    fn held_from(&self) -> Option<f64> {
+        None
+    }
     /// The leverage that the exchange is told.
     fn account_leverage(&self) -> Result<f64, SizingError>;
     /// What is known of the strategy's edge, in the shape that the rule's estimator takes.
@@ -87,7 +91,7 @@ pub trait Moment {
 
 /// Evaluates a rule's limits at one moment.
 pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
-    let stop_distance = || moment.stop().and_then(|stop| stop.distance());
+    let stop_distance = || stop_distance(moment, moment.stop()?);
     let mut limits = Vec::with_capacity(8);
     let mut add = |name, value| limits.push(Limit { name, value });
     if let Some(kelly) = &rule.kelly {
@@ -165,11 +169,21 @@ pub fn plan_at(rule: &SizingRule, moment: &impl Moment) -> PlannedSize {
     }
 }
 
+/// What one unit of notional loses at the stop: of a position that is held, on the way from its
+/// entry, whatever the price now. From that price a position would be the larger the nearer it is
+/// to its stop.
+pub(crate) fn stop_distance(moment: &impl Moment, stop: Stop) -> Result<f64, SizingError> {
+    let Some(entry_price) = moment.held_from() else {
+        return stop.distance();
+    };
+    Stop { entry_price, ..stop }.distance_at(stop.entry_price)
+}
+
 /// What of the rule acts after the multipliers, as far as the account is not needed.
 fn account_caps(rule: &SizingRule, moment: &impl Moment) -> AccountCaps {
     // Heat is what the stops cost, without the costs of getting in and out.
     let to_the_stop =
-        || moment.stop().and_then(|stop| Stop { round_trip_cost_fraction: 0.0, ..stop }.distance());
+        || stop_distance(moment, Stop { round_trip_cost_fraction: 0.0, ..moment.stop()? });
     let exposure = rule.exposure.map(ExposureCap::multiple);
     let over_all_venues =
         |share: VenueShare| share.exposure.map(ExposureCap::multiple).or(exposure).unwrap_or(0.0);

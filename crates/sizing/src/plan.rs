@@ -40,12 +40,29 @@ pub fn plan(
     inputs: &LimitInputs<'_>,
     history: &History<'_>,
 ) -> PlannedSize {
-    plan_at(rule, &AtBar { facts, past: Past::new(inputs, history, facts.symbol_idx, facts.bar) })
+    let past = Past::new(inputs, history, facts.symbol_idx, facts.bar);
+    plan_at(rule, &AtBar { facts, held_from: None, past })
+}
+
+/// As [`plan`], for a position that is held: the limits on risk take a unit to lose what lies
+/// between `entry_price`, the open it was entered at, and the stop. On the way from the price of
+/// the decision, a position would be the larger the nearer that is to the stop. What asks for a
+/// distance from the price now, as `liquidation_distance` does, still gets that.
+pub fn plan_held(
+    rule: &SizingRule,
+    facts: &DecisionFacts,
+    entry_price: f64,
+    inputs: &LimitInputs<'_>,
+    history: &History<'_>,
+) -> PlannedSize {
+    let past = Past::new(inputs, history, facts.symbol_idx, facts.bar);
+    plan_at(rule, &AtBar { facts, held_from: Some(entry_price), past })
 }
 
 /// The moment at which a bar closes.
 struct AtBar<'a> {
     facts: &'a DecisionFacts,
+    held_from: Option<f64>,
     past: Past<'a>,
 }
 
@@ -64,6 +81,10 @@ impl Moment for AtBar<'_> {
             stop_price: self.facts.stop_price,
             round_trip_cost_fraction: self.facts.round_trip_cost_fraction,
         })
+    }
+
+    fn held_from(&self) -> Option<f64> {
+        self.held_from
     }
 
     fn account_leverage(&self) -> Result<f64, SizingError> {
@@ -129,7 +150,8 @@ mod tests {
 
     use super::*;
     use crate::rule::{
-        Atr, Concentration, ConcentrationBasis, FundingCutRule, KellyBasis, KellyEstimator,
+        Atr, Concentration, ConcentrationBasis, FundingCutRule, HeatCap, KellyBasis,
+        KellyEstimator, LiquidationDistance,
     };
 
     fn market() -> Market {
@@ -223,6 +245,39 @@ mod tests {
         let rule = kelly(KellyEstimator::LogGrowth, KellyBasis::Growth);
         let leverage = only(&plan_of(&rule, &facts(20, None), &trades)).unwrap();
         assert!((leverage - 0.25 * 50.0 / 3.0).abs() < 1e-6, "{leverage}");
+    }
+
+    #[test]
+    fn what_is_held_risks_the_way_from_its_entry() {
+        // Entered at 104 with a stop at 95, now at 100: a unit risks 9, not 5. Quarter Kelly of 1/3.
+        let rule = SizingRule {
+            risk_cap: Some(0.018),
+            risk_fraction: Some(0.009),
+            heat: Some(HeatCap::Share(0.06)),
+            liquidation_distance: Some(LiquidationDistance { atr: None, tail: None, stop: true }),
+            ..kelly(KellyEstimator::Trades, KellyBasis::Risk)
+        };
+        let (market, returns, trades) = (market(), vec![vec![0.0; 48]], ten_trades());
+        let inputs = LimitInputs::new(&market, std::slice::from_ref(&rule));
+        let history = History::new(&trades, &returns);
+        let held = plan_held(&rule, &facts(20, Some(95.0)), 104.0, &inputs, &history);
+        let value = |name: &str| {
+            held.limits.iter().find(|limit| limit.name == name).unwrap().value.clone().unwrap()
+        };
+        for (name, expected) in
+            [("kelly", 0.25 / 3.0 / 0.09), ("risk_cap", 0.2), ("risk_fraction", 0.1)]
+        {
+            assert!((value(name) - expected).abs() < 1e-12, "{name}: {held:?}");
+        }
+        assert_eq!(held.caps.heat, Some((0.06, Ok(0.09))));
+        // The stop is 5 away from here, and that is what a liquidation must not come before.
+        assert_eq!(held.liquidation_distance, Some(Ok(0.05)));
+        // Costs are a share of the notional now.
+        let costly = DecisionFacts { round_trip_cost_fraction: 0.01, ..facts(20, Some(95.0)) };
+        let held = plan_held(&rule, &costly, 104.0, &inputs, &history);
+        let cap = held.limits.iter().find(|limit| limit.name == "risk_cap").unwrap();
+        assert!((cap.value.clone().unwrap() - 0.18).abs() < 1e-12, "{held:?}");
+        assert_eq!(held.caps.heat, Some((0.06, Ok(0.09))));
     }
 
     #[test]

@@ -5,7 +5,9 @@ use plimsoll_engine::{
     TradeList, replay,
 };
 use plimsoll_market::{Side, SizeFreeTrade};
-use plimsoll_sizing::{DecisionFacts, History, LimitInputs, PlannedSize, SizingRule, plan};
+use plimsoll_sizing::{
+    DecisionFacts, History, LimitInputs, PlannedSize, SizingRule, plan, plan_held,
+};
 
 /// Turns rules into plans for a list of trades.
 pub(crate) struct Planner<'a> {
@@ -54,12 +56,18 @@ impl<'a> Planner<'a> {
     }
 
     /// The plan for a trade at the close of one of its bars: the price is that close, the stop the
-    /// trade's initial one.
+    /// trade's initial one. From its entry on, what a unit risks is measured from the open it was
+    /// entered at, which is the same for every rule.
     pub(crate) fn plan_at(&self, rule: &SizingRule, trade_idx: usize, bar: usize) -> PlannedSize {
         let trade = &self.trades[trade_idx];
         let (symbol_idx, side) = (trade.symbol_idx, trade.side);
         let stop_price = trade.initial_stop_price;
-        self.plan(rule, &Entry { symbol_idx, side, bar, stop_price })
+        let entry = Entry { symbol_idx, side, bar, stop_price };
+        if bar < trade.entry_bar {
+            return self.plan(rule, &entry);
+        }
+        let entry_price = self.prepared.market.symbols[symbol_idx].open[trade.entry_bar];
+        plan_held(rule, &self.facts(&entry), entry_price, self.inputs, &self.history)
     }
 
     /// The plan for an entry, whether the list has it or not.

@@ -4,7 +4,7 @@
 //! decided at the same close counted as if they had filled at it, even those that the next bar
 //! cancels, and positions whose exit has been decided not counted any more, even those whose exit
 //! has to wait for a fill. A position's heat is its notional at the entry times the way
-//! from the entry to its *initial* stop: the list of trades knows where a trailing stop was in the
+//! from the entry to its *initial* stop, and its own size is decided again by the same way: the list of trades knows where a trailing stop was in the
 //! end, and a decision must not. Without a stop it is the way to the liquidation price as it stands
 //! at this close, or all of the notional where no price liquidates a long.
 //!

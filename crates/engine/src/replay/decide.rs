@@ -148,14 +148,15 @@ impl<'a> Replay<'a> {
     }
 
     /// Whether a new size differs by more than the band, and the difference can be ordered: adding
-    /// is held to the venue's smallest order, taking off, which reduces only, to its quantity.
+    /// is held to the venue's smallest order, taking off, which reduces only, to its quantity. Both
+    /// quantities are sums of lots, so that a difference of just the band may come out above it.
     fn is_worth_an_order(&self, decision: &Decision, band: f64) -> bool {
         let (held, wanted) = (decision.held_quantity, decision.quantity);
         let symbol = &self.prepared.symbols[decision.symbol_idx];
         if wanted <= 0.0 {
             return true;
         }
-        (wanted - held).abs() > band * held
+        (wanted - held).abs() > band * held * (1.0 + ROUNDING)
             && if wanted > held {
                 symbol.meets_minimum(wanted - held, decision.price)
             } else {
@@ -170,6 +171,8 @@ impl<'a> Replay<'a> {
 
     /// Each entry's part of every room that the entries share: where what they want alone does not
     /// fit, the same share of that. What an entry wants alone is its size without the shared limits.
+    /// Of the requirements that stand before its liquidation, an entry finds those of the others at
+    /// what they want alone, which is no less than what they get.
     fn shared_out(&self, questions: &[Question<'_>], book: &Book) -> Vec<Room> {
         let rooms: Vec<Room> = questions.iter().map(|question| self.room(question, book)).collect();
         let alone: Vec<Claim> = questions
@@ -178,6 +181,7 @@ impl<'a> Replay<'a> {
             .map(|(question, room)| self.claim_alone(question, room))
             .collect();
         let margin: f64 = alone.iter().map(|claim| claim.margin).sum();
+        let maintenance: f64 = alone.iter().map(|claim| claim.maintenance).sum();
         let heat: f64 = alone.iter().map(|claim| claim.heat).sum();
         let exposure: f64 = alone.iter().map(|claim| claim.exposure).sum();
         // One rule has one limit; of several the smallest holds for all.
@@ -189,7 +193,7 @@ impl<'a> Replay<'a> {
             free: part(room.free, claim.margin, margin),
             heat: room.heat.map(|used| used_beside(used, heat_limit, claim.heat, heat)),
             exposure: used_beside(room.exposure, exposure_limit, claim.exposure, exposure),
-            ..room
+            maintenance: room.maintenance + (maintenance - claim.maintenance),
         };
         alone.iter().zip(rooms).map(shared_out).collect()
     }
@@ -213,8 +217,10 @@ impl<'a> Replay<'a> {
             &Room { free: UNLIMITED, ..room.clone() },
         );
         let exposure = decision.quantity * decision.price / question.equity;
+        let ladder = &self.in_force_at(question.symbol_idx, question.bar).ladder;
         Claim {
             margin: self.margin_of(&decision, question.bar),
+            maintenance: ladder.required_margin(decision.quantity, decision.price),
             exposure,
             exposure_limit,
             heat: distance.map_or(0.0, |distance| exposure * distance),
@@ -462,6 +468,7 @@ impl<'a> Replay<'a> {
 /// What an entry would take of the rooms that entries share, if it had them to itself.
 struct Claim {
     margin: f64,
+    maintenance: f64,
     heat: f64,
     heat_limit: f64,
     exposure: f64,

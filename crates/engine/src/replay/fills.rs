@@ -374,7 +374,8 @@ impl Replay<'_> {
                 + self.settings.costs.half_spread());
         let r_multiple = decision.stop_price.map(|stop| {
             let risk = stop_risk_fraction(record.entry_price, stop, round_trip);
-            record.pnl / (record.notional * risk)
+            let notional_max = record.notional * (record.quantity_max / record.quantity);
+            record.pnl / (notional_max * risk)
         });
         self.outcome.trades.push(TradeRecord {
             trade_idx: position.trade_idx,

@@ -26,7 +26,8 @@ pub struct CancelledPlan {
     pub plan: PlannedSize,
 }
 
-/// How a rule decides again at the closes of a position's bars.
+/// How a rule decides again at the closes of a position's bars. The longest holding time is not
+/// decided again: the one of the entry stays.
 #[derive(Clone, Copy)]
 pub struct Resizing<'a> {
     /// Share of the held quantity by which the new one has to differ before an order is sent.

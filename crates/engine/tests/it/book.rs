@@ -214,6 +214,51 @@ fn what_others_are_required_to_keep_is_not_behind_a_new_position() {
 }
 
 #[test]
+fn the_liquidation_distance_of_one_entry_counts_the_others_that_share() {
+    // Alone each wants 1 / (0.9 + 0.1 * 0.004) of the equity. Of two at once each finds 0.4 % of
+    // what the other wants alone gone, whichever comes first in the file.
+    for symbols in [[SYMBOLS[0], SYMBOLS[1]], [SYMBOLS[1], SYMBOLS[0]]] {
+        let mut scene = Scene::new(&symbols, 4);
+        scene.settings.margin = MarginMode::Cross;
+        scene.settings.simultaneous = Simultaneous::ProRata;
+        let plan = PlannedSize { liquidation_distance: Some(Ok(0.9)), ..fixed(50.0) };
+        let alone = [0, 1].map(|symbol| {
+            scene.signals[symbol].entry[0] = 1;
+            let outcome = scene.replay(&scene.trades(), std::slice::from_ref(&plan));
+            scene.signals[symbol].entry[0] = 0;
+            let decision = &outcome.decisions[0];
+            close_to(limit_of(decision, "liquidation_distance"), 1.0 / (0.9 + 0.1 * 0.004));
+            decision.quantity * decision.price
+        });
+        scene.signals.iter_mut().for_each(|signal| signal.entry[0] = 1);
+        let outcome = scene.replay(&scene.trades(), &[plan.clone(), plan]);
+        for (decision, other) in outcome.decisions.iter().zip([alone[1], alone[0]]) {
+            let behind = 1.0 - 0.004 * other / 100_000.0;
+            let got = limit_of(decision, "liquidation_distance");
+            close_to(got, behind / (0.9 + 0.1 * 0.004));
+            assert_eq!(decision.binding_limit, "liquidation_distance");
+        }
+    }
+}
+
+#[test]
+fn margin_is_shared_by_wishes_that_do_not_fit_alone() {
+    // Bitcoin holds half of the margin, 5 times the equity are left. Ether and solana want 8 and 6
+    // times, each more than there is: 40 / 14 and 30 / 14, not half each.
+    for margin in [MarginMode::Cross, MarginMode::Isolated] {
+        let mut scene = Scene::new(&SYMBOLS, 6);
+        scene.settings.margin = margin;
+        scene.settings.simultaneous = Simultaneous::ProRata;
+        scene.signals[0].entry[0] = 1;
+        scene.signals[1].entry[2] = 1;
+        scene.signals[2].entry[2] = 1;
+        let got = leverages(&scene, &[fixed(5.0), fixed(8.0), fixed(6.0)]);
+        let room = 5.0 / 1.0005;
+        all_close(&got, &[5.0, room * 8.0 / 14.0, room * 6.0 / 14.0]);
+    }
+}
+
+#[test]
 fn depth_is_each_orders_own() {
     let mut scene = three_longs();
     let caps = AccountCaps { liquidity: Some(Ok(50_000.0)), ..AccountCaps::default() };

@@ -74,6 +74,33 @@ fn isolated_positions_fall_alone() {
 }
 
 #[test]
+fn funding_of_isolated_positions_is_settled_at_once() {
+    // Four bitcoins and a hundred ethers with 40,000 each, 20,000 beside them. Whatever their order
+    // in the file, bitcoin then loses all that its margin has left at 80,000.
+    let symbols = [("BTCUSDT", 100_000.0), ("ETHUSDT", 4_000.0)];
+    for bitcoin in [0, 1] {
+        let ether = 1 - bitcoin;
+        let run = |ether_side: i8, ether_rate: f64| {
+            let in_order = if bitcoin == 0 { symbols } else { [symbols[1], symbols[0]] };
+            let mut scene = Scene::new(&in_order, 7);
+            scene.signals[bitcoin].entry[0] = 1;
+            scene.signals[ether].entry[0] = ether_side;
+            scene.funding(bitcoin, 3, 0.06, None).funding(ether, 3, ether_rate, None);
+            scene.flat_from(bitcoin, 5, 80_000.0);
+            let outcome = scene.run(&[400_000.0]);
+            let lost = outcome.trades.iter().find(|trade| trade.symbol_idx == bitcoin).unwrap();
+            assert_eq!(lost.exit_reason, ExitReason::Liquidation);
+            close_to(lost.funding, 24_000.0);
+            lost.pnl
+        };
+        // What ether, short, receives pays for bitcoin: 20,000 - 24,000 + 24,000.
+        close_to(run(-1, 0.06), -24_000.0 - 40_000.0);
+        // Both pay, 24,000 and 12,000; of the 16,000 that are lacking bitcoin's margin pays 2 / 3.
+        close_to(run(1, 0.03), -24_000.0 - (40_000.0 - 16_000.0 * 2.0 / 3.0));
+    }
+}
+
+#[test]
 fn a_hedge_is_tested_at_its_joint_extreme() {
     // Long bitcoin, short ether: lows and highs of the same bar at once are pessimistic.
     let mut scene = two_longs(5);

@@ -5,7 +5,10 @@ use plimsoll_engine::{
 };
 use plimsoll_market::Side;
 use plimsoll_sizing::formulas::Limit;
-use plimsoll_sizing::{PlannedSize, SizingError};
+use plimsoll_sizing::rule::HeatCap;
+use plimsoll_sizing::{
+    DecisionFacts, History, LimitInputs, PlannedSize, SizingError, SizingRule, plan, plan_held,
+};
 
 use crate::scene::{Lot, Scene, close_to, fixed, rules};
 
@@ -129,6 +132,11 @@ fn inside_the_band_nothing_happens() {
     assert!(resizes(&by_bar(&scene, 0.2, |bar| if bar < 1 { 1.0 } else { 1.2 })).is_empty());
     let outcome = by_bar(&scene, 0.2, |bar| if bar < 1 { 1.0 } else { 1.201 });
     close_to(resizes(&outcome)[0].quantity, 1.201);
+    // 0.09 - 0.072 is 0.2 of 0.09, and a little more in floating point.
+    let outcome = by_bar(&scene, 0.2, |bar| if bar < 1 { 0.09 } else { 0.072 });
+    assert!(resizes(&outcome).is_empty(), "{:?}", resizes(&outcome));
+    let outcome = by_bar(&scene, 0.2, |bar| if bar < 1 { 0.09 } else { 0.071 });
+    close_to(resizes(&outcome)[0].quantity, 0.071);
     // A difference too small for an order is none.
     let outcome = by_bar(&scene, 0.0, |bar| if bar < 1 { 0.002 } else { 0.0025 });
     assert!(resizes(&outcome).is_empty());
@@ -250,15 +258,72 @@ fn a_liquidation_at_the_open_comes_before_the_order() {
 }
 
 #[test]
-fn r_multiples_are_on_the_risk_of_the_entry() {
-    // One bitcoin with a stop 5,000 away, sold 10,000 higher; a second one earns nothing more.
+fn r_multiples_are_on_the_most_that_was_held() {
+    // One bitcoin with a stop 5,000 away, sold 10,000 higher; a second one earns nothing more, but
+    // 5,000 each were at risk.
     let mut scene = Scene::long_bitcoin(8);
     scene.stop(0, Side::Long, 95_000.0);
-    scene.flat_from(0, 2, 110_000.0);
+    scene.flat_from(0, 3, 110_000.0);
     scene.signals[0].exit_long[5] = true;
     let outcome = by_bar(&scene, 0.1, |bar| if bar < 2 { 1.0 } else { 2.0 });
     assert_eq!(outcome.trades[0].resizes, 1);
-    close_to(outcome.trades[0].r_multiple.unwrap(), 2.0);
+    close_to(outcome.trades[0].r_multiple.unwrap(), 1.0);
+    // Half of what was entered, taken off at once, was at risk all the same.
+    let outcome = by_bar(&scene, 0.1, |bar| if bar < 1 { 1.0 } else { 0.5 });
+    assert_eq!((outcome.trades[0].resizes, outcome.trades[0].quantity_max), (1, 1.0));
+    close_to(outcome.trades[0].pnl, 5_000.0);
+    close_to(outcome.trades[0].r_multiple.unwrap(), 1.0);
+}
+
+/// The plan of a rule for bitcoin at a bar's close; after bar 0 it is held, from 100,000.
+fn plan_with_stop(scene: &Scene, rule: &SizingRule, bar: usize, stop: f64) -> PlannedSize {
+    let facts = DecisionFacts {
+        symbol_idx: 0,
+        bar,
+        side: Side::Long,
+        price: scene.market.symbols[0].close[bar],
+        stop_price: Some(stop),
+        round_trip_cost_fraction: 0.0,
+        account_leverage: 10.0,
+    };
+    let inputs = LimitInputs::new(&scene.market, std::slice::from_ref(rule));
+    let returns = [vec![0.0; scene.market.n_bars]];
+    let history = History::new(&[], &returns);
+    match bar {
+        0 => plan(rule, &facts, &inputs, &history),
+        _ => plan_held(rule, &facts, 100_000.0, &inputs, &history),
+    }
+}
+
+#[test]
+fn a_price_near_the_stop_makes_nothing_larger() {
+    // 1 % of 100,000 over 5,000 for each: 0.2 bitcoin. At 95,100 it has lost 980 of 100,000, and
+    // 1 % of the rest over 5,000 is 0.198 in whole lots.
+    let mut scene = Scene::long_bitcoin(8);
+    scene.stop(0, Side::Long, 95_000.0);
+    for (bar, price) in [(2, 98_000.0), (3, 96_000.0), (4, 95_100.0), (5, 103_000.0)] {
+        scene.flat_from(0, bar, price);
+    }
+    let risk = SizingRule { risk_fraction: Some(0.01), ..SizingRule::default() };
+    let cap = SizingRule { risk_cap: Some(0.01), ..SizingRule::default() };
+    let heat = SizingRule {
+        heat: Some(HeatCap::Share(0.01)),
+        leverage_cap: Some(5.0),
+        ..SizingRule::default()
+    };
+    for rule in [risk, cap, heat] {
+        let outcome = scene.replay_resizing(&scene.trades(), 0.0, &|_, bar| {
+            plan_with_stop(&scene, &rule, bar, 95_000.0)
+        });
+        close_to(outcome.decisions[0].quantity, 0.2);
+        let until_low: Vec<f64> =
+            outcome.decisions.iter().filter(|d| d.bar <= 4).map(|d| d.quantity).collect();
+        assert!(until_low.is_sorted_by(|a, b| a >= b), "{until_low:?}");
+        close_to(*until_low.last().unwrap(), 0.198);
+        for decision in &outcome.decisions {
+            close_to(decision.quantity_raw, 0.01 * decision.equity / 5_000.0);
+        }
+    }
 }
 
 #[test]

@@ -224,60 +224,79 @@ proptest! {
     /// each fill paid for in cash, equity their sum at the close.
     #[test]
     fn resizing_agrees_with_cash_and_quantity(seed: u64, band in 0.0_f64..0.3, leverage in 0.2_f64..2.5) {
-        let mut random = Random::new(seed);
-        let n_bars = 120;
-        let mut scene = Scene::new(&[("BTCUSDT", 100_000.0)], n_bars);
-        scene.settings.margin = MarginMode::Cross;
-        scene.settings.costs.half_spread_bps = random.pick(&[0.0, 3.0]);
-        scene.taker_fee = random.pick(&[0.0, 0.0006]);
-        let mut close = 100_000.0;
-        for bar in 0..n_bars {
-            let open = close;
-            close *= 1.0 + random.between(-0.03, 0.03);
-            scene.bar(0, bar, [open, open.max(close), open.min(close), close]);
-        }
-        let side = random.pick(&[-1_i8, 1]);
-        scene.signals[0].entry[0] = side;
-        let list = scene.trades();
-        let wishes: Vec<f64> =
-            (0..n_bars).map(|_| leverage * random.pick(&[1.0, 1.0, 1.0, 0.7])).collect();
-        let outcome =
-            scene.replay_resizing(&list, band, &|_, bar| fixed(wishes[bar]));
-        // A market that takes most of the account is another law's.
-        prop_assume!(outcome.liquidations.is_empty() && outcome.ruined_at.is_none());
-
-        let columns = &scene.market.symbols[0];
-        let (spread, fee) = (scene.settings.costs.half_spread_bps * 1e-4, scene.taker_fee);
-        let (mut cash, mut units) = (100_000.0_f64, 0.0_f64); // Units are negative for a short.
-        let mut ordered: Option<f64> = None;
-        let mut orders = 0;
-        for (bar, wish) in wishes.iter().enumerate() {
-            if let Some(target) = ordered.take() {
-                let bought = target - units;
-                let price = columns.open[bar] * (1.0 + bought.signum() * spread);
-                cash -= bought * price + bought.abs() * price * fee;
-                units = target;
-                orders += 1;
-            }
-            let price = columns.close[bar];
-            let mut equity = cash + units * price;
-            if bar + 1 == n_bars {
-                let out = price * (1.0 - units.signum() * spread);
-                equity = cash + units * out - units.abs() * out * fee;
-            }
-            close_to(outcome.equity[bar], equity);
-            let lots = (wish * equity / price / 0.001 + 1e-9).floor() * 0.001;
-            let (held, differs) = (units.abs(), (lots - units.abs()).abs());
-            let is_new = bar == 0;
-            let is_sent = differs > band * held && differs > 0.0005
-                && (lots < held || differs * price >= 100.0);
-            if bar + 1 < n_bars && (is_new || is_sent) {
-                ordered = Some(f64::from(side) * lots);
-            }
-        }
-        prop_assert_eq!(outcome.decisions.len(), orders);
-        prop_assert_eq!(outcome.trades[0].resizes, orders - 1);
+        agrees_with_cash_and_quantity(seed, band, leverage)?;
     }
+}
+
+/// The body of `resizing_agrees_with_cash_and_quantity`.
+fn agrees_with_cash_and_quantity(seed: u64, band: f64, leverage: f64) -> Result<(), TestCaseError> {
+    let mut random = Random::new(seed);
+    let n_bars = 120;
+    let mut scene = Scene::new(&[("BTCUSDT", 100_000.0)], n_bars);
+    scene.settings.margin = MarginMode::Cross;
+    scene.settings.costs.half_spread_bps = random.pick(&[0.0, 3.0]);
+    scene.taker_fee = random.pick(&[0.0, 0.0006]);
+    let mut close = 100_000.0;
+    for bar in 0..n_bars {
+        let open = close;
+        close *= 1.0 + random.between(-0.03, 0.03);
+        scene.bar(0, bar, [open, open.max(close), open.min(close), close]);
+    }
+    let side = random.pick(&[-1_i8, 1]);
+    scene.signals[0].entry[0] = side;
+    let list = scene.trades();
+    let wishes: Vec<f64> =
+        (0..n_bars).map(|_| leverage * random.pick(&[1.0, 1.0, 1.0, 0.7])).collect();
+    let outcome = scene.replay_resizing(&list, band, &|_, bar| fixed(wishes[bar]));
+    // A market that takes most of the account is another law's.
+    prop_assume!(outcome.liquidations.is_empty() && outcome.ruined_at.is_none());
+
+    let columns = &scene.market.symbols[0];
+    let (spread, fee) = (scene.settings.costs.half_spread_bps * 1e-4, scene.taker_fee);
+    let (mut cash, mut units) = (100_000.0_f64, 0.0_f64); // Units are negative for a short.
+    let mut ordered: Option<f64> = None;
+    let mut orders = 0;
+    for (bar, wish) in wishes.iter().enumerate() {
+        if let Some(target) = ordered.take() {
+            let bought = target - units;
+            let price = columns.open[bar] * (1.0 + bought.signum() * spread);
+            cash -= bought * price + bought.abs() * price * fee;
+            units = target;
+            orders += 1;
+        }
+        let price = columns.close[bar];
+        let mut equity = cash + units * price;
+        if bar + 1 == n_bars {
+            let out = price * (1.0 - units.signum() * spread);
+            equity = cash + units * out - units.abs() * out * fee;
+        }
+        close_to(outcome.equity[bar], equity);
+        // Lots that miss a whole number by 1e-9 of it, or a millionth of a lot, are that number.
+        let wanted = wish * equity / price / 0.001;
+        let lots = (wanted + (1e-9 * wanted).min(1e-6)).floor() * 0.001;
+        let (held, differs) = (units.abs(), (lots - units.abs()).abs());
+        let is_new = bar == 0;
+        let is_sent = differs > band * held * (1.0 + 1e-9)
+            && differs > 0.0005
+            && (lots < held || differs * price >= 100.0);
+        if bar + 1 < n_bars && (is_new || is_sent) {
+            ordered = Some(f64::from(side) * lots);
+        }
+    }
+    prop_assert_eq!(outcome.decisions.len(), orders);
+    prop_assert_eq!(outcome.trades[0].resizes, orders - 1);
+    Ok(())
+}
+
+/// At one close it wants 961.99999914 lots, 9e-10 of it from the next whole number.
+#[test]
+fn resizing_agrees_where_a_size_is_all_but_a_lot_more() {
+    agrees_with_cash_and_quantity(
+        5_561_543_142_765_019_909,
+        0.092_083_414_693_372_99,
+        0.749_108_539_597_007_2,
+    )
+    .unwrap();
 }
 
 /// The laws are worth something only where the rare events happen.

@@ -7,7 +7,7 @@ use crate::formulas::{
     optimal_f, risk_aversion, risk_constrained_quadratic_sample, risk_constrained_sample,
     shrinkage_binary, shrinkage_of,
 };
-use crate::limits::Moment;
+use crate::limits::{Moment, stop_distance};
 use crate::past::Past;
 use crate::rule::{
     Before, Kelly, KellyBasis, KellyEstimator, KellyLiquidation, KellyMargin, KellyShrinkage,
@@ -65,7 +65,7 @@ impl Edge {
 pub(crate) fn kelly_leverage(kelly: &Kelly, moment: &impl Moment) -> Result<f64, SizingError> {
     let edge = moment.edge(kelly)?;
     let is_risk = kelly.basis() == KellyBasis::Risk;
-    let stop_distance = is_risk.then(|| moment.stop()?.distance()).transpose()?;
+    let stop_distance = is_risk.then(|| stop_distance(moment, moment.stop()?)).transpose()?;
     let estimator = Estimator {
         kelly,
         terms: kelly.liquidation.as_ref().map(|l| liquidation_terms(l, moment)).transpose()?,
@@ -94,7 +94,7 @@ pub(crate) fn risk_constrained_leverage(
     let is_risk = rule.basis == KellyBasis::Risk;
     let payoff = if is_risk { Payoff::RMultiple } else { Payoff::UnitReturn };
     let sample = moment.trade_sample(&rule.trade_window(), payoff)?;
-    let stop_distance = is_risk.then(|| moment.stop()?.distance()).transpose()?;
+    let stop_distance = is_risk.then(|| stop_distance(moment, moment.stop()?)).transpose()?;
     let lambda = risk_aversion(1.0 - rule.drawdown, rule.chance)?;
     let cap = rule.leverage_max.filter(|_| !is_risk).unwrap_or(f64::INFINITY);
     let full = match rule.form {

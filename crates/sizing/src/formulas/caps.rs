@@ -39,10 +39,20 @@ impl Stop {
     /// # Errors
     /// `NoStop`, or `OutOfRange` where stop and entry coincide.
     pub fn distance(&self) -> Result<f64, SizingError> {
+        self.distance_at(self.entry_price)
+    }
+
+    /// The same loss, from the entry to the stop, as a fraction of the notional at another price,
+    /// `|entry - stop| / price + costs`: with it a quantity follows from what each unit risks.
+    ///
+    /// # Errors
+    /// As [`Stop::distance`].
+    pub fn distance_at(&self, price: f64) -> Result<f64, SizingError> {
         let entry = positive("entry_price", self.entry_price)?;
+        let price = positive("price", price)?;
         let stop = not_negative("stop_price", self.stop_price.ok_or(SizingError::NoStop)?)?;
         let costs = not_negative("round_trip_cost_fraction", self.round_trip_cost_fraction)?;
-        Ok(positive("stop_distance", (entry - stop).abs() / entry)? + costs)
+        Ok(positive("stop_distance", (entry - stop).abs() / price)? + costs)
     }
 }
 

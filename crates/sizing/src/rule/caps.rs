@@ -51,9 +51,14 @@ impl SizingBase {
 
 /// Decides the size again at each close while a position is held.
 ///
-/// The new size follows from the limits at that close, as if the position were opened then. Where
-/// it differs enough, an order for the difference fills at the next open, with its costs. A size of
-/// 0, whatever its reason, closes the position, and it stays closed until the next entry.
+/// The new size follows from the limits at that close, as if the position were opened then, but for
+/// the risk to the stop (`risk_fraction`, `risk_cap`, `heat`, Kelly on risk): a unit risks what
+/// lies between the open at which the position was entered and its initial stop, so that a price
+/// near the stop makes nothing larger. `liquidation_distance` takes the way to the stop from the
+/// price now. Where the size differs enough, an order for the difference fills at the next open,
+/// with its costs. A size of 0, whatever its reason, closes the position, and it stays closed until
+/// the next entry. The longest holding time is fixed at the entry, and `gates.csv` counts entries
+/// alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
