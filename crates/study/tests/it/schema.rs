@@ -94,7 +94,7 @@ fn what_the_reader_takes_or_refuses_the_schema_does_too() {
         (rule("heat = [\"moderate\", 0.06]"), true),
         (rule("heat = \"bold\""), false),
         (rule("preset = \"six_gates\"\nwithout = \"each\""), true),
-        (rule("preset = \"six_gates\"\nwithout = [\"size\", \"each\"]"), true),
+        (rule("preset = \"six_gates\"\nwithout = [\"funding\", \"each\"]"), true),
         (rule("preset = \"six_gates\"\nwithout = []"), false),
         (rule("preset = \"six_gates\"\nwithout = [\"sise\"]"), false),
         (rule("optimal_f = { trades = 50, before = { leverage = 0.5 } }"), true),
