@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use crate::csv;
 use crate::error::{IngestError, Place, Problem};
+use crate::json::Json;
 
 /// One file that a run is to read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +20,8 @@ pub(crate) struct Input {
     pub(crate) name: String,
     /// Size on disk.
     pub(crate) bytes: u64,
+    /// Whether the user named the file itself, and not a folder that it is in.
+    pub(crate) is_named: bool,
 }
 
 /// The files at the given paths, folders walked in order of name, and the names of those in
@@ -31,7 +35,7 @@ pub(crate) fn find(paths: &[PathBuf]) -> Result<(Vec<Input>, Vec<String>), Inges
             walk(path, "", &mut found, &mut skipped)?;
         } else {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            found.push(Input { path: path.clone(), name, bytes: metadata.len() });
+            found.push(Input { path: path.clone(), name, bytes: metadata.len(), is_named: true });
         }
     }
     let mut seen = std::collections::BTreeSet::new();
@@ -60,7 +64,7 @@ fn walk(
         if metadata.is_dir() {
             walk(&path, &format!("{name}/"), found, skipped)?;
         } else if has_data_ending(&file_name) {
-            found.push(Input { path, name, bytes: metadata.len() });
+            found.push(Input { path, name, bytes: metadata.len(), is_named: false });
         } else if !file_name.ends_with(".CHECKSUM") {
             skipped.push(name);
         }
@@ -69,16 +73,31 @@ fn walk(
 }
 
 fn has_data_ending(name: &str) -> bool {
-    const ENDINGS: [&str; 7] =
-        [".csv", ".zip", ".csv.gz", ".csv.zst", ".feather", ".parquet", ".csv.zip"];
+    const TEXT: [&str; 4] = [".csv", ".json", ".jsonl", ".ndjson"];
+    const PACKED: [&str; 5] = ["", ".gz", ".zst", ".lz4", ".zip"];
     let name = name.to_ascii_lowercase();
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
+    let is_text = TEXT.iter().any(|text| {
+        PACKED.iter().any(|packed| name.strip_suffix(packed).is_some_and(|n| n.ends_with(text)))
+    });
+    // Hyperliquid's node files have no other ending.
+    is_text || [".zip", ".lz4", ".feather", ".parquet"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Unpacked text: JSON by its first character, else CSV.
+fn text(text: Vec<u8>) -> Result<Content, Problem> {
+    if Json::is_json(&text) {
+        Json::parse(text).map(Content::Json)
+    } else {
+        Ok(Content::Text(text))
+    }
 }
 
 /// What a file holds after unpacking.
 pub(crate) enum Content {
     /// CSV text.
     Text(Vec<u8>),
+    /// A JSON document or JSON lines.
+    Json(Json),
     /// An Arrow IPC file.
     Feather(Vec<u8>),
     /// A Parquet file, which is read from disk column by column.
@@ -106,21 +125,28 @@ impl Archive {
         let lower = file_name.to_ascii_lowercase();
         let ends = |ending: &str| lower.ends_with(ending);
         let content = if ends(".zip") {
-            Content::Text(unzip(&bytes)?)
+            text(unzip(&bytes)?)?
         } else if ends(".gz") {
-            let mut text = Vec::new();
-            MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).map_err(damaged)?;
-            Content::Text(text)
+            let mut inner = Vec::new();
+            MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut inner).map_err(damaged)?;
+            text(inner)?
         } else if ends(".zst") {
-            Content::Text(zstd::decode_all(bytes.as_slice()).map_err(damaged)?)
+            text(zstd::decode_all(bytes.as_slice()).map_err(damaged)?)?
+        } else if ends(".lz4") {
+            let mut inner = Vec::new();
+            let mut decoder = lz4_flex::frame::FrameDecoder::new(bytes.as_slice());
+            decoder.read_to_end(&mut inner).map_err(damaged)?;
+            text(inner)?
         } else if ends(".feather") {
             Content::Feather(bytes)
         } else if ends(".parquet") {
             Content::Parquet(input.path.clone())
-        } else if ends(".csv") || ends(".txt") {
-            Content::Text(bytes)
+        } else if [".csv", ".txt", ".json", ".jsonl", ".ndjson"].iter().any(|e| ends(e)) {
+            text(bytes)?
         } else {
-            let reason = "its name ends in none of csv, zip, gz, zst, feather, parquet".to_owned();
+            let reason =
+                "its name ends in none of csv, json, jsonl, zip, gz, zst, lz4, feather, parquet"
+                    .to_owned();
             return Err(Problem::NotRecognised { reason });
         };
         let stem = file_name.split('.').next().unwrap_or_default().to_owned();
@@ -135,6 +161,11 @@ impl Archive {
         })
     }
 
+    /// The file's name with all endings.
+    pub(crate) fn file_name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// The names of the folders that the file is in, as far as the user's path says.
     pub(crate) fn folders(&self) -> Vec<String> {
         let parent = self.path.parent().unwrap_or(Path::new(""));
@@ -142,11 +173,11 @@ impl Archive {
     }
 
     /// Where a row (from 0) stands in the file. Blank lines and a header are counted.
-    pub(crate) fn place_of(&self, row: Option<usize>, has_header: bool) -> Place {
+    pub(crate) fn place_of(&self, row: Option<usize>) -> Place {
         match (row, &self.content) {
             (None, _) => Place::File,
             (Some(row), Content::Text(text)) => {
-                let wanted = row + usize::from(has_header);
+                let wanted = row + usize::from(csv::header(text).is_some());
                 let line = text
                     .split(|&byte| byte == b'\n')
                     .enumerate()
@@ -165,7 +196,7 @@ fn unzip(bytes: &[u8]) -> Result<Vec<u8>, Problem> {
     let names: Result<Vec<String>, _> =
         zip.file_names().map(|name| name.map(std::borrow::Cow::into_owned)).collect();
     let mut csv = names.map_err(damaged)?;
-    csv.retain(|name| name.to_ascii_lowercase().ends_with(".csv"));
+    csv.retain(|name| !name.ends_with('/') && has_data_ending(name));
     let [name] = csv.as_slice() else {
         return Err(Problem::ZipEntries { count: csv.len() });
     };

@@ -94,6 +94,12 @@ pub(crate) fn header(text: &[u8]) -> Option<Vec<String>> {
     Some(names.collect())
 }
 
+/// The fields of the first line.
+pub(crate) fn first_row(text: &[u8]) -> Vec<String> {
+    let fields = first_line(text).unwrap_or_default().split(|&byte| byte == b',');
+    fields.map(|field| String::from_utf8_lossy(unquoted(field)).into_owned()).collect()
+}
+
 /// Number of fields in the first line.
 pub(crate) fn width(text: &[u8]) -> usize {
     first_line(text).map_or(0, |line| 1 + commas(line))
@@ -143,6 +149,38 @@ pub(crate) fn read(
     }
     let time_unit = units.into_iter().flatten().next();
     Ok(Rows { columns: values, len: n_rows, time_unit })
+}
+
+/// Reads a long text in blocks of whole lines, so that only one block's columns are in memory.
+/// `each` gets the number of rows before the block, and the block's rows.
+pub(crate) fn read_blocks(
+    text: &[u8],
+    has_header: bool,
+    columns: &[(String, Want)],
+    mut each: impl FnMut(usize, Rows) -> Result<(), RowProblem>,
+) -> Result<(), RowProblem> {
+    const BLOCK_BYTES: usize = 4 << 20;
+    let mut rest = text;
+    let mut n_rows = 0;
+    let mut header_left = has_header;
+    while !rest.is_empty() {
+        let end = if rest.len() > BLOCK_BYTES {
+            let more = memchr::memchr(b'\n', &rest[BLOCK_BYTES..]);
+            more.map_or(rest.len(), |more| BLOCK_BYTES + more + 1)
+        } else {
+            rest.len()
+        };
+        let rows = read(&rest[..end], header_left, columns).map_err(|problem| RowProblem {
+            row: problem.row.map(|row| row + n_rows),
+            problem: problem.problem,
+        })?;
+        rest = &rest[end..];
+        header_left = false;
+        let before = n_rows;
+        n_rows += rows.len;
+        each(before, rows)?;
+    }
+    Ok(())
 }
 
 fn read_row(
@@ -271,6 +309,21 @@ mod tests {
         assert_eq!(rows.columns[1], Values::Numbers(vec![1.5, -2000.0]));
         assert_eq!(rows.columns[3], Values::Words(vec!["SELL".into(), "buy".into()]));
         assert_eq!(rows.time_unit, Some(TimeUnit::Milliseconds));
+    }
+
+    #[test]
+    fn blocks_give_the_rows_of_the_whole() {
+        let line = "1704067200000,1.5,some word of no use to anybody\n";
+        let n = (9 << 20) / line.len();
+        let text = format!("t,x,w\n{}1704067200000,zwei,w\n", line.repeat(n));
+        let wants = columns(&[Want::Time, Want::Number, Want::Skip]);
+        let mut blocks = Vec::new();
+        let error = read_blocks(text.as_bytes(), true, &wants, |before, rows| {
+            blocks.push((before, rows.len));
+            Ok(())
+        });
+        assert_eq!(error.unwrap_err().row, Some(n));
+        assert!(blocks.len() == 2 && blocks[1].0 == blocks[0].1, "{blocks:?}");
     }
 
     #[test]

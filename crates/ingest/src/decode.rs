@@ -9,13 +9,15 @@ mod identity;
 mod liquidations;
 mod open_interest;
 mod rows;
+mod trade_bars;
 
 use plimsoll_market::lake::{Note, Source};
 use plimsoll_market::{Incoming, Series, Table, Timestamp};
 
 use crate::archive::{Archive, Content};
 use crate::csv;
-use crate::error::{FileFailure, RowProblem};
+use crate::error::{FileFailure, Problem, RowProblem};
+use crate::raw;
 use crate::run::{Options, SourceFormat};
 use identity::Identity;
 
@@ -77,33 +79,137 @@ impl Checked {
     }
 }
 
-/// Decodes a file into the series that it holds.
-pub(crate) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded>, FileFailure> {
-    let decoded = match options.source {
-        SourceFormat::Binance => binance::decode(archive, options),
-        SourceFormat::Freqtrade => freqtrade::decode(archive, options),
-        SourceFormat::Generic => generic::decode(archive, options),
-        SourceFormat::Auto => match &archive.content {
-            Content::Feather(_) if freqtrade::is_name(&archive.stem) => {
-                freqtrade::decode(archive, options)
-            }
-            Content::Text(_) if binance::is_name(&archive.stem) => {
-                binance::decode(archive, options)
-            }
-            _ => generic::decode(archive, options),
-        },
-    };
-    decoded.map_err(|RowProblem { row, problem }| {
-        let has_header =
-            matches!(&archive.content, Content::Text(text) if csv::header(text).is_some());
-        FileFailure {
-            file: archive.path.display().to_string(),
-            place: archive.place_of(row, has_header),
-            problem,
+/// A series of a file that does not go in, while others of it may.
+#[derive(Debug)]
+pub(crate) struct PartProblem {
+    /// The series, as `lighter DOGE funding`; `None` where it is the file as a whole.
+    pub(crate) series: Option<String>,
+    pub(crate) row: RowProblem,
+}
+
+/// Every series of a file, each decoded or refused by itself.
+pub(crate) type Parts = Vec<Result<Decoded, PartProblem>>;
+
+/// One shape of file that is understood. The first in [`FORMATS`] that recognises a file has it.
+pub(crate) struct Format {
+    /// Name and version, as receipts have it: `binance-klines/1`.
+    pub(crate) name: &'static str,
+    /// What `--source` calls its origin.
+    pub(crate) source: SourceFormat,
+    /// The evidence, a clause each, if a file is of this shape.
+    pub(crate) recognise: fn(&Clues) -> Option<Vec<String>>,
+    pub(crate) decode: fn(&Archive, &Options) -> Result<Parts, RowProblem>,
+}
+
+/// Every format, the most particular first.
+const FORMATS: &[&[Format]] = &[binance::FORMATS, freqtrade::FORMATS, generic::FORMATS];
+
+/// What is known of a file before its rows are read.
+pub(crate) struct Clues {
+    /// File name without folders and endings.
+    pub(crate) stem: String,
+    /// File name with all endings.
+    pub(crate) file_name: String,
+    /// The folders that it is in.
+    pub(crate) folders: Vec<String>,
+    /// Names of its columns in lower case; empty for text without a header, and for JSON.
+    pub(crate) columns: Vec<String>,
+    /// The fields of the first line of a text without a header.
+    pub(crate) first_row: Vec<String>,
+    /// A JSON document, or the first of its lines.
+    pub(crate) json: Option<serde_json::Value>,
+    /// Whether it is an Arrow file.
+    pub(crate) is_feather: bool,
+}
+
+impl Clues {
+    pub(crate) fn of(archive: &Archive) -> Result<Self, Problem> {
+        let columns = raw::names(archive)?;
+        let first_row = match &archive.content {
+            Content::Text(text) if columns.is_empty() => csv::first_row(text),
+            _ => Vec::new(),
+        };
+        let json = match &archive.content {
+            Content::Json(json) => json.sample(),
+            _ => None,
+        };
+        Ok(Self {
+            stem: archive.stem.clone(),
+            file_name: archive.file_name(),
+            folders: archive.folders(),
+            columns,
+            first_row,
+            json,
+            is_feather: matches!(archive.content, Content::Feather(_)),
+        })
+    }
+
+    /// Whether every one of these columns is there.
+    pub(crate) fn has_columns(&self, names: &[&str]) -> bool {
+        names.iter().all(|name| self.columns.iter().any(|column| column == name))
+    }
+
+    /// Whether the file lies in a folder of that name.
+    pub(crate) fn is_in(&self, folder: &str) -> bool {
+        self.folders.iter().any(|f| f == folder)
+    }
+}
+
+/// What a file was taken for.
+pub(crate) struct Recognised {
+    pub(crate) format: &'static Format,
+    pub(crate) evidence: Vec<String>,
+}
+
+/// Finds the format of a file.
+pub(crate) fn recognise(archive: &Archive, options: &Options) -> Result<Recognised, Problem> {
+    let clues = Clues::of(archive)?;
+    let wanted =
+        |format: &&Format| options.source == SourceFormat::Auto || format.source == options.source;
+    for format in FORMATS.iter().copied().flatten().filter(wanted) {
+        if let Some(evidence) = (format.recognise)(&clues) {
+            return Ok(Recognised { format, evidence });
         }
-    })
+    }
+    let reason = match options.source {
+        _ if clues.json.is_some() => "JSON of no known shape".to_owned(),
+        SourceFormat::Auto | SourceFormat::Generic => "no header that names the columns".to_owned(),
+        source => format!("neither name nor columns are those of a {source} file"),
+    };
+    Err(Problem::NotRecognised { reason })
+}
+
+/// Decodes a file into the series that it holds.
+pub(crate) fn decode(
+    archive: &Archive,
+    options: &Options,
+) -> (Option<Recognised>, Vec<Result<Decoded, FileFailure>>) {
+    let failed = |series: Option<String>, RowProblem { row, problem }: RowProblem| FileFailure {
+        file: archive.path.display().to_string(),
+        place: archive.place_of(row),
+        series,
+        problem,
+    };
+    let recognised = match recognise(archive, options) {
+        Ok(recognised) => recognised,
+        Err(problem) => return (None, vec![Err(failed(None, problem.into()))]),
+    };
+    let parts = match (recognised.format.decode)(archive, options) {
+        Ok(parts) => parts
+            .into_iter()
+            .map(|part| part.map_err(|PartProblem { series, row }| failed(series, row)))
+            .collect(),
+        Err(problem) => vec![Err(failed(None, problem))],
+    };
+    (Some(recognised), parts)
 }
 
 fn note(name: &str, count: usize, first: i64, message: impl Into<String>) -> Note {
-    Note { name: name.to_owned(), count, first: Some(Timestamp(first)), message: message.into() }
+    Note {
+        name: name.to_owned(),
+        count,
+        first: Some(Timestamp(first)),
+        message: message.into(),
+        example: String::new(),
+    }
 }

@@ -38,14 +38,16 @@ pub enum IngestError {
     },
 }
 
-/// One refused file. Prints as `file:line: problem`.
+/// One refused file, or one refused series of it. Prints as `file:line: problem`.
 #[derive(Debug, thiserror::Error)]
-#[error("{file}{place}: {problem}")]
+#[error("{file}{place}: {}{problem}", series.as_ref().map(|s| format!("{s}: ")).unwrap_or_default())]
 pub struct FileFailure {
     /// The file, as the user named it.
     pub file: String,
     /// Where in it.
     pub place: Place,
+    /// The series that is refused, where the file holds others; as `lighter DOGE funding`.
+    pub series: Option<String>,
     /// What is wrong.
     pub problem: Problem,
 }
@@ -109,6 +111,12 @@ pub enum Problem {
     #[error("cannot tell what this is: {reason}")]
     NotRecognised {
         /// What was looked for.
+        reason: String,
+    },
+    /// It is read and understood, and holds nothing that the lake could.
+    #[error("holds nothing for the lake: {reason}")]
+    NothingForTheLake {
+        /// Why.
         reason: String,
     },
     /// The format is known, but cannot be taken in.
@@ -277,7 +285,7 @@ impl Problem {
             Self::NotRecognised { .. } => {
                 "name the columns in a header and pass --source generic with --kind, --venue, --symbol and --interval"
             }
-            Self::Unsupported { .. } => "leave the file out",
+            Self::Unsupported { .. } | Self::NothingForTheLake { .. } => "leave the file out",
             Self::Unknown { what } => return Some(format!("pass --{what}")),
             Self::MissingColumn { .. } => "add the column to the header, or pass another --kind",
             Self::MixedTimeUnits { .. } => "bring all times to milliseconds",

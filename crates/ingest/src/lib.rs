@@ -47,6 +47,7 @@
 //! | [`run`] | [`ingest`] itself, its options and what it returns |
 //! | [`inventory`] | [`ls`]: what a lake holds |
 //! | [`check`](mod@check) | [`check()`]: what is missing or looks wrong in it |
+//! | [`policy`] | the rules that archives and lakes are held to, and what is done where one is broken |
 //! | [`decimal`] | decimal text to `f64` in one pass |
 //! | [`error`] | every way in which a file can be refused |
 
@@ -57,10 +58,16 @@ pub mod decimal;
 mod decode;
 pub mod error;
 pub mod inventory;
+mod json;
+pub mod policy;
 mod raw;
 pub mod run;
 
 pub use check::{Finding, Severity, check};
 pub use error::{FileFailure, IngestError, Place, Problem};
 pub use inventory::{Coverage, ls};
-pub use run::{BadBar, FileNote, NoProgress, Options, Progress, SourceFormat, Summary, ingest};
+pub use policy::{Policies, Policy, PolicyError, Rule};
+pub use run::{
+    FileNote, FileReport, NoProgress, Options, Outcome, Progress, SourceFormat, Summary, TakenPart,
+    ingest,
+};

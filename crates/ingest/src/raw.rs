@@ -86,6 +86,13 @@ const LIQUIDATIONS: &[Known] = &[
     ),
     known("kind", Want::Word, &["kind"]),
 ];
+const LIQUIDATION_VOLUME: &[Known] = &[
+    known("long_quantity", Want::NumberOrEmpty, &["long_quantity"]),
+    known("short_quantity", Want::NumberOrEmpty, &["short_quantity"]),
+    known("long_notional", Want::NumberOrEmpty, &["long_notional", "long_usd"]),
+    known("short_notional", Want::NumberOrEmpty, &["short_notional", "short_usd"]),
+    known("count", Want::NumberOrEmpty, &["count", "liq_count"]),
+];
 const OPEN_INTEREST: &[Known] = &[
     known("open_interest", Want::Number, &["sum_open_interest", "open_interest", "oi"]),
     known(
@@ -97,9 +104,10 @@ const OPEN_INTEREST: &[Known] = &[
 
 fn knowns(kind: Kind) -> &'static [Known] {
     match kind {
-        Kind::Candles | Kind::MarkCandles | Kind::IndexCandles => BARS,
+        Kind::Candles | Kind::MarkCandles | Kind::IndexCandles | Kind::PremiumIndexCandles => BARS,
         Kind::Funding => FUNDING,
         Kind::Liquidations => LIQUIDATIONS,
+        Kind::LiquidationVolume => LIQUIDATION_VOLUME,
         Kind::OpenInterest => OPEN_INTEREST,
     }
 }
@@ -126,6 +134,10 @@ impl Raw {
     ) -> Result<Self, RowProblem> {
         match &archive.content {
             Content::Text(text) => Self::from_csv(text, kind, headerless),
+            Content::Json(_) => {
+                let reason = "JSON where named columns are expected".to_owned();
+                Err(Problem::NotRecognised { reason }.into())
+            }
             Content::Feather(bytes) => {
                 let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
                 let batches: Result<Vec<_>, _> = reader.collect();
@@ -137,6 +149,17 @@ impl Raw {
                     builder.with_batch_size(1 << 16).build().map_err(damaged)?.collect();
                 Self::from_batches(&batches.map_err(damaged)?, kind)
             }
+        }
+    }
+
+    /// Columns that a decoder has made itself, under the names of this crate.
+    pub(crate) fn from_columns(n_rows: usize, columns: Vec<(&'static str, Values)>) -> Self {
+        Self {
+            names: columns.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            n_rows,
+            columns: columns.into_iter().collect(),
+            time_unit: None,
+            file_rows: None,
         }
     }
 
@@ -316,6 +339,7 @@ pub(crate) fn names(archive: &Archive) -> Result<Vec<String>, Problem> {
     };
     match &archive.content {
         Content::Text(text) => Ok(csv::header(text).unwrap_or_default()),
+        Content::Json(_) => Ok(Vec::new()),
         Content::Feather(bytes) => {
             let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
             Ok(fields(&reader.schema()))

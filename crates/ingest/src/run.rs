@@ -7,13 +7,14 @@ use std::str::FromStr;
 
 use plimsoll_market::lake::LakeWriter;
 use plimsoll_market::{
-    Incoming, Interval, Kind, Lake, MarketError, MergeOptions, MergeOutcome, Series,
+    Incoming, Interval, Kind, Lake, MarketError, MergeOptions, MergeOutcome, Series, Timestamp,
 };
 use rayon::prelude::*;
 
 use crate::archive::{Archive, Input, find};
-use crate::decode::{Decoded, decode};
+use crate::decode::{Decoded, Recognised, decode};
 use crate::error::{FileFailure, IngestError, Place, Problem};
+use crate::policy::Policies;
 
 /// Files are decoded and merged in groups of about so many bytes on disk, which bounds memory.
 const GROUP_BYTES: u64 = 96 << 20;
@@ -24,24 +25,57 @@ pub enum SourceFormat {
     /// Told by name and columns, file by file.
     #[default]
     Auto,
-    /// Binance's public archive.
+    /// Binance's public archive and API.
     Binance,
+    /// Bybit's public archive, API and recorded streams.
+    Bybit,
+    /// OKX's public archive, API and recorded streams.
+    Okx,
+    /// Hyperliquid's archive, node files and API.
+    Hyperliquid,
+    /// tardis.dev's CSV files.
+    Tardis,
+    /// Coinalyze's liquidation history.
+    Coinalyze,
+    /// CoinGlass's liquidation history.
+    Coinglass,
     /// freqtrade's data folder.
     Freqtrade,
+    /// What CCXT's methods return.
+    Ccxt,
     /// Named columns of any origin.
     Generic,
 }
 
 impl SourceFormat {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Binance, Self::Freqtrade, Self::Generic];
+    pub const ALL: [Self; 11] = [
+        Self::Auto,
+        Self::Binance,
+        Self::Bybit,
+        Self::Okx,
+        Self::Hyperliquid,
+        Self::Tardis,
+        Self::Coinalyze,
+        Self::Coinglass,
+        Self::Freqtrade,
+        Self::Ccxt,
+        Self::Generic,
+    ];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Binance => "binance",
+            Self::Bybit => "bybit",
+            Self::Okx => "okx",
+            Self::Hyperliquid => "hyperliquid",
+            Self::Tardis => "tardis",
+            Self::Coinalyze => "coinalyze",
+            Self::Coinglass => "coinglass",
             Self::Freqtrade => "freqtrade",
+            Self::Ccxt => "ccxt",
             Self::Generic => "generic",
         }
     }
@@ -67,15 +101,6 @@ impl FromStr for SourceFormat {
     }
 }
 
-/// What is done with a bar that breaks a rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BadBar {
-    /// Its file is refused.
-    #[default]
-    Refuse,
-}
-
 /// Settings of a run. What is `None` is told by the files or asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -89,8 +114,8 @@ pub struct Options {
     pub kind: Option<Kind>,
     /// Bar length.
     pub interval: Option<Interval>,
-    /// What is done with a bar that breaks a rule.
-    pub bad_bar: BadBar,
+    /// What is done where a rule is broken.
+    pub policies: Policies,
     /// Rows that differ from the lake's replace them, where they would otherwise be refused.
     pub replace: bool,
 }
@@ -126,10 +151,63 @@ pub struct Summary {
     pub rows: usize,
     /// What was merged, one entry a series, sorted.
     pub merges: Vec<MergeOutcome>,
-    /// Files in the folders that are no market data by their ending.
-    pub skipped: Vec<String>,
+    /// What was done with each file of a known ending, in the order of reading.
+    pub reports: Vec<FileReport>,
+    /// Files in the folders that hold nothing for the lake, each with the reason.
+    pub left_out: Vec<FileNote>,
     /// What was assumed, mended or flagged.
     pub notes: Vec<FileNote>,
+}
+
+/// What was done with one file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileReport {
+    /// Name of the file, relative to what the user named.
+    pub file: String,
+    /// What it was taken for, as `binance/1`; `None` where nothing recognised it.
+    pub format: Option<&'static str>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The series that it holds; not those that were refused.
+    pub parts: Vec<TakenPart>,
+}
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it is in the lake.
+    Taken,
+    /// Some of its series are, others were refused.
+    Partly,
+    /// Nothing of it is.
+    Refused,
+    /// It holds nothing for the lake.
+    LeftOut,
+}
+
+impl Outcome {
+    /// The word in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Partly => "partly",
+            Self::Refused => "refused",
+            Self::LeftOut => "left_out",
+        }
+    }
+}
+
+/// A series of a file, as decoded: after repairs, before merging.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakenPart {
+    /// The series.
+    pub series: Series,
+    /// Number of rows.
+    pub rows: usize,
+    /// Time of the first row, as the file has it.
+    pub first: Option<Timestamp>,
+    /// Time of the last row.
+    pub last: Option<Timestamp>,
 }
 
 /// Something about a file that the user should see.
@@ -153,7 +231,7 @@ pub fn ingest(
     lake: &Lake,
     progress: &dyn Progress,
 ) -> Result<Summary, IngestError> {
-    let (inputs, skipped) = find(paths)?;
+    let (inputs, other_endings) = find(paths)?;
     if inputs.is_empty() {
         return Err(IngestError::NoFiles { paths: paths.to_vec() });
     }
@@ -161,14 +239,14 @@ pub fn ingest(
     let mut summary = Summary {
         files: inputs.len(),
         bytes: inputs.iter().map(|input| input.bytes).sum(),
-        skipped,
+        left_out: other_endings.into_iter().map(by_ending).collect(),
         ..Summary::default()
     };
     progress.start(summary.bytes, inputs.len());
     let mut failures = Vec::new();
     let mut merges: BTreeMap<Series, MergeOutcome> = BTreeMap::new();
     for group in groups(&inputs) {
-        let decoded: Vec<Result<Vec<Decoded>, FileFailure>> = group
+        let decoded: Vec<FileParts> = group
             .par_iter()
             .map(|input| {
                 let decoded = open_and_decode(input, options);
@@ -178,13 +256,8 @@ pub fn ingest(
             .collect();
         let mut files = Vec::new();
         for (input, decoded) in group.iter().zip(decoded) {
-            match decoded {
-                Ok(decoded) => files.push((input, decoded)),
-                Err(failure) => {
-                    progress.message(&failure.to_string());
-                    failures.push(failure);
-                }
-            }
+            let good = sort_out(input, decoded, &mut summary, &mut failures, progress);
+            files.push((input, good));
         }
         note_all(&files, &mut summary);
         for outcome in merge_group(&writer, files, options, &mut failures, progress)? {
@@ -203,9 +276,71 @@ pub fn ingest(
     Err(IngestError::BadFiles { failures, summary: Box::new(summary) })
 }
 
-fn open_and_decode(input: &Input, options: &Options) -> Result<Vec<Decoded>, FileFailure> {
-    let archive = Archive::open(input).map_err(|problem| failure(input, problem))?;
-    decode(&archive, options)
+/// A file's format and series.
+type FileParts = (Option<Recognised>, Vec<Result<Decoded, FileFailure>>);
+
+fn open_and_decode(input: &Input, options: &Options) -> FileParts {
+    match Archive::open(input) {
+        Ok(archive) => decode(&archive, options),
+        Err(problem) => (None, vec![Err(failure(input, problem))]),
+    }
+}
+
+fn by_ending(file: String) -> FileNote {
+    FileNote { file, message: "it is no market data by its ending".to_owned() }
+}
+
+/// Enters a file in the summary and gives what goes on to the lake.
+fn sort_out(
+    input: &Input,
+    (recognised, parts): FileParts,
+    summary: &mut Summary,
+    failures: &mut Vec<FileFailure>,
+    progress: &dyn Progress,
+) -> Vec<Decoded> {
+    let mut good = Vec::new();
+    let mut n_refused = 0;
+    let mut left_out = false;
+    for part in parts {
+        match part {
+            Ok(decoded) => good.push(decoded),
+            // A folder may hold other things than market data; a file that was named may not.
+            Err(FileFailure { problem: Problem::NothingForTheLake { reason }, .. })
+                if !input.is_named =>
+            {
+                left_out = true;
+                summary.left_out.push(FileNote { file: input.name.clone(), message: reason });
+            }
+            Err(failure) => {
+                n_refused += 1;
+                progress.message(&failure.to_string());
+                failures.push(failure);
+            }
+        }
+    }
+    let outcome = match (good.is_empty(), n_refused > 0, left_out) {
+        (false, false, _) => Outcome::Taken,
+        (false, true, _) => Outcome::Partly,
+        (true, true, _) => Outcome::Refused,
+        (true, false, true) => Outcome::LeftOut,
+        (true, false, false) => Outcome::Taken,
+    };
+    let parts = good.iter().map(|part| {
+        let times = part.incoming.table.times();
+        TakenPart {
+            series: part.series.clone(),
+            rows: times.len(),
+            first: times.first().copied().map(Timestamp),
+            last: times.last().copied().map(Timestamp),
+        }
+    });
+    summary.reports.push(FileReport {
+        file: input.name.clone(),
+        format: recognised.map(|recognised| recognised.format.name),
+        outcome,
+        parts: parts.collect(),
+    });
+    good
 }
 
 /// Consecutive files up to [`GROUP_BYTES`], at least one each.
@@ -311,5 +446,10 @@ fn add(sum: &mut MergeOutcome, more: MergeOutcome) {
 }
 
 fn failure(input: &Input, problem: Problem) -> FileFailure {
-    FileFailure { file: input.path.display().to_string(), place: Place::File, problem }
+    FileFailure {
+        file: input.path.display().to_string(),
+        place: Place::File,
+        series: None,
+        problem,
+    }
 }

@@ -470,9 +470,16 @@ impl SymbolLoader<'_> {
         if let Some(Column::Text(sides)) = table.column("liquidated_side") {
             for (row, &time) in table.times().iter().enumerate() {
                 let bar = ((time - self.market.start.0) / self.market.interval.ms()) as usize;
-                let column = if sides[row] == "long" { &mut long } else { &mut short };
-                if let Some(sum) = column.get_mut(bar) {
-                    *sum += table.f64("notional")[row];
+                let notional = table.f64("notional")[row];
+                // A side that the source does not tell leaves both unknown in its bar.
+                let (to_long, to_short) = match sides[row].as_str() {
+                    "long" => (notional, 0.0),
+                    "short" => (0.0, notional),
+                    _ => (f64::NAN, f64::NAN),
+                };
+                if bar < long.len() {
+                    long[bar] += to_long;
+                    short[bar] += to_short;
                 }
             }
         }
@@ -501,6 +508,8 @@ impl SymbolLoader<'_> {
         let to = Timestamp(self.request.to.0.saturating_add(1));
         let table = self.lake.read(&series, from, to)?;
         let times = table.times();
+        let open_interest = table.f64_or_nan("open_interest");
+        let value = table.f64_or_nan("open_interest_value");
         columns.open_interest = vec![f64::NAN; self.market.n_bars];
         columns.open_interest_value = vec![f64::NAN; self.market.n_bars];
         let mut next = 0;
@@ -512,8 +521,8 @@ impl SymbolLoader<'_> {
             if let Some(row) = next.checked_sub(1)
                 && close_time - times[row] <= OPEN_INTEREST_STALE_MS
             {
-                columns.open_interest[bar] = table.f64("open_interest")[row];
-                columns.open_interest_value[bar] = table.f64("open_interest_value")[row];
+                columns.open_interest[bar] = open_interest[row];
+                columns.open_interest_value[bar] = value[row];
             }
         }
         Ok(())

@@ -26,10 +26,14 @@ pub enum Kind {
     MarkCandles,
     /// Index-price bars.
     IndexCandles,
+    /// Bars of the premium index: (perpetual - index) / index, a fraction that may be negative.
+    PremiumIndexCandles,
     /// Settled funding rates.
     Funding,
-    /// The exchange's record of other people's forced orders.
+    /// The exchange's record of other people's forced orders, one row each.
     Liquidations,
+    /// Sums of forced orders over bars, as aggregators publish them, where single ones are unknown.
+    LiquidationVolume,
     /// Open interest snapshots.
     OpenInterest,
 }
@@ -55,12 +59,14 @@ use ColumnType::{F64, F64OrNull, I32, I64OrNull, Text, Time};
 
 impl Kind {
     /// Every kind, in the order of the lake's folders.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Candles,
         Self::MarkCandles,
         Self::IndexCandles,
+        Self::PremiumIndexCandles,
         Self::Funding,
         Self::Liquidations,
+        Self::LiquidationVolume,
         Self::OpenInterest,
     ];
 
@@ -70,8 +76,10 @@ impl Kind {
             Self::Candles => "candles",
             Self::MarkCandles => "mark_candles",
             Self::IndexCandles => "index_candles",
+            Self::PremiumIndexCandles => "premium_index_candles",
             Self::Funding => "funding",
             Self::Liquidations => "liquidations",
+            Self::LiquidationVolume => "liquidation_volume",
             Self::OpenInterest => "open_interest",
         }
     }
@@ -83,7 +91,15 @@ impl Kind {
 
     /// Whether rows are bars of a fixed length, so that the folder is split by interval.
     pub fn has_interval(self) -> bool {
-        matches!(self, Self::Candles | Self::MarkCandles | Self::IndexCandles)
+        self.has_prices() || self == Self::LiquidationVolume
+    }
+
+    /// Whether rows are bars of a price or index: open, high, low, close.
+    pub fn has_prices(self) -> bool {
+        matches!(
+            self,
+            Self::Candles | Self::MarkCandles | Self::IndexCandles | Self::PremiumIndexCandles
+        )
     }
 
     /// Whether a time can stand only once. Several liquidations can share a millisecond.
@@ -105,7 +121,7 @@ impl Kind {
                 ("trades", I64OrNull),
                 ("taker_buy_volume", F64OrNull),
             ],
-            Self::MarkCandles | Self::IndexCandles => {
+            Self::MarkCandles | Self::IndexCandles | Self::PremiumIndexCandles => {
                 &[("open_time", Time), ("open", F64), ("high", F64), ("low", F64), ("close", F64)]
             }
             Self::Funding => &[
@@ -123,8 +139,16 @@ impl Kind {
                 ("notional", F64),
                 ("kind", Text),
             ],
+            Self::LiquidationVolume => &[
+                ("open_time", Time),
+                ("long_quantity", F64OrNull),
+                ("short_quantity", F64OrNull),
+                ("long_notional", F64OrNull),
+                ("short_notional", F64OrNull),
+                ("count", I64OrNull),
+            ],
             Self::OpenInterest => {
-                &[("time", Time), ("open_interest", F64), ("open_interest_value", F64)]
+                &[("time", Time), ("open_interest", F64OrNull), ("open_interest_value", F64OrNull)]
             }
         }
     }
@@ -382,6 +406,20 @@ impl Table {
     pub fn f64(&self, name: &str) -> &[f64] {
         match self.column(name) {
             Some(Column::F64(values)) => values,
+            _ => panic!("{} has no f64 column {name}", self.kind),
+        }
+    }
+
+    /// A column of numbers that may be absent, an absent one as NaN.
+    ///
+    /// # Panics
+    /// If the kind has no such column of numbers.
+    pub fn f64_or_nan(&self, name: &str) -> Vec<f64> {
+        match self.column(name) {
+            Some(Column::F64OrNull(values)) => {
+                values.iter().map(|v| v.unwrap_or(f64::NAN)).collect()
+            }
+            Some(Column::F64(values)) => values.clone(),
             _ => panic!("{} has no f64 column {name}", self.kind),
         }
     }

@@ -49,8 +49,8 @@ pub(crate) fn show(summary: &Summary, output: Output) {
     for note in &summary.notes {
         output.message(&format!("{}: {}", note.file, note.message));
     }
-    for file in &summary.skipped {
-        output.message(&format!("{file}: skipped, it is no market data by its ending"));
+    for file in &summary.left_out {
+        output.message(&format!("{}: left out, {}", file.file, file.message));
     }
     for merge in &summary.merges {
         for changed in &merge.changed {
@@ -85,7 +85,9 @@ pub(crate) fn show(summary: &Summary, output: Output) {
             "rows_replaced": merge.rows_replaced,
             "changed": merge.changed.iter().map(|changed| &changed.name).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
-        "skipped": summary.skipped,
+        "left_out": summary.left_out.iter().map(|file| json!({
+            "file": file.file, "reason": file.message,
+        })).collect::<Vec<_>>(),
         "notes": summary.notes.iter().map(|note| json!({
             "file": note.file, "message": note.message,
         })).collect::<Vec<_>>(),

@@ -6,6 +6,7 @@ use super::rows::{check, first_failure, order, usual_spacing};
 use super::{Checked, note};
 use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
+use crate::policy::Policies;
 use crate::raw::Raw;
 
 /// Checked bars and their interval.
@@ -24,6 +25,7 @@ pub(super) fn build(
     mut raw: Raw,
     kind: Kind,
     interval: Option<Interval>,
+    _policies: &Policies,
 ) -> Result<Bars, RowProblem> {
     if raw.n_rows == 0 {
         return Err(Problem::Empty.into());

@@ -9,12 +9,12 @@ use plimsoll_market::{DAY_MS, Interval, Kind, Timestamp};
 
 use super::identity::{Identity, interval_word};
 use super::liquidations::{Quantity, halve};
-use super::{Checked, Decoded, bars, funding, liquidations, note, open_interest};
+use super::{Checked, Clues, Format, Parts, bars, funding, liquidations, note, open_interest};
 use crate::archive::Archive;
 use crate::csv::{TimeUnit, Values};
 use crate::error::{Problem, RowProblem};
 use crate::raw::Raw;
-use crate::run::Options;
+use crate::run::{Options, SourceFormat};
 
 const KLINES: [&str; 12] = [
     "open_time",
@@ -73,12 +73,16 @@ enum What {
     LiquidationSnapshot,
 }
 
-/// Whether a file name is one of the archive's.
-pub(super) fn is_name(stem: &str) -> bool {
-    parse_name(stem).is_some()
+pub(super) const FORMATS: &[Format] =
+    &[Format { name: "binance/1", source: SourceFormat::Binance, recognise, decode }];
+
+fn recognise(clues: &Clues) -> Option<Vec<String>> {
+    let is_text = !clues.columns.is_empty() || !clues.first_row.is_empty();
+    let name = parse_name(&clues.stem).filter(|_| is_text && !clues.is_feather)?;
+    Some(vec![format!("named as in Binance's archive: symbol {}", name.symbol)])
 }
 
-pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded>, RowProblem> {
+fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     let identity = Identity::new(archive, options);
     let Some(name) = parse_name(&archive.stem) else {
         let reason = format!(
@@ -114,7 +118,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded
             }
             let microseconds = raw.time_unit == Some(TimeUnit::Microseconds);
             let interval = options.interval.unwrap_or(interval);
-            let bars = bars::build(raw, kind, Some(interval))?;
+            let bars = bars::build(raw, kind, Some(interval), &options.policies)?;
             let mut checked = bars.checked;
             // The archive is published after its period is over.
             checked.last_may_be_forming &= !archive.zipped;
@@ -123,7 +127,13 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded
         What::FundingRate => {
             let raw = Raw::read(archive, Kind::Funding, &FUNDING_RATE)?;
             let venue = venue(false);
-            (funding::build(raw, &venue)?, "binance-funding-rate/1", Kind::Funding, venue, None)
+            (
+                funding::build(raw, &venue, &options.policies)?,
+                "binance-funding-rate/1",
+                Kind::Funding,
+                venue,
+                None,
+            )
         }
         What::Metrics => {
             let mut raw = Raw::read(archive, Kind::OpenInterest, &METRICS)?;
@@ -131,14 +141,14 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded
             if coin_margined {
                 contract_open_interest(&mut raw, contract_size);
             }
-            let checked = open_interest::build(raw)?;
+            let checked = open_interest::build(raw, &options.policies)?;
             (checked, "binance-metrics/1", Kind::OpenInterest, venue(false), None)
         }
         What::LiquidationSnapshot => {
             let raw = Raw::read(archive, Kind::Liquidations, &LIQUIDATION_SNAPSHOT)?;
             let unit =
                 if coin_margined { Quantity::Contracts(contract_size) } else { Quantity::Base };
-            let mut checked = liquidations::build(raw, unit)?;
+            let mut checked = liquidations::build(raw, unit, &options.policies)?;
             halve(&mut checked);
             checked.covered.extend(name.period);
             check_period(&mut checked, name.period);
@@ -147,7 +157,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded
         }
     };
     let series = Identity::series(kind, venue, symbol, interval);
-    Ok(vec![checked.into_decoded(archive, decoder, series, &identity)])
+    Ok(vec![Ok(checked.into_decoded(archive, decoder, series, &identity))])
 }
 
 /// `SYMBOL-<interval or type>-YYYY-MM[-DD]`.
@@ -182,8 +192,7 @@ fn kline_kind(identity: &Identity) -> Result<Option<Kind>, Problem> {
             "markPriceKlines" => return Ok(Some(Kind::MarkCandles)),
             "indexPriceKlines" => return Ok(Some(Kind::IndexCandles)),
             "premiumIndexKlines" => {
-                let what = "the premium index, which is no price,".to_owned();
-                return Err(Problem::Unsupported { what });
+                return Ok(Some(Kind::PremiumIndexCandles));
             }
             _ => {}
         }

@@ -7,18 +7,24 @@
 use plimsoll_market::Kind;
 
 use super::identity::{Identity, interval_word};
-use super::{Decoded, bars, funding};
+use super::{Clues, Format, Parts, bars, funding};
 use crate::archive::Archive;
 use crate::error::{Problem, RowProblem};
 use crate::raw::Raw;
-use crate::run::Options;
+use crate::run::{Options, SourceFormat};
 
-/// Whether a file name is one of freqtrade's.
-pub(super) fn is_name(stem: &str) -> bool {
-    parse_name(stem).is_some()
+pub(super) const FORMATS: &[Format] =
+    &[Format { name: "freqtrade/1", source: SourceFormat::Freqtrade, recognise, decode }];
+
+fn recognise(clues: &Clues) -> Option<Vec<String>> {
+    let (pair, interval, candle_type) = parse_name(&clues.stem).filter(|_| clues.is_feather)?;
+    Some(vec![
+        "an Arrow file".to_owned(),
+        format!("named as freqtrade does: pair {}, {interval}, {candle_type}", pair.join("/")),
+    ])
 }
 
-pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded>, RowProblem> {
+fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     let identity = Identity::new(archive, options);
     let Some((pair, interval, candle_type)) = parse_name(&archive.stem) else {
         let reason = format!(
@@ -45,14 +51,19 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded
         if let Some(rates) = raw.columns.remove("open") {
             raw.columns.insert("rate", rates);
         }
-        let checked = funding::build(raw, &venue)?;
+        let checked = funding::build(raw, &venue, &options.policies)?;
         let series = Identity::series(kind, venue, symbol, None);
-        return Ok(vec![checked.into_decoded(archive, "freqtrade-funding/1", series, &identity)]);
+        return Ok(vec![Ok(checked.into_decoded(
+            archive,
+            "freqtrade-funding/1",
+            series,
+            &identity,
+        ))]);
     }
     let interval = options.interval.or(interval_word(interval));
-    let bars = bars::build(raw, kind, interval)?;
+    let bars = bars::build(raw, kind, interval, &options.policies)?;
     let series = Identity::series(kind, venue, symbol, Some(bars.interval));
-    Ok(vec![bars.checked.into_decoded(archive, "freqtrade-bars/1", series, &identity)])
+    Ok(vec![Ok(bars.checked.into_decoded(archive, "freqtrade-bars/1", series, &identity))])
 }
 
 /// `BTC_USDT_USDT-1h-futures`: the pair's words, the time frame, the candle type.

@@ -5,6 +5,7 @@ use plimsoll_market::{Column, Kind, Table, Timestamp};
 use super::rows::{check, first_failure, order};
 use super::{Checked, note};
 use crate::error::{Problem, RowProblem};
+use crate::policy::Policies;
 use crate::raw::Raw;
 
 const MINUTE_MS: i64 = 60_000;
@@ -24,7 +25,11 @@ const RATE_MAX: f64 = 0.05;
 /// The raw time is kept. The settlement is the full hour within 15 s (Hyperliquid: the hour that
 /// began up to 15 minutes before); other stamps are flagged and stay where they are. Without a
 /// recorded interval it is derived from the spacing.
-pub(super) fn build(mut raw: Raw, venue: &str) -> Result<Checked, RowProblem> {
+pub(super) fn build(
+    mut raw: Raw,
+    venue: &str,
+    _policies: &Policies,
+) -> Result<Checked, RowProblem> {
     if raw.n_rows == 0 {
         return Err(Problem::Empty.into());
     }

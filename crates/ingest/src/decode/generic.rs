@@ -7,13 +7,22 @@ use plimsoll_market::{Interval, Kind, Timestamp};
 
 use super::identity::Identity;
 use super::liquidations::Quantity;
-use super::{Checked, Decoded, bars, funding, liquidations, open_interest};
+use super::{
+    Checked, Clues, Format, PartProblem, Parts, bars, funding, liquidations, open_interest,
+};
 use crate::archive::Archive;
 use crate::error::{Problem, RowProblem};
 use crate::raw::{self, Raw};
-use crate::run::Options;
+use crate::run::{Options, SourceFormat};
 
-pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded>, RowProblem> {
+pub(super) const FORMATS: &[Format] =
+    &[Format { name: "generic/1", source: SourceFormat::Generic, recognise, decode }];
+
+fn recognise(clues: &Clues) -> Option<Vec<String>> {
+    (!clues.columns.is_empty()).then(|| vec![format!("columns {}", clues.columns.join(", "))])
+}
+
+fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     let names = raw::names(archive)?;
     if names.is_empty() {
         let reason = "no header that names the columns".to_owned();
@@ -23,7 +32,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded
     let kind = kind.ok_or(Problem::Unknown { what: "kind" })?;
     let groups = Raw::read(archive, kind, &[])?.split();
     let many = groups.len() > 1;
-    let mut decoded = Vec::new();
+    let mut decoded: Parts = Vec::new();
     for (venue_word, symbol_word, raw) in groups {
         let excluded = |option: &Option<String>, word: &Option<String>| {
             many && option.is_some() && word.is_some() && option != word
@@ -39,12 +48,17 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Vec<Decoded
             None => identity.symbol()?,
         };
         let file_rows = raw.file_rows.clone();
-        let (checked, interval) = build(raw, kind, &venue, &identity).map_err(|error| {
-            let in_file = |row: usize| file_rows.as_ref().map_or(row, |rows| rows[row]);
-            RowProblem { row: error.row.map(in_file), problem: error.problem }
-        })?;
-        let series = Identity::series(kind, venue, symbol, interval);
-        decoded.push(checked.into_decoded(archive, "generic/1", series, &identity));
+        decoded.push(match build(raw, kind, &venue, &identity) {
+            Ok((checked, interval)) => {
+                let series = Identity::series(kind, venue, symbol, interval);
+                Ok(checked.into_decoded(archive, "generic/1", series, &identity))
+            }
+            Err(RowProblem { row, problem }) => {
+                let in_file = |row: usize| file_rows.as_ref().map_or(row, |rows| rows[row]);
+                let row = RowProblem { row: row.map(in_file), problem };
+                Err(PartProblem { series: many.then(|| format!("{venue} {symbol} {kind}")), row })
+            }
+        });
     }
     if decoded.is_empty() {
         let reason = "no row of the venue and symbol asked for".to_owned();
@@ -59,15 +73,17 @@ fn build(
     venue: &str,
     identity: &Identity,
 ) -> Result<(Checked, Option<Interval>), RowProblem> {
+    let policies = &identity.options.policies;
     match kind {
-        Kind::Candles | Kind::MarkCandles | Kind::IndexCandles => {
-            let bars = bars::build(raw, kind, identity.interval())?;
+        Kind::Candles | Kind::MarkCandles | Kind::IndexCandles | Kind::PremiumIndexCandles => {
+            let bars = bars::build(raw, kind, identity.interval(), policies)?;
             Ok((bars.checked, Some(bars.interval)))
         }
-        Kind::Funding => Ok((funding::build(raw, venue)?, None)),
-        Kind::OpenInterest => Ok((open_interest::build(raw)?, None)),
+        Kind::Funding => Ok((funding::build(raw, venue, policies)?, None)),
+        Kind::OpenInterest => Ok((open_interest::build(raw, policies)?, None)),
+        Kind::LiquidationVolume => Err(Problem::Unknown { what: "kind" }.into()),
         Kind::Liquidations => {
-            let mut checked = liquidations::build(raw, Quantity::Base)?;
+            let mut checked = liquidations::build(raw, Quantity::Base, policies)?;
             // Only what lies between two rows is surely accounted for.
             let times = checked.table.times();
             if let (Some(&first), Some(&last)) = (times.first(), times.last()) {

@@ -5,6 +5,7 @@ use plimsoll_market::{Column, Kind, Table};
 use super::rows::{check, first_failure};
 use super::{Checked, note};
 use crate::error::{Problem, RowProblem};
+use crate::policy::Policies;
 use crate::raw::Raw;
 
 /// How quantities are counted.
@@ -18,7 +19,11 @@ pub(super) enum Quantity {
 
 /// Checks liquidations. `side` is the order's: a sell closes a long. `liquidated_side` is the
 /// position's. Orders that did not fill at all are dropped and flagged.
-pub(super) fn build(mut raw: Raw, unit: Quantity) -> Result<Checked, RowProblem> {
+pub(super) fn build(
+    mut raw: Raw,
+    unit: Quantity,
+    _policies: &Policies,
+) -> Result<Checked, RowProblem> {
     let times = if raw.n_rows == 0 { Vec::new() } else { raw.take_times()? };
     if times.is_empty() {
         return Ok(Checked::new(Table::empty(Kind::Liquidations)));

@@ -5,11 +5,12 @@ use plimsoll_market::{Column, Kind, Table, Timestamp};
 use super::rows::{check, first_failure, order, usual_spacing};
 use super::{Checked, note};
 use crate::error::{Problem, RowProblem};
+use crate::policy::Policies;
 use crate::raw::Raw;
 
 /// Checks open interest. Rows of zero are feed failures, no market has none; they are dropped
 /// and flagged. A snapshot accounts for the time to the next one, if that comes when it should.
-pub(super) fn build(mut raw: Raw) -> Result<Checked, RowProblem> {
+pub(super) fn build(mut raw: Raw, _policies: &Policies) -> Result<Checked, RowProblem> {
     if raw.n_rows == 0 {
         return Err(Problem::Empty.into());
     }
@@ -24,7 +25,8 @@ pub(super) fn build(mut raw: Raw) -> Result<Checked, RowProblem> {
     let known: Vec<usize> = (0..times.len()).filter(|&row| open_interest[row] > 0.0).collect();
     let zero = (0..times.len()).find(|&row| open_interest[row] <= 0.0).map(|row| times[row]);
     let n_zero = times.len() - known.len();
-    let columns = vec![Column::Time(times), Column::F64(open_interest), Column::F64(value)];
+    let some = |values: Vec<f64>| Column::F64OrNull(values.into_iter().map(Some).collect());
+    let columns = vec![Column::Time(times), some(open_interest), some(value)];
     let ordered = order(Table::new(Kind::OpenInterest, columns).gather(&known)).map_err(
         |RowProblem { row, problem }| RowProblem { row: row.map(|row| known[row]), problem },
     )?;

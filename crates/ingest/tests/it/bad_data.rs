@@ -92,7 +92,7 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
     ),
     (
         "unknown_ending.dat",
-        ": cannot tell what this is: its name ends in none of csv, zip, gz, zst, feather, parquet",
+        ": cannot tell what this is: its name ends in none of csv, json, jsonl, zip, gz, zst, lz4, feather, parquet",
         Some(
             "name the columns in a header and pass --source generic with --kind, --venue, --symbol and --interval",
         ),

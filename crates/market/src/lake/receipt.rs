@@ -75,6 +75,9 @@ pub struct Note {
     pub first: Option<Timestamp>,
     /// One sentence.
     pub message: String,
+    /// The first case in the file's own values, where it can be shown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub example: String,
 }
 
 /// Missing bars or settlements.

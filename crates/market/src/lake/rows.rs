@@ -26,7 +26,8 @@ fn compare_values(a: &Column, i: usize, b: &Column, j: usize) -> Ordering {
     }
 }
 
-/// The first column outside `soft` in which two rows differ.
+/// The first column outside `soft` in which two rows differ. A value that only one of them has
+/// is no difference.
 pub(super) fn first_difference(
     a: &Table,
     i: usize,
@@ -37,7 +38,12 @@ pub(super) fn first_difference(
     let columns = a.columns().iter().zip(b.columns()).zip(a.kind().columns());
     columns
         .enumerate()
-        .find(|(_, ((a, b), (name, _)))| compare_values(a, i, b, j).is_ne() && !soft.contains(name))
+        .find(|(_, ((a, b), (name, _)))| {
+            compare_values(a, i, b, j).is_ne()
+                && !is_null(a, i)
+                && !is_null(b, j)
+                && !soft.contains(name)
+        })
         .map(|(column, _)| column)
 }
 

@@ -123,6 +123,7 @@ fn jobs(simulated: &SimulatedMarket, symbol_idx: usize, kind: Kind) -> Vec<Job> 
             Kind::IndexCandles => {
                 bars_path("indexPriceKlines", symbol, &interval.to_string(), month)
             }
+            Kind::PremiumIndexCandles | Kind::LiquidationVolume => return Vec::new(),
             Kind::Funding => path("monthly", "fundingRate", symbol, month),
             Kind::Liquidations => path("daily", "liquidationSnapshot", symbol, &day),
             Kind::OpenInterest => path("daily", "metrics", symbol, &day),
@@ -148,6 +149,7 @@ impl Job {
         let columns = &simulated.market.symbols[self.symbol_idx];
         let mut text = Vec::with_capacity(120 * self.bars(simulated).len());
         match self.kind {
+            Kind::PremiumIndexCandles | Kind::LiquidationVolume => {}
             Kind::Candles | Kind::MarkCandles | Kind::IndexCandles => {
                 if header {
                     text.extend_from_slice(BARS_HEADER.as_bytes());
@@ -281,7 +283,8 @@ impl Job {
     fn push_open_interest(&self, text: &mut Vec<u8>, simulated: &SimulatedMarket) {
         text.extend_from_slice(METRICS_HEADER.as_bytes());
         let table = &simulated.open_interest[self.symbol_idx];
-        let (quantities, values) = (table.f64("open_interest"), table.f64("open_interest_value"));
+        let quantities = table.f64_or_nan("open_interest");
+        let values = table.f64_or_nan("open_interest_value");
         let Grids { quantity, value, .. } = self.grids(simulated);
         let symbol = &simulated.config.symbols[self.symbol_idx].symbol;
         let times = table.times();

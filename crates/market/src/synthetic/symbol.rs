@@ -382,8 +382,9 @@ impl OpenInterestModel {
     }
 
     fn into_table(self) -> Table {
+        let present = |values: Vec<f64>| Column::F64OrNull(values.into_iter().map(Some).collect());
         let columns =
-            vec![Column::Time(self.times), Column::F64(self.quantities), Column::F64(self.values)];
+            vec![Column::Time(self.times), present(self.quantities), present(self.values)];
         Table::new(Kind::OpenInterest, columns)
     }
 }

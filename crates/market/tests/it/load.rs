@@ -131,8 +131,8 @@ fn liquidations_and_open_interest_are_unknown_outside_their_coverage() {
         Kind::OpenInterest,
         vec![
             Column::Time(vec![START + HOUR - 5 * MINUTE]),
-            Column::F64(vec![7.0]),
-            Column::F64(vec![700.0]),
+            Column::F64OrNull(vec![Some(7.0)]),
+            Column::F64OrNull(vec![Some(700.0)]),
         ],
     );
     put(&lake, Kind::OpenInterest, None, incoming(interest));
