@@ -108,6 +108,7 @@ rules! {
     ZeroOpenInterest("zero_open_interest", Repair of [Refuse, Flag, Repair], "open interest is zero, which is a failure of the feed", "the row is dropped");
     FeedRestart("feed_restart", Flag of [Refuse, Flag, Repair], "open interest climbs from near zero, as after a restart of the feed", "the rows are dropped");
     OutsidePeriod("outside_period", Flag of [Refuse, Flag, Repair], "rows lie outside the period that the file is named for", "the rows are dropped");
+    TotalDiffers("total_differs", Flag of [Refuse, Flag], "a total is not the sum of its parts", "");
     LakeConflict("lake_conflict", Refuse of [Refuse, Flag, Repair], "rows differ from what the lake holds", "they replace those of the lake");
     // Of the lake.
     Unreadable("unreadable", Refuse of [Refuse], "a file cannot be read", "");

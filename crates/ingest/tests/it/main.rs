@@ -10,6 +10,7 @@
 mod bad_data;
 mod formats;
 mod real;
+mod real_all;
 mod runs;
 
 use std::fs;
