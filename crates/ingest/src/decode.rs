@@ -2,6 +2,9 @@
 
 mod bars;
 mod binance;
+mod ccxt;
+mod coinalyze;
+mod coinglass;
 mod freqtrade;
 mod funding;
 mod funding_size;
@@ -10,6 +13,7 @@ mod identity;
 mod liquidation_volume;
 mod liquidations;
 mod open_interest;
+mod pairs;
 mod rows;
 mod trade_bars;
 
@@ -104,7 +108,14 @@ pub(crate) struct Format {
 }
 
 /// Every format, the most particular first.
-const FORMATS: &[&[Format]] = &[binance::FORMATS, freqtrade::FORMATS, generic::FORMATS];
+const FORMATS: &[&[Format]] = &[
+    binance::FORMATS,
+    freqtrade::FORMATS,
+    coinalyze::FORMATS,
+    coinglass::FORMATS,
+    ccxt::FORMATS,
+    generic::FORMATS,
+];
 
 /// What is known of a file before its rows are read.
 pub(crate) struct Clues {

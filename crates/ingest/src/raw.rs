@@ -12,11 +12,12 @@ use arrow::array::RecordBatch;
 use arrow::ipc::reader::FileReader;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use plimsoll_market::Kind;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::archive::{Archive, Content};
 use crate::csv::{self, TimeUnit, Values, Want};
 use crate::error::{Problem, RowProblem};
+use crate::json::Json;
 
 /// A column's name here, what it holds, and the names it has in files, best first.
 struct Known {
@@ -77,17 +78,16 @@ const FUNDING: &[Known] = &[
 const LIQUIDATIONS: &[Known] = &[
     known("liquidated_side", Want::Word, &["liquidated_side"]),
     known("side", Want::Word, &["side"]),
-    known("position", Want::Number, &["position_size"]),
-    known("price", Want::Number, &["average_price", "avg_price", "price", "adl_price"]),
+    known("price", Want::Number, &["average_price", "avg_price", "price"]),
     known(
         "quantity",
         Want::Number,
-        &["accumulated_fill_quantity", "quantity", "qty", "size", "amount", "adl_size"],
+        &["accumulated_fill_quantity", "quantity", "qty", "size", "amount"],
     ),
     known(
         "notional",
         Want::Number,
-        &["notional", "size_usd", "notional_usd", "value_usd", "usd_value", "adl_notional"],
+        &["notional", "size_usd", "notional_usd", "value_usd", "usd_value"],
     ),
     known("kind", Want::Word, &["kind"]),
 ];
@@ -378,6 +378,11 @@ pub(crate) fn names(archive: &Archive) -> Result<Vec<String>, Problem> {
 /// it holds no rows with names.
 pub(crate) fn object_names(sample: &Value) -> Vec<String> {
     objects::names(sample)
+}
+
+/// The rows of a JSON document or of JSON lines, each with named values.
+pub(crate) fn objects(json: &Json) -> Result<Vec<Map<String, Value>>, RowProblem> {
+    objects::of(json)
 }
 
 /// For each column that a kind can use, its position among the file's names.

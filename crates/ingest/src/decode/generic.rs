@@ -59,19 +59,8 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
         let reason = format!("no column of times among {}", names.join(", "));
         return Err(Problem::NothingForTheLake { reason }.into());
     }
-    if kind.is_none() && names.iter().any(|name| name.contains("liquidat")) {
-        let reason =
-            format!("liquidations without a price, as of accounts: {}", names.join(", "));
-        return Err(Problem::NothingForTheLake { reason }.into());
-    }
     let kind = kind.ok_or(Problem::Unknown { what: "kind" })?;
-    let mut whole = Raw::read(archive, kind, &[])?;
-    if names.iter().any(|name| name == "adl_price") {
-        let kinds = vec!["adl".to_owned(); whole.n_rows];
-        whole.columns.insert("kind", Values::Words(kinds));
-    }
-    let is_selection = names.iter().any(|name| name == "adl_price");
-    let mut groups = whole.split();
+    let mut groups = Raw::read(archive, kind, &[])?.split();
     let suspects = match kind {
         Kind::Funding => funding_size::suspects(&mut groups, &options.policies),
         _ => BTreeMap::new(),
@@ -115,9 +104,6 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
         decoded.push(match built {
             Ok((mut checked, interval)) => {
                 funding_size::record(&mut checked, note);
-                if is_selection {
-                    checked.covered.clear();
-                }
                 let series = Identity::series(kind, venue, symbol, interval);
                 Ok(checked.into_decoded(archive, "generic/1", series, &identity))
             }
@@ -174,10 +160,7 @@ fn kind_of(names: &[String], identity: &Identity) -> Option<Kind> {
     let bars = |name| has(Kind::Candles, name);
     let volume = |name| has(Kind::LiquidationVolume, name);
     if bars("open") && bars("high") && bars("low") {
-        let kind_said = BAR_KINDS
-            .iter()
-            .find(|(words, _)| identity.words().iter().any(|word| words.contains(&word.as_str())));
-        kind_said.map(|&(_, kind)| kind).or(bars("volume").then_some(Kind::Candles))
+        identity.bar_kind().or(bars("volume").then_some(Kind::Candles))
     } else if bars("open") && bars("high") && bars("volume") {
         // The missing low is then named.
         Some(Kind::Candles)
@@ -191,21 +174,12 @@ fn kind_of(names: &[String], identity: &Identity) -> Option<Kind> {
         || is_said("liq") && volume("long_quantity") && volume("short_quantity")
     {
         Some(Kind::LiquidationVolume)
-    } else if (is_said("liquidat") || names.iter().any(|name| name == "adl_price"))
-        && has(Kind::Liquidations, "price")
-    {
+    } else if is_said("liquidat") && has(Kind::Liquidations, "price") {
         Some(Kind::Liquidations)
     } else {
         None
     }
 }
-
-/// Words of file names and folders for bars of another price than the last.
-const BAR_KINDS: &[(&[&str], Kind)] = &[
-    (&["premium", "premiumindex", "premiumindexklines"], Kind::PremiumIndexCandles),
-    (&["mark", "markprice", "markpriceklines"], Kind::MarkCandles),
-    (&["index", "indexprice", "indexpriceklines"], Kind::IndexCandles),
-];
 
 /// The bar length that most neighbouring rows of a file's series are apart.
 fn usual_interval(groups: &[(Option<String>, Option<String>, Raw)]) -> Option<Interval> {

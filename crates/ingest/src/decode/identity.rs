@@ -9,12 +9,16 @@ use crate::error::Problem;
 use crate::run::Options;
 
 /// Venues whose identifier is looked for among the folders.
-const VENUES: [&str; 8] = [
+const VENUES: [&str; 12] = [
     "binance-usdm",
     "binance-coinm",
     "binance-spot",
     "bybit-linear",
+    "bybit-inverse",
+    "bybit-spot",
     "okx-swap",
+    "okx-futures",
+    "okx-spot",
     "hyperliquid",
     "deribit",
     "bitmex",
@@ -22,6 +26,13 @@ const VENUES: [&str; 8] = [
 
 /// Quote currencies by which a word is known for a symbol.
 const QUOTES: [&str; 6] = ["USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC"];
+
+/// Words of file names and folders for bars of another price than the last.
+const BAR_KINDS: &[(&[&str], Kind)] = &[
+    (&["premium", "premiumindex", "premiumindexklines"], Kind::PremiumIndexCandles),
+    (&["mark", "markprice", "markcandles", "markpriceklines"], Kind::MarkCandles),
+    (&["index", "indexprice", "indexcandles", "indexpriceklines"], Kind::IndexCandles),
+];
 
 /// Clues of one file.
 pub(super) struct Identity<'a> {
@@ -88,6 +99,14 @@ impl<'a> Identity<'a> {
         // A folder is one word: of several, each could be about other files in it.
         let words = self.stem.split(['_', '-', ' ']).chain([folder]);
         words.map(|word| word.replace(['_', '-'], "").to_ascii_lowercase()).collect()
+    }
+
+    /// Which other price than the last bars are of, if the name of the file or its folder says so.
+    pub(super) fn bar_kind(&self) -> Option<Kind> {
+        let words = self.words();
+        let said =
+            |(names, _): &&(&[&str], Kind)| words.iter().any(|w| names.contains(&w.as_str()));
+        BAR_KINDS.iter().find(said).map(|&(_, kind)| kind)
     }
 
     /// The series, with an interval only where the kind has one.

@@ -125,18 +125,10 @@ pub(super) fn halve(checked: &mut Checked) {
 /// The word for a side that the source does not tell.
 pub(super) const UNKNOWN_SIDE: &str = "unknown";
 
-/// The side of the liquidated position: recorded, or by the position's sign, or by the order's.
+/// The side of the liquidated position.
 fn sides(raw: &mut Raw, policies: &Policies) -> Result<Vec<String>, RowProblem> {
     let (column, expected, words) = if let Some(words) = raw.take_words("liquidated_side") {
         ("liquidated_side", "long or short", words)
-    } else if let Some(positions) = raw.take_numbers("position") {
-        let word = |position: &f64| match position.total_cmp(&0.0) {
-            std::cmp::Ordering::Greater if position.is_finite() => "long".to_owned(),
-            std::cmp::Ordering::Less if position.is_finite() => "short".to_owned(),
-            _ => position.to_string(),
-        };
-        let expected = "the size of the position, negative for a short";
-        ("position_size", expected, positions.iter().map(word).collect())
     } else {
         let words = raw.take_words("side").ok_or_else(|| raw.missing("side"))?;
         ("side", "BUY or SELL, the side of the order", words)
