@@ -2,6 +2,7 @@
 
 mod bars;
 mod binance;
+mod exact_sum;
 mod freqtrade;
 mod funding;
 mod generic;
