@@ -190,14 +190,11 @@ impl TradeBars {
         let fills = policies.of(Rule::QuietBars) == Policy::Repair;
         let reversed = self.is_reversed();
         let out_of_order = self.out_of_order();
-        let open = |bar: &Bar| match reversed {
-            false => bar.earliest.first_price,
-            true => bar.earliest.last_price,
+        let pick = |instant: Instant, first: bool| {
+            if first { instant.first_price } else { instant.last_price }
         };
-        let close = |bar: &Bar| match reversed {
-            false => bar.latest.last_price,
-            true => bar.latest.first_price,
-        };
+        let open = |bar: &Bar| pick(bar.earliest, !reversed);
+        let close = |bar: &Bar| pick(bar.latest, reversed);
         let step = self.interval.ms();
         let mut bars: Vec<Bar> = Vec::with_capacity(self.bars.len());
         let mut quiet = Vec::new();

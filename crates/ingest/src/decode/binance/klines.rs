@@ -161,6 +161,8 @@ fn read_coin_margined(archive: &Archive, symbol: &str) -> Result<Raw, RowProblem
 /// Turns a column of contracts into one of US dollars.
 pub(super) fn contracts_to_dollars(raw: &mut Raw, column: &str, contract_size: f64) {
     if let Some(Values::Numbers(values)) = raw.columns.get_mut(column) {
-        values.iter_mut().for_each(|contracts| *contracts *= contract_size);
+        for contracts in values {
+            *contracts *= contract_size;
+        }
     }
 }

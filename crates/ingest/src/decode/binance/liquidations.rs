@@ -7,7 +7,7 @@
 use plimsoll_market::{Kind, Table, Timestamp};
 
 use super::name::What;
-use super::{File, csv_evidence, flag_lower_bound, keep_period, unit};
+use super::{File, check_symbol, csv_evidence, flag_lower_bound, keep_period, unit};
 use crate::archive::Archive;
 use crate::decode::liquidations::{build, halve};
 use crate::decode::{Clues, Format, Parts};
@@ -44,6 +44,7 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     let symbol = file.symbol()?;
     let venue = file.venue(&symbol);
     let raw = Raw::read(archive, Kind::Liquidations, &COLUMNS)?;
+    check_symbol(&raw, &symbol)?;
     let unit = unit(file.is_coin_margined(&symbol), &symbol);
     let mut checked = build(raw, unit, &options.policies)?;
     if is_doubled(&checked.table) {

@@ -13,7 +13,7 @@ use plimsoll_market::{Kind, Timestamp};
 
 use super::klines::contracts_to_dollars;
 use super::name::What;
-use super::{File, contract_size, csv_evidence, keep_period, rule_note};
+use super::{File, check_symbol, contract_size, csv_evidence, keep_period, rule_note};
 use crate::archive::Archive;
 use crate::csv::Values;
 use crate::decode::{Clues, Format, Parts, open_interest};
@@ -105,18 +105,5 @@ fn first_symbol(raw: &Raw) -> Option<String> {
     match raw.columns.get("symbol") {
         Some(Values::Words(words)) => words.first().cloned(),
         _ => None,
-    }
-}
-
-/// Every row is of the symbol that the file is taken to be of.
-fn check_symbol(raw: &Raw, symbol: &str) -> Result<(), RowProblem> {
-    let Some(Values::Words(words)) = raw.columns.get("symbol") else { return Ok(()) };
-    match words.iter().position(|word| word != symbol) {
-        None => Ok(()),
-        Some(row) => {
-            let expected = "the symbol of the file's name, or of --symbol";
-            let value = words[row].clone();
-            Err(RowProblem::at(row, Problem::BadWord { column: "symbol", value, expected }))
-        }
     }
 }

@@ -20,8 +20,10 @@ use super::identity::Identity;
 use super::liquidations::Quantity;
 use super::{Checked, Clues, Decoded, Format, Parts, note};
 use crate::archive::Archive;
+use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
 use crate::policy::{Policies, Policy, Rule};
+use crate::raw::Raw;
 use crate::run::Options;
 use name::{Name, What};
 
@@ -59,10 +61,10 @@ impl<'a> File<'a> {
     /// The symbol by option, else by the name of the file.
     fn symbol(&self) -> Result<String, Problem> {
         let by_name = self.name.as_ref().map(|name| name.symbol.to_owned());
-        match self.options.symbol.clone().or(by_name) {
-            Some(symbol) => Ok(symbol),
-            None => self.identity.symbol(),
-        }
+        let found = self.options.symbol.clone().or(by_name);
+        found
+            .or_else(|| name::symbol_of(&self.archive.stem))
+            .ok_or(Problem::Unknown { what: "symbol" })
     }
 
     /// The venue by option or folder, else by the spelling of the symbol, else the futures, which
@@ -190,3 +192,19 @@ fn flag_lower_bound(checked: &mut Checked, policies: &Policies) -> Result<(), Pr
     checked.flags.push(rule_note(Rule::LowerBound, checked.table.len(), first));
     Ok(())
 }
+
+/// Every row is of the symbol that the file is taken to be of.
+fn check_symbol(raw: &Raw, symbol: &str) -> Result<(), RowProblem> {
+    let Some(Values::Words(words)) = raw.columns.get("symbol") else { return Ok(()) };
+    match words.iter().position(|word| word != symbol) {
+        None => Ok(()),
+        Some(row) => {
+            let expected = "the symbol of the file's name, or of --symbol";
+            let value = words[row].clone();
+            Err(RowProblem::at(row, Problem::BadWord { column: "symbol", value, expected }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

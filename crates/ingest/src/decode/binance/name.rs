@@ -57,6 +57,22 @@ pub(super) fn is_coin_margined(symbol: &str) -> bool {
     })
 }
 
+/// The symbol that another name of a file has, as `klines_BTCUSDT_1h` and `BTCUSD_PERP-1h` do.
+pub(super) fn symbol_of(stem: &str) -> Option<String> {
+    const QUOTES: [&str; 6] = ["USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC"];
+    let words: Vec<&str> = stem.split(['_', '-']).collect();
+    let looks_like_one = |word: &&str| {
+        word.len() > 4
+            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+            && QUOTES.iter().any(|quote| word.ends_with(quote))
+    };
+    let at = words.iter().position(looks_like_one)?;
+    Some(match words.get(at + 1) {
+        Some(&"PERP") => format!("{}_PERP", words[at]),
+        _ => words[at].to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -118,6 +134,18 @@ mod tests {
         }
         for symbol in ["BTCUSDT", "BTCUSDT_240329", "BTCBUSD_210129", "BTCUSD", "BTCUSD_2403"] {
             assert!(!is_coin_margined(symbol), "{symbol}");
+        }
+    }
+
+    #[test]
+    fn other_names_may_have_a_symbol() {
+        for (stem, symbol) in [
+            ("klines_BTCUSDT_1h", Some("BTCUSDT")),
+            ("1h-1000PEPEUSDT", Some("1000PEPEUSDT")),
+            ("BTCUSD_PERP-1h", Some("BTCUSD_PERP")),
+            ("klines_1h", None),
+        ] {
+            assert_eq!(symbol_of(stem).as_deref(), symbol, "{stem}");
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{File, SPOT, contract_size, csv_evidence, rule_note};
 use crate::archive::{Archive, Content};
 use crate::csv::{self, Rows, TimeUnit, Values, Want};
 use crate::decode::trade_bars::{Trade, TradeBars};
-use crate::decode::{Clues, Format, Parts};
+use crate::decode::{Checked, Clues, Format, Parts};
 use crate::error::{Problem, RowProblem};
 use crate::policy::{Policies, Policy, Rule};
 use crate::run::{Options, SourceFormat};
@@ -115,12 +115,11 @@ fn decode(
         return Err(Problem::Unsupported { what }.into());
     }
     let header = csv::header(text);
-    let layout = match &header {
-        Some(header) => layout(header, columns)?,
-        None => {
-            let all = columns.iter().map(|(aliases, want)| (aliases[0].to_owned(), *want));
-            all.take(csv::width(text)).collect()
-        }
+    let layout = if let Some(header) = &header {
+        layout(header, columns)?
+    } else {
+        let all = columns.iter().map(|(aliases, want)| (aliases[0].to_owned(), *want));
+        all.take(csv::width(text)).collect()
     };
     let contract_size = file.is_coin_margined(&symbol).then(|| contract_size(&symbol));
     let mut gathering =
@@ -218,7 +217,7 @@ impl Gathering {
         Ok(())
     }
 
-    fn finish(self, complete: bool, policies: &Policies) -> Result<super::Checked, RowProblem> {
+    fn finish(self, complete: bool, policies: &Policies) -> Result<Checked, RowProblem> {
         let Self { bars, void, outside, period: (from, to), .. } = self;
         if self.n_trades == 0 {
             return Err(Problem::Empty.into());
@@ -245,6 +244,7 @@ impl Gathering {
                 };
                 return refuse(rule, Some(row), what);
             }
+            // Whatever the policy: a bar of some trades of another day would be wrong.
             notes.push(rule_note(rule, count, time));
         }
         // A file that may have been cut off says nothing about what comes after its last trade.

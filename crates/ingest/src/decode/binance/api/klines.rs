@@ -36,10 +36,7 @@ fn is_row(value: &Value) -> bool {
 
 fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     let file = File::new(archive, options);
-    let symbol = match file.symbol() {
-        Ok(symbol) => symbol,
-        Err(problem) => symbol_of(&archive.stem).ok_or(problem)?,
-    };
+    let symbol = file.symbol()?;
     let coin_margined = file.is_coin_margined(&symbol);
     let mut raw = read(archive, coin_margined)?;
     let kind = match kind(&file.identity)?.or_else(|| kind_of(&archive.stem)) {
@@ -62,28 +59,17 @@ fn read(archive: &Archive, coin_margined: bool) -> Result<Raw, RowProblem> {
     let mut close_times = Vec::new();
     // COIN-M has contracts where others have base units, and base units where others have the
     // quote currency.
-    let columns = match coin_margined {
-        false => [
-            ("open", 1),
-            ("high", 2),
-            ("low", 3),
-            ("close", 4),
-            ("volume", 5),
-            ("quote_volume", 7),
-            ("trades", 8),
-            ("taker_buy_volume", 9),
-        ],
-        true => [
-            ("open", 1),
-            ("high", 2),
-            ("low", 3),
-            ("close", 4),
-            ("volume", 7),
-            ("quote_volume", 5),
-            ("trades", 8),
-            ("taker_buy_volume", 10),
-        ],
-    };
+    let (volume, quote_volume, taken) = if coin_margined { (7, 5, 10) } else { (5, 7, 9) };
+    let columns = [
+        ("open", 1),
+        ("high", 2),
+        ("low", 3),
+        ("close", 4),
+        ("volume", volume),
+        ("quote_volume", quote_volume),
+        ("trades", 8),
+        ("taker_buy_volume", taken),
+    ];
     let mut numbers = columns.map(|_| Vec::new());
     let n_rows = records(archive, is_row, |_, record| {
         let row = record.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -117,40 +103,18 @@ fn kind_of(stem: &str) -> Option<Kind> {
     kinds.into_iter().find(|(word, _)| stem.contains(word)).map(|(_, kind)| kind)
 }
 
-/// The symbol that a file's name has, as `klines_BTCUSDT_1h` and `BTCUSD_PERP-1h` do.
-fn symbol_of(stem: &str) -> Option<String> {
-    const QUOTES: [&str; 6] = ["USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC"];
-    let words: Vec<&str> = stem.split(['_', '-']).collect();
-    let looks_like_one = |word: &&str| {
-        word.len() > 4
-            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
-            && QUOTES.iter().any(|quote| word.ends_with(quote))
-    };
-    let at = words.iter().position(looks_like_one)?;
-    Some(match words.get(at + 1) {
-        Some(&"PERP") => format!("{}_PERP", words[at]),
-        _ => words[at].to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_symbol_and_kind() {
-        for (stem, symbol, kind) in [
-            ("klines_BTCUSDT_1h", Some("BTCUSDT"), None),
-            ("binance-markPriceKlines-ETHUSDT-8h", Some("ETHUSDT"), Some(Kind::MarkCandles)),
-            (
-                "premiumIndexKlines_BTCUSD_PERP",
-                Some("BTCUSD_PERP"),
-                Some(Kind::PremiumIndexCandles),
-            ),
-            ("index_price_1h", None, Some(Kind::IndexCandles)),
-            ("dump", None, None),
+    fn names_tell_the_kind() {
+        for (stem, kind) in [
+            ("klines_BTCUSDT_1h", None),
+            ("binance-markPriceKlines-ETHUSDT-8h", Some(Kind::MarkCandles)),
+            ("premiumIndexKlines_BTCUSD_PERP", Some(Kind::PremiumIndexCandles)),
+            ("index_price_1h", Some(Kind::IndexCandles)),
         ] {
-            assert_eq!(symbol_of(stem).as_deref(), symbol, "{stem}");
             assert_eq!(kind_of(stem), kind, "{stem}");
         }
     }

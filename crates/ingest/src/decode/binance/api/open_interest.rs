@@ -45,9 +45,10 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
         let amount = number(record, "sumOpenInterest")?;
         let value = number(record, "sumOpenInterestValue")?;
         // COIN-M counts contracts, and their value in base units.
-        let (amount, value) = match file.is_coin_margined(&symbol) {
-            true => (value, amount * contract_size(&symbol)),
-            false => (amount, value),
+        let (amount, value) = if file.is_coin_margined(&symbol) {
+            (value, amount * contract_size(&symbol))
+        } else {
+            (amount, value)
         };
         symbols.push(symbol);
         amounts.push(amount);
