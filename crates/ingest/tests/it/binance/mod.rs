@@ -2,6 +2,7 @@
 
 mod api;
 mod archive;
+mod real;
 mod trades;
 
 use plimsoll_ingest::{Options, Summary};
