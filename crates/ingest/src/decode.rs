@@ -5,6 +5,7 @@ mod binance;
 mod ccxt;
 mod coinalyze;
 mod coinglass;
+mod exact_sum;
 mod freqtrade;
 mod funding;
 mod funding_size;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use plimsoll_market::{Interval, MarketError, Timestamp};
 
+use crate::policy::Rule;
 use crate::run::Summary;
 
 /// Why a run of [`ingest`](crate::ingest) did not go through.
@@ -281,6 +282,14 @@ pub enum Problem {
     ErrorDocument {
         /// Its code and message.
         message: String,
+    },
+    /// A rule is broken, and its policy is to refuse.
+    #[error("{what} (rule `{rule}`)")]
+    Broken {
+        /// The rule.
+        rule: Rule,
+        /// What is found.
+        what: String,
     },
     /// A word that is not one of those expected.
     #[error("`{column}` is `{value}`; expected {expected}")]
