@@ -5,10 +5,14 @@ mod binance;
 mod freqtrade;
 mod funding;
 mod generic;
+mod hyperliquid;
 mod identity;
 mod liquidations;
 mod open_interest;
 mod rows;
+mod sampled;
+mod several;
+mod tardis;
 mod trade_bars;
 
 use plimsoll_market::lake::{Note, Source};
@@ -102,7 +106,13 @@ pub(crate) struct Format {
 }
 
 /// Every format, the most particular first.
-const FORMATS: &[&[Format]] = &[binance::FORMATS, freqtrade::FORMATS, generic::FORMATS];
+const FORMATS: &[&[Format]] = &[
+    hyperliquid::FORMATS,
+    tardis::FORMATS,
+    binance::FORMATS,
+    freqtrade::FORMATS,
+    generic::FORMATS,
+];
 
 /// What is known of a file before its rows are read.
 pub(crate) struct Clues {

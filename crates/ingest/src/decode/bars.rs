@@ -1,4 +1,4 @@
-//! Candles, mark candles and index candles.
+//! Candles, mark candles, index candles and premium index candles.
 
 use plimsoll_market::{Column, Interval, Kind, Table, Timestamp};
 
@@ -39,7 +39,7 @@ pub(super) fn build(
     let high = raw.need_numbers("high")?;
     let low = raw.need_numbers("low")?;
     let close = raw.need_numbers("close")?;
-    check_prices(&open, &high, &low, &close)?;
+    check_prices(kind, &open, &high, &low, &close)?;
     let mut derived = Vec::new();
     let columns = if kind == Kind::Candles {
         let volume = raw.need_numbers("volume")?;
@@ -122,9 +122,18 @@ pub(super) fn build(
     Ok(Bars { checked, interval })
 }
 
-fn check_prices(open: &[f64], high: &[f64], low: &[f64], close: &[f64]) -> Result<(), RowProblem> {
-    let positive =
-        |name, values: &[f64]| check(name, values, "is not a positive number", is_positive);
+fn check_prices(
+    kind: Kind,
+    open: &[f64],
+    high: &[f64],
+    low: &[f64],
+    close: &[f64],
+) -> Result<(), RowProblem> {
+    // A premium is a fraction of either sign, or none.
+    let positive = |name, values: &[f64]| match kind {
+        Kind::PremiumIndexCandles => check(name, values, "is not a number", f64::is_finite),
+        _ => check(name, values, "is not a positive number", is_positive),
+    };
     first_failure([
         positive("open", open),
         positive("high", high),
