@@ -10,12 +10,16 @@ mod freqtrade;
 mod funding;
 mod funding_size;
 mod generic;
+mod hyperliquid;
 mod identity;
 mod liquidation_volume;
 mod liquidations;
 mod open_interest;
 mod pairs;
 mod rows;
+mod sampled;
+mod several;
+mod tardis;
 mod trade_bars;
 
 use plimsoll_market::lake::{Note, Source};
@@ -110,6 +114,8 @@ pub(crate) struct Format {
 
 /// Every format, the most particular first.
 const FORMATS: &[&[Format]] = &[
+    hyperliquid::FORMATS,
+    tardis::FORMATS,
     binance::FORMATS,
     freqtrade::FORMATS,
     coinalyze::FORMATS,
