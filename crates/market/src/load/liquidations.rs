@@ -63,6 +63,19 @@ impl SymbolLoader<'_> {
         Ok(())
     }
 
+    /// 0 for bars inside the coverage, unknown elsewhere.
+    fn known_bars(&self, coverage: &[(Timestamp, Timestamp)]) -> Vec<f64> {
+        let mut known = vec![f64::NAN; self.market.n_bars];
+        for &(from, to) in coverage {
+            let mut bar = self.market.first_bar_from(from);
+            while bar < self.market.n_bars && self.market.close_time(bar) <= to {
+                known[bar] = 0.0;
+                bar += 1;
+            }
+        }
+        known
+    }
+
     /// The venue's sums whose interval divides the bar, the longest first.
     fn sums(&self) -> Result<Vec<Series>, MarketError> {
         let divides = |interval: Option<Interval>| {
