@@ -7,6 +7,7 @@
     clippy::cast_sign_loss
 )]
 
+mod aggregators;
 mod bad_data;
 mod binance;
 mod formats;
