@@ -180,36 +180,41 @@ fn rates_that_nobody_settled_contradict_the_venues(folder: &Path, failures: &[Fi
 }
 
 fn bars_of_several_lengths_agree(bench: &Bench) {
-    // Length, period, hours in it, and hours that differ. The two are those of the halt: while
-    // the five-minute bars have no volume, the hours have.
+    // The hours of the halt: while the five-minute bars have no volume, the hours have. Five more
+    // have another volume at the same prices (polars' sums of the same bars give the same seven).
     let halt = ["2024-10-28T20:00:00Z", "2024-10-28T21:00:00Z"].map(time);
-    for (length, from, to, hours, differing) in [
-        ("5m", "2023-11-01", "2024-12-31", 10_224, halt.as_slice()),
-        ("5m", "2025-03-06T11:00:00Z", "2025-04-13T07:00:00Z", 908, &[]),
-        ("5m", "2025-07-04T12:00:00Z", "2025-12-31T11:00:00Z", 4_319, &[]),
-        ("1m", "2025-05-04T16:00:00Z", "2025-06-24T10:00:00Z", 1_218, &[]),
+    let volumes = [
+        "2023-11-14T11:00:00Z",
+        "2024-03-27T12:00:00Z",
+        "2024-03-28T10:00:00Z",
+        "2024-03-28T11:00:00Z",
+        "2024-03-28T12:00:00Z",
+    ];
+    let volumes = [volumes.map(time).to_vec(), halt.to_vec()].concat();
+    // Length, period, hours in it, hours whose prices differ, and whose volumes do.
+    for (length, from, to, hours, prices_differ, volumes_differ) in [
+        ("5m", "2023-11-01", "2024-12-31", 10_224, halt.as_slice(), volumes.as_slice()),
+        ("5m", "2025-03-06T11:00:00Z", "2025-04-13T07:00:00Z", 908, &[], &[]),
+        ("5m", "2025-07-04T12:00:00Z", "2025-12-31T11:00:00Z", 4_319, &[], &[]),
+        ("1m", "2025-05-04T16:00:00Z", "2025-06-24T10:00:00Z", 1_218, &[], &[]),
     ] {
         let length: Interval = length.parse().unwrap();
         let fine = read(bench, &binance("BTCUSDT", Kind::Candles, length), from, to);
         let resampled = aggregate(&fine, length, Interval::HOUR);
         let long = read(bench, &binance("BTCUSDT", Kind::Candles, Interval::HOUR), from, to);
-        let by_time: BTreeMap<i64, usize> =
-            long.times().iter().enumerate().map(|(row, &time)| (time, row)).collect();
-        let mut common = 0;
-        let mut found = Vec::new();
-        for (row, time) in resampled.times().iter().enumerate() {
-            let Some(&other) = by_time.get(time) else { continue };
-            common += 1;
-            let same = |name: &str| {
-                let (a, b) = (resampled.f64(name)[row], long.f64(name)[other]);
-                (a - b).abs() <= 1e-9 * b.abs()
+        assert_eq!(resampled.times().len(), hours, "{length} {from}");
+        assert_eq!(resampled.times(), long.times(), "{length} {from}");
+        let differing = |names: &[&str], tolerance: f64| {
+            let same = |name: &str, row: usize| {
+                let (a, b) = (resampled.f64(name)[row], long.f64(name)[row]);
+                (a - b).abs() <= tolerance * b.abs()
             };
-            if !["open", "high", "low", "close", "volume"].into_iter().all(same) {
-                found.push(*time);
-            }
-        }
-        assert_eq!(common, hours, "{length} {from}");
-        assert_eq!(found, differing, "{length} {from}");
+            let rows = (0..hours).filter(|&row| !names.iter().all(|name| same(name, row)));
+            rows.map(|row| long.times()[row]).collect::<Vec<i64>>()
+        };
+        let prices = differing(&["open", "high", "low", "close"], 0.0);
+        assert_eq!(prices, prices_differ, "{length} {from}");
+        assert_eq!(differing(&["volume"], 1e-9), volumes_differ, "{length} {from}");
     }
     let hour = binance("BTCUSDT", Kind::Candles, Interval::HOUR);
     let table = read(bench, &hour, "2024-10-28T20:00:00Z", "2024-10-28T22:00:00Z");
