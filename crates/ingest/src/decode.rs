@@ -179,6 +179,15 @@ pub(crate) fn recognise(archive: &Archive, options: &Options) -> Result<Recognis
     Err(Problem::NotRecognised { reason })
 }
 
+/// The other formats that would have taken a file, with their evidence.
+pub(crate) fn also_recognised(
+    clues: &Clues,
+    taken: &'static str,
+) -> Vec<(&'static str, Vec<String>)> {
+    let others = FORMATS.iter().copied().flatten().filter(|format| format.name != taken);
+    others.filter_map(|format| Some((format.name, (format.recognise)(clues)?))).collect()
+}
+
 /// Decodes a file into the series that it holds.
 pub(crate) fn decode(
     archive: &Archive,

@@ -45,7 +45,9 @@
 //! | module | |
 //! |---|---|
 //! | [`run`] | [`ingest`] itself, its options and what it returns |
+//! | [`export`](mod@export) | [`export()`]: series as CSV or Parquet files |
 //! | [`inventory`] | [`ls`]: what a lake holds |
+//! | [`why`](mod@why) | [`why()`]: what a file is taken for, and why |
 //! | [`check`](mod@check) | [`check()`]: what is missing or looks wrong in it |
 //! | [`policy`] | the rules that archives and lakes are held to, and what is done where one is broken |
 //! | [`decimal`] | decimal text to `f64` in one pass |
@@ -57,17 +59,21 @@ mod csv;
 pub mod decimal;
 mod decode;
 pub mod error;
+pub mod export;
 pub mod inventory;
 mod json;
 pub mod policy;
 mod raw;
 pub mod run;
+pub mod why;
 
 pub use check::{Finding, Severity, check};
 pub use error::{FileFailure, IngestError, Place, Problem};
-pub use inventory::{Coverage, ls};
+pub use export::{ExportError, ExportFormat, TimeFormat, export};
+pub use inventory::{Coverage, MonthCoverage, Selection, ls};
 pub use policy::{Policies, Policy, PolicyError, Rule};
 pub use run::{
     FileNote, FileReport, NoProgress, Options, Outcome, Progress, SourceFormat, Summary, TakenPart,
     ingest,
 };
+pub use why::{Why, WhyPart, why};
