@@ -150,10 +150,8 @@ fn month_coverage(
         let first = interval.floor(Timestamp(start.0 + interval.ms() - 1));
         ((end.0 - first.0 + interval.ms() - 1) / interval.ms()) as usize
     });
-    let known: i64 = covered
-        .iter()
-        .map(|&(from, to)| (to.min(end).0 - from.max(start).0).max(0))
-        .sum();
+    let known: i64 =
+        covered.iter().map(|&(from, to)| (to.min(end).0 - from.max(start).0).max(0)).sum();
     let covered_fraction = match expected_rows {
         Some(expected) if expected > 0 => (receipt.rows as f64 / expected as f64).min(1.0),
         _ => known as f64 / length as f64,

@@ -152,7 +152,11 @@ fn origins(
     let mut origins = vec![
         ("kind", kind.to_owned(), origin("kind", kind_folder(series.kind), options.kind.is_some())),
         ("venue", series.venue.clone(), origin("venue", &series.venue, options.venue.is_some())),
-        ("symbol", series.symbol.clone(), origin("symbol", &series.symbol, options.symbol.is_some())),
+        (
+            "symbol",
+            series.symbol.clone(),
+            origin("symbol", &series.symbol, options.symbol.is_some()),
+        ),
     ];
     if let Some(interval) = series.interval {
         let text = interval.to_string();

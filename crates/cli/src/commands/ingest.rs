@@ -18,15 +18,7 @@ pub(crate) fn run(
     output: Output,
 ) -> Result<ExitCode, CliError> {
     use_threads(arguments.threads)?;
-    let options = Options {
-        source: arguments.source,
-        venue: arguments.venue.clone(),
-        symbol: arguments.symbol.clone(),
-        kind: arguments.kind,
-        interval: arguments.interval,
-        replace: arguments.replace,
-        ..Options::default()
-    };
+    let options = Options { replace: arguments.replace, ..arguments.decoding.options() };
     let bar = IngestBar::new(output);
     let done = ingest(&arguments.paths, &options, &Lake::new(&global.data), &bar);
     bar.finish();
