@@ -10,6 +10,7 @@
 mod bad_data;
 mod formats;
 mod real;
+mod rules;
 mod runs;
 
 use std::fs;
