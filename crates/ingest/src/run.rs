@@ -219,6 +219,8 @@ pub struct TakenPart {
 pub struct FileNote {
     /// Name of the file, relative to what the user named.
     pub file: String,
+    /// The rule that it is about; `None` for an assumption.
+    pub rule: Option<String>,
     /// One sentence.
     pub message: String,
 }
@@ -291,7 +293,7 @@ fn open_and_decode(input: &Input, options: &Options) -> FileParts {
 }
 
 fn by_ending(file: String) -> FileNote {
-    FileNote { file, message: "it is no market data by its ending".to_owned() }
+    FileNote { file, rule: None, message: "it is no market data by its ending".to_owned() }
 }
 
 /// Enters a file in the summary and gives what goes on to the lake.
@@ -313,7 +315,8 @@ fn sort_out(
                 if !input.is_named =>
             {
                 left_out = true;
-                summary.left_out.push(FileNote { file: input.name.clone(), message: reason });
+                let file = input.name.clone();
+                summary.left_out.push(FileNote { file, rule: None, message: reason });
             }
             Err(failure) => {
                 n_refused += 1;
@@ -420,12 +423,14 @@ fn note_all(files: &[(&Input, Vec<Decoded>)], summary: &mut Summary) {
         for part in decoded {
             let incoming = &part.incoming;
             summary.rows += incoming.table.len();
-            let mut messages = part.assumptions.clone();
-            messages.extend(incoming.repairs.iter().chain(&incoming.flags).map(sentence));
-            let file = || input.name.clone();
-            summary
-                .notes
-                .extend(messages.into_iter().map(|message| FileNote { file: file(), message }));
+            let about = |rule: Option<String>, message: String| FileNote {
+                file: input.name.clone(),
+                rule,
+                message,
+            };
+            summary.notes.extend(part.assumptions.iter().map(|text| about(None, text.clone())));
+            let notes = incoming.repairs.iter().chain(&incoming.flags);
+            summary.notes.extend(notes.map(|note| about(Some(note.name.clone()), sentence(note))));
         }
     }
 }
