@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use plimsoll_market::{Column, DAY_MS, Interval, Kind, Table, Timestamp};
 
+use super::Checked;
 use super::exact_sum::{Sum, units};
-use super::{Checked, note};
+use super::findings::{Case, rule_note};
+use crate::error::Problem;
 use crate::policy::{Policies, Policy, Rule};
 
 /// The longest silence that is taken for a quiet market.
@@ -231,13 +233,17 @@ impl TradeBars {
         ];
         let mut checked = Checked::new(Table::new(Kind::Candles, columns));
         if let Some((count, first)) = out_of_order {
-            let about = Rule::Unsorted.about();
-            checked.repairs.push(note(about.name, count, first, about.what));
+            let case = Case { count, row: None, time: Some(first) };
+            let what = format!("the trade of {} stands behind a later one", Timestamp(first));
+            let example = Problem::Broken { rule: Rule::Unsorted, what };
+            checked.repairs.push(rule_note(Rule::Unsorted, true, case, &example));
         }
         if let Some(&first) = quiet.first() {
-            let about = Rule::QuietBars.about();
+            let case = Case { count: quiet.len(), row: None, time: Some(first) };
+            let what = format!("no trade in the {} of {}", self.interval, Timestamp(first));
+            let example = Problem::Broken { rule: Rule::QuietBars, what };
             let notes = if fills { &mut checked.repairs } else { &mut checked.flags };
-            notes.push(note(about.name, quiet.len(), first, about.what));
+            notes.push(rule_note(Rule::QuietBars, fills, case, &example));
         }
         checked
     }

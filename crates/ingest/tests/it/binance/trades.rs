@@ -232,6 +232,44 @@ fn bad_trades_are_refused_with_their_line() {
 }
 
 #[test]
+fn bad_trades_are_dropped_where_that_is_the_policy() {
+    let start = time("2024-12-05");
+    let good = format!("1,96000,1,5,5,{start},true\n");
+    let text = format!("{AGG_HEADER}{good}2,-1,1,6,6,{start},true\n3,96001,0,7,7,{start},true\n");
+    let mut policies = Policies::default();
+    policies.set(Rule::PriceNotPositive, Policy::Repair).unwrap();
+    policies.set(Rule::InvalidVolume, Policy::Repair).unwrap();
+    let options = Options { policies, ..Options::default() };
+    let (_, table, summary) = ingest_one_as("um/BTCUSDT-aggTrades-2024-12-05.csv", text, &options);
+    assert_eq!((table.f64("low"), table.f64("volume")), (&[96_000.0][..], &[1.0][..]));
+    let messages = messages(&summary).join("; ");
+    assert!(
+        messages.contains("a price is not a positive number; the row is dropped"),
+        "{messages}"
+    );
+    assert!(messages.contains("a volume or count is negative or no number"), "{messages}");
+}
+
+#[test]
+fn a_file_without_order_is_sorted_or_refused() {
+    let start = time("2024-12-05");
+    let row = |second: i64| format!("1,9{second},1,5,5,{},true\n", start + second * 1000);
+    let text = AGG_HEADER.to_owned() + &row(10) + &row(70) + &row(50) + &row(80);
+    let file = "um/BTCUSDT-aggTrades-2024-12-05.csv";
+    let (_, table, summary) = ingest_one(file, &text);
+    assert_eq!(table.f64("close"), [950.0, 980.0]);
+    assert!(messages(&summary).iter().any(|m| m.contains("order of time")), "{:?}", summary.notes);
+
+    let mut policies = Policies::default();
+    policies.set(Rule::Unsorted, Policy::Refuse).unwrap();
+    let bench = Bench::new();
+    let path = bench.write(file, text);
+    let refused = failures(bench.ingest(path, &Options { policies, ..Options::default() }));
+    let message = "the trade of 2024-12-05T00:00:50Z stands behind a later one";
+    assert_eq!(refused[0].problem.to_string(), message);
+}
+
+#[test]
 fn an_unpacked_file_may_go_on() {
     let bench = Bench::new();
     let start = time("2024-12-05");
