@@ -270,6 +270,11 @@ impl Gathering {
         let bars = if complete { self.bars.until(self.period.1) } else { self.bars };
         let mut checked = bars.finish(policies);
         checked.last_may_be_forming = !complete;
+        let quote = checked.table.f64("quote_volume");
+        if let Some(&value) = quote.iter().find(|&&value| value >= f64::MAX) {
+            let rule = "is more than a number can be";
+            return Err(Problem::BadValue { column: "quote_volume", value, rule }.into());
+        }
         findings.finish(&mut checked)?;
         checked.repairs.append(&mut left_out);
         Ok(checked)

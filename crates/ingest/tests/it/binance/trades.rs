@@ -285,3 +285,25 @@ fn an_unpacked_file_may_go_on() {
     let (_, table) = bench.only();
     assert_eq!(table.f64("volume")[..3], [1.0, 2.0, 0.0]);
 }
+
+#[test]
+fn trades_give_the_bars_that_the_exchange_made_of_them() {
+    let bench = Bench::new();
+    let start = time("2024-12-05");
+    // Added up as floats, ten tenths are less than one, and the lake would see a conflict.
+    let trades: String = (0..10).map(|id| trade_of_a_tenth(id, start + id)).collect();
+    let bar = format!(
+        "{start},96000.1,96000.1,96000.1,96000.1,1.000,{},96000.10000,10,0.500,48000.05000,0\n",
+        start + 59_999
+    );
+    bench.write("um/klines/BTCUSDT-1m-2024-12-05.csv", bar);
+    bench.write("um/trades/BTCUSDT-trades-2024-12-05.csv", trades);
+    let summary = bench.ingest(bench.folder.path().join("archives"), &Options::default()).unwrap();
+    let (_, table) = bench.only();
+    assert_eq!((table.f64("volume"), table.f64("quote_volume")), (&[1.0][..], &[96_000.1][..]));
+    assert_eq!(summary.merges[0].rows_added, 1);
+}
+
+fn trade_of_a_tenth(id: i64, time: i64) -> String {
+    format!("{id},96000.1,0.100,9600.01,{time},{}\n", id % 2 == 0)
+}
