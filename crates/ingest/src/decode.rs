@@ -2,6 +2,7 @@
 
 mod bars;
 mod binance;
+mod exact_sum;
 mod findings;
 mod freqtrade;
 mod funding;

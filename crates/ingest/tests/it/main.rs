@@ -8,6 +8,7 @@
 )]
 
 mod bad_data;
+mod binance;
 mod formats;
 mod real;
 mod rules;
