@@ -23,7 +23,7 @@ pub(super) fn units(value: f64) -> Option<i128> {
     is_whole.then(|| value as i128 * INTEGER_SCALE)
 }
 
-/// A running sum of numbers ([`Sum::add`]) or of products of two ([`Sum::add_product`]); one of
+/// A running sum of positive numbers ([`Sum::add`]) or of products of two ([`Sum::add_product`]); one of
 /// both, as they are counted in different units.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
@@ -58,6 +58,11 @@ impl Sum {
 
     fn add_rest(&mut self, value: f64) {
         let sum = self.rest + value;
+        if !sum.is_finite() {
+            // Beyond all numbers; the largest one stands for that, and never turns into none.
+            (self.rest, self.error) = (f64::MAX, 0.0);
+            return;
+        }
         let large = if self.rest.abs() >= value.abs() { self.rest } else { value };
         let small = if self.rest.abs() >= value.abs() { value } else { self.rest };
         self.error += large - sum + small;
@@ -67,7 +72,7 @@ impl Sum {
     fn nearest(&self, places: u32) -> f64 {
         // Reading a decimal rounds once and correctly; a division of rounded numbers does not.
         let decimal = format!("{}e-{places}", self.units).parse().unwrap_or(f64::NAN);
-        decimal + (self.rest + self.error)
+        (decimal + (self.rest + self.error)).min(f64::MAX)
     }
 }
 
@@ -128,5 +133,9 @@ mod tests {
         products.add_product(number(1e15), number(1e15));
         products.add_product(number(1e15), number(1e15));
         assert_eq!(products.total_of_products(), 2e30);
+        for _ in 0..3 {
+            products.add_product(number(1e200), number(1e200));
+        }
+        assert_eq!(products.total_of_products(), f64::MAX);
     }
 }

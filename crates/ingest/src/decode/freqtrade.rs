@@ -9,7 +9,7 @@ use plimsoll_market::{Interval, Kind};
 
 use super::identity::{Identity, interval_word};
 use super::pairs::Pair;
-use super::rows::{check, first_failure};
+use super::rows::{check, is_positive};
 use super::trade_bars::{Trade, TradeBars};
 use super::{Clues, Decoded, Format, Parts, bars, ccxt, funding};
 use crate::archive::{Archive, Content};
@@ -109,18 +109,12 @@ fn trades(
     let price = raw.need_numbers("price")?;
     let quantity = raw.need_numbers("quantity")?;
     let sides = raw.take_words("side").ok_or_else(|| raw.missing("side"))?;
-    let is_positive = |value: f64| value.is_finite() && value > 0.0;
-    let side = |(row, side): (usize, &String)| {
-        let problem =
-            || Problem::BadWord { column: "side", value: side.clone(), expected: "buy or sell" };
-        let is_known = side == "buy" || side == "sell";
-        (!is_known).then(|| RowProblem::at(row, problem()))
-    };
-    first_failure([
-        check("price", &price, "is not a positive number", is_positive),
-        check("amount", &quantity, "is not a positive number", is_positive),
-        sides.iter().enumerate().find_map(side).map_or(Ok(()), Err),
-    ])?;
+    check("price", &price, "is not a positive number", is_positive)?;
+    check("amount", &quantity, "is not a positive number", is_positive)?;
+    if let Some(row) = sides.iter().position(|side| side != "buy" && side != "sell") {
+        let (value, expected) = (sides[row].clone(), "buy or sell");
+        return Err(RowProblem::at(row, Problem::BadWord { column: "side", value, expected }));
+    }
     if times.is_empty() {
         return Err(Problem::Empty.into());
     }

@@ -1,11 +1,12 @@
 //! Bars of summed forced orders: what aggregators publish in place of the single ones.
 
-use plimsoll_market::{Column, Interval, Kind, Table, Timestamp};
+use plimsoll_market::{Column as TableColumn, Interval, Kind, Table, Timestamp};
 
-use super::rows::{check, first_failure, order, usual_spacing};
-use super::{Checked, note};
+use super::Checked;
+use super::findings::Findings;
+use super::rows::{Column, Kept, is_amount, mends_columns, order, usual_spacing};
 use crate::error::{Problem, RowProblem};
-use crate::policy::{Policies, Policy, Rule};
+use crate::policy::{Policies, Rule};
 use crate::raw::Raw;
 
 /// Checked bars and their interval.
@@ -31,72 +32,94 @@ pub(super) fn build(
         return Err(Problem::Empty.into());
     }
     let times = raw.take_times()?;
-    let names = ["long_quantity", "short_quantity", "long_notional", "short_notional"];
-    let given = names.map(|name| raw.take_numbers(name));
-    let has = |long: usize| given[long].is_some() && given[long + 1].is_some();
-    if !has(0) && !has(2) {
-        return Err(raw.missing("long_notional").into());
+    let mut findings = Findings::new(policies);
+    let mut kept = Kept::all(times.len());
+    let sums = Sums::checked(&mut raw, &mut kept, &times, &mut findings)?;
+    let interval =
+        interval.or_else(|| spacing(&times)).ok_or(Problem::Unknown { what: "interval" })?;
+    let off_grid = kept.breaking(|row| interval.is_on_grid(Timestamp(times[row])));
+    let problem = |row: usize| Problem::OffGrid { time: Timestamp(times[row]), interval };
+    if findings.mends(Rule::OffGrid, &off_grid, &times, problem) {
+        kept.drop(&off_grid);
     }
-    let count = raw.take_numbers("count");
-    let total = raw.take_numbers("total_notional");
-    let columns = given.each_ref().map(|values| values.as_deref().unwrap_or_default());
-    let absent_or_amount = |v: f64| v.is_nan() || v.is_finite() && v >= 0.0;
-    let rule = "is negative or no number";
-    first_failure([
-        check(names[0], columns[0], rule, absent_or_amount),
-        check(names[1], columns[1], rule, absent_or_amount),
-        check(names[2], columns[2], rule, absent_or_amount),
-        check(names[3], columns[3], rule, absent_or_amount),
-        check("count", count.as_deref().unwrap_or_default(), "is no count", |v| {
-            v.is_nan() || v.is_finite() && v >= 0.0 && v.fract().abs() <= 0.0
-        }),
-    ])?;
-    let differs = differing_totals(total.as_deref(), columns[2], columns[3]);
-    if let Some(&row) = differs.first()
-        && policies.of(Rule::TotalDiffers) == Policy::Refuse
-    {
-        let value = total.as_ref().map_or(f64::NAN, |total| total[row]);
-        let rule = "is not the sum of longs and shorts";
-        return Err(RowProblem::at(
-            row,
-            Problem::BadValue { column: "total_notional", value, rule },
-        ));
-    }
-    let spacing = spacing(&times);
-    let interval = interval.or(spacing).ok_or(Problem::Unknown { what: "interval" })?;
-    if let Some(row) = times.iter().position(|&time| !interval.is_on_grid(Timestamp(time))) {
-        let problem = Problem::OffGrid { time: Timestamp(times[row]), interval };
-        return Err(RowProblem::at(row, problem));
-    }
-    let flag = differs.first().map(|&row| {
-        let about = Rule::TotalDiffers.about();
-        let total = total.as_ref().map_or(f64::NAN, |total| total[row]);
-        let (long, short) = (columns[2][row], columns[3][row]);
-        let mut flag = note(about.name, differs.len(), times[row], about.what);
-        flag.example = format!("{total} is not {long} + {short}");
-        flag
-    });
-    let n = times.len();
-    let numbers = |values: Option<Vec<f64>>| {
-        values.map_or(vec![None; n], |values| values.into_iter().map(present).collect())
-    };
-    let [long_quantity, short_quantity, long_notional, short_notional] = given;
-    let count = numbers(count).into_iter().map(|count| count.map(|count| count as i64)).collect();
-    let columns = vec![
-        Column::Time(times),
-        Column::F64OrNull(numbers(long_quantity)),
-        Column::F64OrNull(numbers(short_quantity)),
-        Column::F64OrNull(numbers(long_notional)),
-        Column::F64OrNull(numbers(short_notional)),
-        Column::I64OrNull(count),
-    ];
-    let ordered = order(Table::new(Kind::LiquidationVolume, columns))?;
+    let file_rows = kept.rows();
+    let mut columns = vec![TableColumn::Time(times)];
+    columns.extend(sums.into_columns());
+    let table = file_rows.apply(Table::new(Kind::LiquidationVolume, columns));
+    let ordered = order(table, file_rows, &mut findings);
     let mut checked = Checked::new(ordered.table);
+    checked.file_rows = ordered.file_rows;
     checked.duplicates = ordered.duplicates;
-    checked.repairs = ordered.repairs;
-    checked.flags.extend(flag);
     checked.last_may_be_forming = true;
+    findings.finish(&mut checked)?;
     Ok(VolumeBars { checked, interval })
+}
+
+const NAMES: [&str; 4] = ["long_quantity", "short_quantity", "long_notional", "short_notional"];
+
+/// The columns of [`NAMES`] and the count, as far as there are such.
+struct Sums {
+    sums: [Option<Vec<f64>>; 4],
+    count: Option<Vec<f64>>,
+    n_rows: usize,
+}
+
+impl Sums {
+    fn checked(
+        raw: &mut Raw,
+        kept: &mut Kept,
+        times: &[i64],
+        findings: &mut Findings,
+    ) -> Result<Self, RowProblem> {
+        let sums = NAMES.map(|name| raw.take_numbers(name));
+        let has = |long: usize| sums[long].is_some() && sums[long + 1].is_some();
+        if !has(0) && !has(2) {
+            return Err(raw.missing("long_notional").into());
+        }
+        let count = raw.take_numbers("count");
+        let total = raw.take_numbers("total_notional");
+        let given = sums.each_ref().map(|values| values.as_deref().unwrap_or_default());
+        let mut columns: Vec<Column> = NAMES
+            .iter()
+            .zip(given)
+            .map(|(&name, values)| Column {
+                name,
+                values,
+                rule: "is negative or no number",
+                holds: |value| value.is_nan() || is_amount(value),
+            })
+            .collect();
+        columns.push(Column {
+            name: "count",
+            values: count.as_deref().unwrap_or_default(),
+            rule: "is no count",
+            holds: |value| value.is_nan() || is_amount(value) && value.fract().abs() <= 0.0,
+        });
+        mends_columns(Rule::InvalidVolume, &columns, kept, times, findings);
+        if let Some(total) = &total {
+            let (long, short) = (given[2], given[3]);
+            let differing = differing_totals(total, long, short);
+            findings.mends(Rule::TotalDiffers, &differing, times, |row| Problem::Broken {
+                rule: Rule::TotalDiffers,
+                what: format!("the total {} is not {} + {}", total[row], long[row], short[row]),
+            });
+        }
+        findings.check()?;
+        Ok(Self { sums, count, n_rows: times.len() })
+    }
+
+    fn into_columns(self) -> Vec<TableColumn> {
+        let n_rows = self.n_rows;
+        let numbers = |values: Option<Vec<f64>>| -> Vec<Option<f64>> {
+            let present = |value: f64| (!value.is_nan()).then_some(value);
+            values.map_or(vec![None; n_rows], |v| v.into_iter().map(present).collect())
+        };
+        let count = numbers(self.count).into_iter().map(|count| count.map(|count| count as i64));
+        let mut columns: Vec<TableColumn> =
+            self.sums.into_iter().map(|sum| TableColumn::F64OrNull(numbers(sum))).collect();
+        columns.push(TableColumn::I64OrNull(count.collect()));
+        columns
+    }
 }
 
 /// The usual spacing of bars, as far as it is a bar length.
@@ -106,17 +129,12 @@ fn spacing(times: &[i64]) -> Option<Interval> {
     usual_spacing(&times).and_then(Interval::from_ms)
 }
 
-/// Rows whose total is not the sum of longs and shorts.
-fn differing_totals(total: Option<&[f64]>, long: &[f64], short: &[f64]) -> Vec<usize> {
+/// Rows whose total is not the sum of longs and shorts. Unknown parts leave the sum unknown.
+fn differing_totals(total: &[f64], long: &[f64], short: &[f64]) -> Vec<usize> {
     let sums = long.iter().zip(short).map(|(long, short)| long + short);
-    let pairs = total.unwrap_or_default().iter().zip(sums).enumerate();
+    let pairs = total.iter().zip(sums).enumerate();
     let differing = pairs.filter(|&(_, (&total, sum))| {
-        // Unknown parts leave the sum unknown.
         !sum.is_nan() && !total.is_nan() && (total - sum).abs() > ROUNDING * total.abs().max(sum)
     });
     differing.map(|(row, _)| row).collect()
-}
-
-fn present(value: f64) -> Option<f64> {
-    (!value.is_nan()).then_some(value)
 }

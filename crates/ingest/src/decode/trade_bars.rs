@@ -3,12 +3,14 @@
 //! Sums are exact ([`super::exact_sum`]): bars do not depend on the order of the trades or on the
 //! blocks that a file is read in, and equal those that the exchange made of the same trades.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use plimsoll_market::{Column, DAY_MS, Interval, Kind, Table, Timestamp};
 
+use super::Checked;
 use super::exact_sum::{Sum, units};
-use super::{Checked, note};
+use super::findings::{Case, rule_note};
+use crate::error::Problem;
 use crate::policy::{Policies, Policy, Rule};
 
 /// The longest silence that is taken for a quiet market.
@@ -90,7 +92,7 @@ impl Bar {
                 self.quote_volume.add_product((price, units(price)), (quantity, quantity_units));
             }
         }
-        self.trades += trade.trades;
+        self.trades = self.trades.saturating_add(trade.trades);
         if trade.taker_buys {
             self.taker_buy_volume.add(quantity, quantity_units);
         }
@@ -101,9 +103,10 @@ impl Bar {
 /// millisecond the order in the file decides, which a reversed file has backwards too.
 pub(super) struct TradeBars {
     interval: Interval,
-    bars: VecDeque<Bar>,
-    /// Where the last trade went.
-    at: usize,
+    /// By open time, without the current one.
+    bars: BTreeMap<i64, Bar>,
+    /// The bar of the last trade, which is nearly always that of the next.
+    current: Option<Bar>,
     previous_ms: Option<i64>,
     forward_steps: usize,
     /// How often a trade is earlier than the one before, and the first such time.
@@ -116,8 +119,8 @@ impl TradeBars {
     pub(super) fn new(interval: Interval) -> Self {
         Self {
             interval,
-            bars: VecDeque::new(),
-            at: 0,
+            bars: BTreeMap::new(),
+            current: None,
             previous_ms: None,
             forward_steps: 0,
             backward_steps: 0,
@@ -155,21 +158,16 @@ impl TradeBars {
         }
         self.previous_ms = Some(trade.time_ms);
         let open_time = self.interval.floor(Timestamp(trade.time_ms)).0;
-        if self.bars.get(self.at).is_none_or(|bar| bar.open_time != open_time) {
-            self.at = match self.bars.back() {
-                Some(bar) if bar.open_time >= open_time => {
-                    self.bars.partition_point(|bar| bar.open_time < open_time)
-                }
-                _ => self.bars.len(),
-            };
-            if self.bars.get(self.at).is_none_or(|bar| bar.open_time != open_time) {
-                let mut bar = Bar::quiet(open_time, trade.time_ms, trade.price);
-                bar.add(trade, quote);
-                self.bars.insert(self.at, bar);
-                return;
-            }
+        if self.current.is_none_or(|bar| bar.open_time != open_time) {
+            let before = self.current.replace(match self.bars.remove(&open_time) {
+                Some(bar) => bar,
+                None => Bar::quiet(open_time, trade.time_ms, trade.price),
+            });
+            self.bars.extend(before.map(|bar| (bar.open_time, bar)));
         }
-        self.bars[self.at].add(trade, quote);
+        if let Some(bar) = &mut self.current {
+            bar.add(trade, quote);
+        }
     }
 
     /// Whether the file goes from new to old.
@@ -186,7 +184,7 @@ impl TradeBars {
 
     /// The bars. Between the first and last trade an interval without trades is known to be
     /// quiet: it gets a flat bar of no volume at the price before, as venues write it themselves.
-    pub(super) fn finish(self, policies: &Policies) -> Checked {
+    pub(super) fn finish(mut self, policies: &Policies) -> Checked {
         let fills = policies.of(Rule::QuietBars) == Policy::Repair;
         let reversed = self.is_reversed();
         let out_of_order = self.out_of_order();
@@ -196,6 +194,7 @@ impl TradeBars {
         let open = |bar: &Bar| pick(bar.earliest, !reversed);
         let close = |bar: &Bar| pick(bar.latest, reversed);
         let step = self.interval.ms();
+        self.bars.extend(self.current.map(|bar| (bar.open_time, bar)));
         let mut bars: Vec<Bar> = Vec::with_capacity(self.bars.len());
         let mut quiet = Vec::new();
         let mut fill = |bars: &mut Vec<Bar>, next: i64| {
@@ -213,7 +212,7 @@ impl TradeBars {
                 open_time += step;
             }
         };
-        for bar in self.bars {
+        for bar in self.bars.into_values() {
             fill(&mut bars, bar.open_time);
             bars.push(bar);
         }
@@ -234,13 +233,17 @@ impl TradeBars {
         ];
         let mut checked = Checked::new(Table::new(Kind::Candles, columns));
         if let Some((count, first)) = out_of_order {
-            let about = Rule::Unsorted.about();
-            checked.repairs.push(note(about.name, count, first, about.what));
+            let case = Case { count, row: None, time: Some(first) };
+            let what = format!("the trade of {} stands behind a later one", Timestamp(first));
+            let example = Problem::Broken { rule: Rule::Unsorted, what };
+            checked.repairs.push(rule_note(Rule::Unsorted, true, case, &example));
         }
         if let Some(&first) = quiet.first() {
-            let about = Rule::QuietBars.about();
+            let case = Case { count: quiet.len(), row: None, time: Some(first) };
+            let what = format!("no trade in the {} of {}", self.interval, Timestamp(first));
+            let example = Problem::Broken { rule: Rule::QuietBars, what };
             let notes = if fills { &mut checked.repairs } else { &mut checked.flags };
-            notes.push(note(about.name, quiet.len(), first, about.what));
+            notes.push(rule_note(Rule::QuietBars, fills, case, &example));
         }
         checked
     }

@@ -363,7 +363,10 @@ fn named_columns_hold_values_in_dollars() {
     let message = "a total is not the sum of its parts (1, first at 2024-12-05T00:00:00Z)";
     assert!(summary.notes.iter().any(|note| note.message == message), "{:?}", summary.notes);
     let flag = &bench.lake.receipts(&series[0]).unwrap()[0].sources[0].flags[0];
-    assert_eq!((flag.name.as_str(), flag.example.as_str()), ("total_differs", "16 is not 10 + 5"));
+    assert_eq!(
+        (flag.name.as_str(), flag.example.as_str()),
+        ("total_differs", "the total 16 is not 10 + 5 (rule `total_differs`)")
+    );
     let mut strict = Options::default();
     strict.policies.set(Rule::TotalDiffers, Policy::Refuse).unwrap();
     let bench = Bench::new();

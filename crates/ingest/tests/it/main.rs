@@ -13,6 +13,7 @@ mod binance;
 mod formats;
 mod real;
 mod real_all;
+mod rules;
 mod runs;
 
 use std::fs;

@@ -122,14 +122,14 @@ fn order_and_repetition_are_mended_and_recorded() {
     assert_eq!(
         messages,
         [
-            "1 repeated rows dropped",
-            "rows were not in order of time (2, first at 2024-12-01T01:00:00Z)"
+            "rows are not in order of time; sorted (2, first at 2024-12-01T01:00:00Z)",
+            "a row stands there more than once; kept once (1, first at 2024-12-01T02:00:00Z)",
         ]
     );
     let (series, table) = bench.only();
     assert_eq!(table.f64("close"), [100.0, 101.0, 102.0]);
     let source = &bench.lake.receipts(&series).unwrap()[0].sources[0];
-    assert_eq!((source.duplicates, source.repairs[0].name.as_str()), (1, "sorted"));
+    assert_eq!((source.duplicates, source.repairs[0].name.as_str()), (1, "unsorted"));
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn ls_and_check_say_what_is_there_and_what_is_not() {
     bench.write("BTCUSDT_1h.csv", text.replace(",50,30,", ",25,30,"));
     bench.ingest(bench.folder.path().join("archives"), &usdm()).unwrap();
 
-    let listed = ls(&bench.lake).unwrap();
+    let listed = ls(&bench.lake, &plimsoll_ingest::Selection::default()).unwrap();
     let lines: Vec<String> = listed
         .iter()
         .map(|c| {
@@ -240,7 +240,7 @@ fn ls_and_check_say_what_is_there_and_what_is_not() {
             "binance-usdm BTCUSDT funding 1 rows 0 missing BTCUSDT_funding.csv",
         ]
     );
-    assert!(listed.iter().all(|c| c.bytes > 0 && c.months == 1 && c.covered.len() == 1));
+    assert!(listed.iter().all(|c| c.bytes > 0 && c.months.len() == 1 && c.covered.len() == 1));
 
     let findings = check(&bench.lake).unwrap();
     let lines: Vec<String> = findings

@@ -5,8 +5,9 @@
 use plimsoll_market::{Kind, Timestamp};
 
 use super::name::What;
-use super::{File, csv_evidence, keep_period};
+use super::{File, csv_evidence};
 use crate::archive::Archive;
+use crate::decode::rows::keep_period;
 use crate::decode::{Clues, Format, Parts, funding};
 use crate::error::RowProblem;
 use crate::raw::Raw;

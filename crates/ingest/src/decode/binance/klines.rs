@@ -7,10 +7,11 @@
 use plimsoll_market::Kind;
 
 use super::name::What;
-use super::{COINM, File, SPOT, contract_size, csv_evidence, keep_period};
+use super::{COINM, File, SPOT, contract_size, csv_evidence};
 use crate::archive::{Archive, Content};
 use crate::csv::{self, TimeUnit, Values};
 use crate::decode::identity::Identity;
+use crate::decode::rows::keep_period;
 use crate::decode::{Clues, Format, Parts, bars};
 use crate::error::{Problem, RowProblem};
 use crate::raw::Raw;

@@ -7,9 +7,10 @@
 use plimsoll_market::{Kind, Table, Timestamp};
 
 use super::name::What;
-use super::{File, check_symbol, csv_evidence, flag_lower_bound, keep_period, unit};
+use super::{File, check_symbol, csv_evidence, flag_lower_bound, unit};
 use crate::archive::Archive;
 use crate::decode::liquidations::{build, halve};
+use crate::decode::rows::keep_period;
 use crate::decode::{Clues, Format, Parts};
 use crate::error::RowProblem;
 use crate::raw::Raw;
@@ -47,9 +48,7 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     check_symbol(&raw, &symbol)?;
     let unit = unit(file.is_coin_margined(&symbol), &symbol);
     let mut checked = build(raw, unit, &options.policies)?;
-    if is_doubled(&checked.table) {
-        halve(&mut checked);
-    }
+    halve(&mut checked, &options.policies)?;
     match file.period() {
         Some(period) => checked.covered.push(period),
         None => checked.covered.extend(between_rows(&checked.table)),
@@ -57,20 +56,6 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     keep_period(&mut checked, file.period(), &options.policies)?;
     flag_lower_bound(&mut checked, &options.policies)?;
     Ok(file.one(checked, FORMAT.name, (Kind::Liquidations, venue, symbol), None))
-}
-
-/// Whether rows are written twice: most different ones an even number of times.
-fn is_doubled(table: &Table) -> bool {
-    let mut rows: Vec<usize> = (0..table.len()).collect();
-    rows.sort_by_cached_key(|&row| {
-        (table.times()[row], table.columns().iter().map(|c| c.text(row)).collect::<Vec<_>>())
-    });
-    let equal = |a: &usize, b: &usize| table.first_difference(*a, table, *b).is_none();
-    let (mut even, mut odd) = (0, 0);
-    for group in rows.chunk_by(equal) {
-        *(if group.len() % 2 == 0 { &mut even } else { &mut odd }) += 1;
-    }
-    even >= odd
 }
 
 /// From the first row to the last, which is all that a file without a period accounts for.

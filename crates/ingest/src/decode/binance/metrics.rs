@@ -8,17 +8,18 @@
 //!
 //! Files of 2020 and 2021 hold every row twice; ratios, which may be empty, are not read.
 
-use plimsoll_market::lake::Note;
 use plimsoll_market::{Kind, Timestamp};
 
 use super::klines::contracts_to_dollars;
 use super::name::What;
-use super::{File, check_symbol, contract_size, csv_evidence, keep_period, rule_note};
+use super::{File, check_symbol, contract_size, csv_evidence};
 use crate::archive::Archive;
 use crate::csv::Values;
+use crate::decode::findings::Findings;
+use crate::decode::rows::keep_period;
 use crate::decode::{Clues, Format, Parts, open_interest};
 use crate::error::{Problem, RowProblem};
-use crate::policy::{Policies, Policy, Rule};
+use crate::policy::Rule;
 use crate::raw::Raw;
 use crate::run::{Options, SourceFormat};
 
@@ -53,7 +54,9 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     };
     check_symbol(&raw, &symbol)?;
     let venue = file.venue(&symbol);
-    let shifted = shift(&mut raw, file.period(), &options.policies)?;
+    let mut findings = Findings::new(&options.policies);
+    shift(&mut raw, file.period(), &mut findings);
+    findings.check()?;
     if file.is_coin_margined(&symbol) {
         // Open interest in contracts, its value in base units.
         contracts_to_dollars(&mut raw, "open_interest", contract_size(&symbol));
@@ -66,39 +69,25 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     // The first row of a day may be the last of the day before, and all may be shifted.
     let known = |(from, to): (Timestamp, Timestamp)| (from, Timestamp(to.0 + SHIFT_MS + 1));
     keep_period(&mut checked, file.period().map(known), &options.policies)?;
-    match options.policies.of(Rule::EarlyStamp) {
-        Policy::Repair => checked.repairs.extend(shifted),
-        _ => checked.flags.extend(shifted),
-    }
+    findings.finish(&mut checked)?;
     Ok(file.one(checked, FORMAT.name, (Kind::OpenInterest, venue, symbol), None))
 }
 
-/// Finds the rows that are stamped before they were known, and moves them if they are to be.
-fn shift(
-    raw: &mut Raw,
-    period: Option<(Timestamp, Timestamp)>,
-    policies: &Policies,
-) -> Result<Option<Note>, RowProblem> {
-    if period.is_some_and(|(_, to)| to.0 <= SHIFT_FROM) {
-        return Ok(None);
-    }
-    let Some(Values::Times(times)) = raw.columns.get_mut("time") else { return Ok(None) };
-    let Some(first) = times.iter().position(|&time| time >= SHIFT_FROM) else { return Ok(None) };
-    let count = times.iter().filter(|&&time| time >= SHIFT_FROM).count();
-    let stamp = times[first];
-    match policies.of(Rule::EarlyStamp) {
-        Policy::Refuse => {
-            let what = format!("the row of {} is known five minutes later", Timestamp(stamp));
-            let problem = Problem::Broken { rule: Rule::EarlyStamp, what };
-            return Err(RowProblem::at(first, problem));
-        }
-        Policy::Flag => {}
-        Policy::Repair => {
-            let newer = times.iter_mut().filter(|time| **time >= SHIFT_FROM);
-            newer.for_each(|time| *time += SHIFT_MS);
+/// Moves the rows that are stamped before they were known, if they are to be.
+fn shift(raw: &mut Raw, period: Option<(Timestamp, Timestamp)>, findings: &mut Findings) {
+    let Some(Values::Times(times)) = raw.columns.get_mut("time") else { return };
+    let is_older = period.is_some_and(|(_, to)| to.0 <= SHIFT_FROM);
+    let early: Vec<usize> =
+        (0..times.len()).filter(|&row| times[row] >= SHIFT_FROM && !is_older).collect();
+    let problem = |row: usize| Problem::Broken {
+        rule: Rule::EarlyStamp,
+        what: format!("the row of {} is known five minutes later", Timestamp(times[row])),
+    };
+    if findings.mends(Rule::EarlyStamp, &early, times, problem) {
+        for row in early {
+            times[row] += SHIFT_MS;
         }
     }
-    Ok(Some(rule_note(Rule::EarlyStamp, count, stamp)))
 }
 
 fn first_symbol(raw: &Raw) -> Option<String> {

@@ -13,16 +13,16 @@ mod metrics;
 mod name;
 mod trades;
 
-use plimsoll_market::lake::Note;
 use plimsoll_market::{Interval, Kind, Timestamp};
 
+use super::findings::{Case, Findings};
 use super::identity::Identity;
 use super::liquidations::Quantity;
-use super::{Checked, Clues, Decoded, Format, Parts, note};
+use super::{Checked, Clues, Decoded, Format, Parts};
 use crate::archive::Archive;
 use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
-use crate::policy::{Policies, Policy, Rule};
+use crate::policy::{Policies, Rule};
 use crate::raw::Raw;
 use crate::run::Options;
 use name::{Name, What};
@@ -146,51 +146,16 @@ fn csv_evidence(
     Some(evidence)
 }
 
-/// Applies the rule that rows lie in the period that their file is named for.
-fn keep_period(
-    checked: &mut Checked,
-    period: Option<(Timestamp, Timestamp)>,
-    policies: &Policies,
-) -> Result<(), RowProblem> {
-    let Some((from, to)) = period else { return Ok(()) };
-    let times = checked.table.times();
-    let is_inside = |row: usize| from.0 <= times[row] && times[row] < to.0;
-    let outside: Vec<usize> = (0..times.len()).filter(|&row| !is_inside(row)).collect();
-    let Some(&first) = outside.first() else { return Ok(()) };
-    let time = times[first];
-    let found = rule_note(Rule::OutsidePeriod, outside.len(), time);
-    match policies.of(Rule::OutsidePeriod) {
-        Policy::Refuse => {
-            let time = Timestamp(time);
-            let what =
-                format!("the row of {time} is outside the file's period from {from} to {to}");
-            return Err(Problem::Broken { rule: Rule::OutsidePeriod, what }.into());
-        }
-        Policy::Flag => checked.flags.push(found),
-        Policy::Repair => {
-            let inside: Vec<usize> = (0..times.len()).filter(|&row| is_inside(row)).collect();
-            checked.table = checked.table.gather(&inside);
-            checked.repairs.push(found);
-        }
-    }
-    Ok(())
-}
-
-/// A finding in the words of its rule.
-fn rule_note(rule: Rule, count: usize, first: i64) -> Note {
-    let about = rule.about();
-    note(about.name, count, first, about.what)
-}
-
 /// Flags that sums of forced orders are a lower bound, or refuses them.
-fn flag_lower_bound(checked: &mut Checked, policies: &Policies) -> Result<(), Problem> {
+fn flag_lower_bound(checked: &mut Checked, policies: &Policies) -> Result<(), RowProblem> {
     let Some(&first) = checked.table.times().first() else { return Ok(()) };
-    if policies.of(Rule::LowerBound) == Policy::Refuse {
-        let what = Rule::LowerBound.about().what.to_owned();
-        return Err(Problem::Broken { rule: Rule::LowerBound, what });
-    }
-    checked.flags.push(rule_note(Rule::LowerBound, checked.table.len(), first));
-    Ok(())
+    let mut findings = Findings::new(policies);
+    let case = Case { count: checked.table.len(), row: None, time: Some(first) };
+    findings.mends_case(Rule::LowerBound, case, || Problem::Broken {
+        rule: Rule::LowerBound,
+        what: Rule::LowerBound.about().what.to_owned(),
+    });
+    findings.finish(checked)
 }
 
 /// Every row is of the symbol that the file is taken to be of.

@@ -9,12 +9,16 @@
 //! Sources of the column names beside Binance's own README: headers of 2024 files as quoted in
 //! public repositories (`id,price,qty,quote_qty,time,is_buyer_maker`; COIN-M has `base_qty`).
 
+use std::collections::BTreeMap;
+
 use plimsoll_market::{Interval, Kind, Timestamp};
 
 use super::name::{self, What};
-use super::{File, SPOT, contract_size, csv_evidence, rule_note};
+use super::{File, SPOT, contract_size, csv_evidence};
 use crate::archive::{Archive, Content};
 use crate::csv::{self, Rows, TimeUnit, Values, Want};
+use crate::decode::findings::{Case, Findings, rule_note};
+use crate::decode::rows::is_positive;
 use crate::decode::trade_bars::{Trade, TradeBars};
 use crate::decode::{Checked, Clues, Format, Parts};
 use crate::error::{Problem, RowProblem};
@@ -122,13 +126,9 @@ fn decode(
         all.take(csv::width(text)).collect()
     };
     let contract_size = file.is_coin_margined(&symbol).then(|| contract_size(&symbol));
-    let mut gathering =
-        Gathering { bars: TradeBars::new(interval), contract_size, period, ..Gathering::empty() };
+    let mut gathering = Gathering::new(interval, contract_size, period);
     csv::read_blocks(text, header.is_some(), &layout, |before, rows| {
-        gathering.take(rows, &layout).map_err(|problem| RowProblem {
-            row: problem.row.map(|row| row + before),
-            problem: problem.problem,
-        })
+        gathering.take(before, rows, &layout)
     })?;
     let microseconds = gathering.time_unit == Some(TimeUnit::Microseconds);
     let complete = archive.zipped;
@@ -142,33 +142,36 @@ fn decode(
     Ok(file.one(checked, decoder, (Kind::Candles, venue, symbol), Some(interval)))
 }
 
-/// Bars and what was noticed on the way.
+/// Bars, and the trades that did not get into them.
 struct Gathering {
     bars: TradeBars,
     contract_size: Option<f64>,
     period: (Timestamp, Timestamp),
     time_unit: Option<TimeUnit>,
     n_trades: usize,
-    /// How many, and the first's row and time.
-    void: Option<(usize, usize, i64)>,
-    outside: Option<(usize, usize, i64)>,
+    /// By rule broken: how often, and the first case.
+    broken: BTreeMap<Rule, (Case, Problem)>,
 }
 
 impl Gathering {
-    fn empty() -> Self {
+    fn new(interval: Interval, contract_size: Option<f64>, period: (Timestamp, Timestamp)) -> Self {
         Self {
-            bars: TradeBars::new(Interval::MINUTE),
-            contract_size: None,
-            period: (Timestamp(0), Timestamp(0)),
+            bars: TradeBars::new(interval),
+            contract_size,
+            period,
             time_unit: None,
             n_trades: 0,
-            void: None,
-            outside: None,
+            broken: BTreeMap::new(),
         }
     }
 
-    /// Adds the trades of one block of rows.
-    fn take(&mut self, mut rows: Rows, layout: &[(String, Want)]) -> Result<(), RowProblem> {
+    /// Adds the trades of one block of rows, before which there are others.
+    fn take(
+        &mut self,
+        before: usize,
+        mut rows: Rows,
+        layout: &[(String, Want)],
+    ) -> Result<(), RowProblem> {
         self.time_unit = self.time_unit.or(rows.time_unit);
         let at = |name: &str| layout.iter().position(|(column, _)| column == name);
         let mut column = |names: &[&str]| {
@@ -183,75 +186,97 @@ impl Gathering {
             return Ok(());
         };
         let Some(Values::Words(makers)) = column(&["is_buyer_maker"]) else { return Ok(()) };
-        for (row, &time) in times.iter().enumerate() {
+        for (row, &time_ms) in times.iter().enumerate() {
             let (price, quantity) = (prices[row], quantities[row]);
             let trades = match first_ids.get(row).zip(last_ids.get(row)) {
                 Some((first, last)) => last - first + 1.0,
                 None => 1.0,
             };
-            let is_void = price.abs() <= 0.0 && quantity.abs() <= 0.0;
-            if is_void || time < self.period.0.0 || time >= self.period.1.0 {
-                let place = if is_void { &mut self.void } else { &mut self.outside };
-                place.get_or_insert((0, row, time)).0 += 1;
+            if let Some((rule, problem)) = self.broken_by(time_ms, price, quantity, trades) {
+                let first = Case { count: 0, row: Some(before + row), time: Some(time_ms) };
+                self.broken.entry(rule).or_insert((first, problem)).0.count += 1;
                 continue;
             }
-            check("price", price, "is not a positive number", price > 0.0, row)?;
-            check("quantity", quantity, "is not a positive number", quantity > 0.0, row)?;
-            check("last_trade_id", trades, "trades is no count", is_count(trades), row)?;
-            let taker_buys = !is_maker(&makers[row], row)?;
-            self.n_trades += 1;
+            let taker_buys = !is_maker(&makers[row], before + row)?;
             let trades = trades as i64;
-            match self.contract_size {
-                None => {
-                    let time_ms = time;
-                    self.bars.push(Trade { time_ms, price, quantity, taker_buys, trades });
-                }
-                Some(contract_size) => {
-                    let dollars = quantity * contract_size;
-                    let quantity = dollars / price;
-                    let trade = Trade { time_ms: time, price, quantity, taker_buys, trades };
-                    self.bars.push_with_quote(trade, dollars);
-                }
+            self.n_trades += 1;
+            if let Some(contract_size) = self.contract_size {
+                let dollars = quantity * contract_size;
+                let quantity = dollars / price;
+                let trade = Trade { time_ms, price, quantity, taker_buys, trades };
+                self.bars.push_with_quote(trade, dollars);
+            } else {
+                self.bars.push(Trade { time_ms, price, quantity, taker_buys, trades });
             }
         }
         Ok(())
     }
 
+    /// The rule that a trade breaks, if it breaks one.
+    fn broken_by(
+        &self,
+        time_ms: i64,
+        price: f64,
+        quantity: f64,
+        trades: f64,
+    ) -> Option<(Rule, Problem)> {
+        let bad = |column, value, rule| Problem::BadValue { column, value, rule };
+        let (from, to) = self.period;
+        if price.abs() <= 0.0 && quantity.abs() <= 0.0 {
+            let time = Timestamp(time_ms);
+            let what = format!("the trade of {time} has no price and no quantity");
+            Some((Rule::VoidTrade, Problem::Broken { rule: Rule::VoidTrade, what }))
+        } else if time_ms < from.0 || time_ms >= to.0 {
+            let time = Timestamp(time_ms);
+            let what =
+                format!("the trade of {time} is outside the file's period from {from} to {to}");
+            Some((Rule::OutsidePeriod, Problem::Broken { rule: Rule::OutsidePeriod, what }))
+        } else if !is_positive(price) {
+            Some((Rule::PriceNotPositive, bad("price", price, "is not a positive number")))
+        } else if !is_positive(quantity) {
+            Some((Rule::InvalidVolume, bad("quantity", quantity, "is not a positive number")))
+        } else if !(trades >= 1.0 && trades.fract().abs() <= 0.0) {
+            Some((Rule::InvalidVolume, bad("last_trade_id", trades, "trades is no count")))
+        } else {
+            None
+        }
+    }
+
     fn finish(self, complete: bool, policies: &Policies) -> Result<Checked, RowProblem> {
-        let Self { bars, void, outside, period: (from, to), .. } = self;
+        let mut findings = Findings::new(policies);
+        if let (Some((count, time)), Policy::Refuse) =
+            (self.bars.out_of_order(), policies.of(Rule::Unsorted))
+        {
+            let case = Case { count, row: None, time: Some(time) };
+            findings.mends_case(Rule::Unsorted, case, || Problem::Broken {
+                rule: Rule::Unsorted,
+                what: format!("the trade of {} stands behind a later one", Timestamp(time)),
+            });
+        }
+        let mut left_out = Vec::new();
+        for (rule, (case, problem)) in self.broken {
+            if rule == Rule::OutsidePeriod && policies.of(rule) == Policy::Flag {
+                // A bar of some trades of another day would be wrong.
+                left_out.push(rule_note(rule, true, case, &problem));
+            } else {
+                findings.mends_case(rule, case, || problem);
+            }
+        }
+        findings.check()?;
         if self.n_trades == 0 {
             return Err(Problem::Empty.into());
         }
-        let refuse = |rule: Rule, row: Option<usize>, what: String| {
-            Err(RowProblem { row, problem: Problem::Broken { rule, what } })
-        };
-        if let (Some((_, time)), Policy::Refuse) =
-            (bars.out_of_order(), policies.of(Rule::Unsorted))
-        {
-            let what = format!("the trade of {} stands behind a later one", Timestamp(time));
-            return refuse(Rule::Unsorted, None, what);
-        }
-        let mut notes = Vec::new();
-        for (rule, found) in [(Rule::VoidTrade, void), (Rule::OutsidePeriod, outside)] {
-            let Some((count, row, time)) = found else { continue };
-            if policies.of(rule) == Policy::Refuse {
-                let time = Timestamp(time);
-                let what = match rule {
-                    Rule::VoidTrade => format!("the trade of {time} has no price and no quantity"),
-                    _ => format!(
-                        "the trade of {time} is outside the file's period from {from} to {to}"
-                    ),
-                };
-                return refuse(rule, Some(row), what);
-            }
-            // Whatever the policy: a bar of some trades of another day would be wrong.
-            notes.push(rule_note(rule, count, time));
-        }
         // A file that may have been cut off says nothing about what comes after its last trade.
-        let bars = if complete { bars.until(to) } else { bars };
+        let bars = if complete { self.bars.until(self.period.1) } else { self.bars };
         let mut checked = bars.finish(policies);
         checked.last_may_be_forming = !complete;
-        checked.repairs.append(&mut notes);
+        let quote = checked.table.f64("quote_volume");
+        if let Some(&value) = quote.iter().find(|&&value| value >= f64::MAX) {
+            let rule = "is more than a number can be";
+            return Err(Problem::BadValue { column: "quote_volume", value, rule }.into());
+        }
+        findings.finish(&mut checked)?;
+        checked.repairs.append(&mut left_out);
         Ok(checked)
     }
 }
@@ -261,23 +286,6 @@ fn numbers(values: Option<Values>) -> Vec<f64> {
         Some(Values::Numbers(numbers)) => numbers,
         _ => Vec::new(),
     }
-}
-
-fn check(
-    column: &'static str,
-    value: f64,
-    rule: &'static str,
-    holds: bool,
-    row: usize,
-) -> Result<(), RowProblem> {
-    if holds && value.is_finite() {
-        return Ok(());
-    }
-    Err(RowProblem::at(row, Problem::BadValue { column, value, rule }))
-}
-
-fn is_count(trades: f64) -> bool {
-    trades >= 1.0 && trades.fract().abs() <= 0.0
 }
 
 /// Whether the buyer was the maker, so that the taker sold. Spot files write `True`, others `true`.

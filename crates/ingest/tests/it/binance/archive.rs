@@ -258,6 +258,15 @@ fn a_header_alone_is_a_quiet_day_for_liquidations_only() {
     let bound = "the venue tells at most one forced order a second, so that sums are a lower bound";
     assert!(messages(&summary).iter().any(|m| m.starts_with(bound)), "{:?}", summary.notes);
 
+    let mut policies = Policies::default();
+    policies.set(Rule::LowerBound, Policy::Refuse).unwrap();
+    let path = bench.write(
+        "cm/ETHUSD_PERP-liquidationSnapshot-2024-10-02.csv",
+        format!("{SNAPSHOT}{row}{row}"),
+    );
+    let refused = failures(bench.ingest(path, &Options { policies, ..Options::default() }));
+    assert_eq!(refused[0].problem.to_string(), bound);
+
     let path = bench.write("um/klines/BTCUSDT-1m-2024-10.csv", HEADER);
     assert_eq!(
         failures(bench.ingest(path, &Options::default()))[0].problem.to_string(),

@@ -2,6 +2,7 @@
 
 mod api;
 mod archive;
+mod damage;
 mod real;
 mod trades;
 

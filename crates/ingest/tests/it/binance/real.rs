@@ -13,7 +13,7 @@ fn listed(sources: &str, heading: &str) -> Vec<(String, Timestamp, Timestamp, us
     let section = sources.split("\n### ").find(|section| section.starts_with(heading));
     let rows = section.unwrap_or_default().lines().filter_map(|line| {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let name = cells.first().filter(|name| name.ends_with(".zip"))?;
+        let name = cells.first().filter(|name| name.contains("-1m-20"))?;
         let rows = cells.get(5)?.parse().ok()?;
         Some((name.to_string(), Timestamp(time(cells[3])), Timestamp(time(cells[4])), rows))
     });

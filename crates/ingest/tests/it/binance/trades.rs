@@ -232,6 +232,44 @@ fn bad_trades_are_refused_with_their_line() {
 }
 
 #[test]
+fn bad_trades_are_dropped_where_that_is_the_policy() {
+    let start = time("2024-12-05");
+    let good = format!("1,96000,1,5,5,{start},true\n");
+    let text = format!("{AGG_HEADER}{good}2,-1,1,6,6,{start},true\n3,96001,0,7,7,{start},true\n");
+    let mut policies = Policies::default();
+    policies.set(Rule::PriceNotPositive, Policy::Repair).unwrap();
+    policies.set(Rule::InvalidVolume, Policy::Repair).unwrap();
+    let options = Options { policies, ..Options::default() };
+    let (_, table, summary) = ingest_one_as("um/BTCUSDT-aggTrades-2024-12-05.csv", text, &options);
+    assert_eq!((table.f64("low"), table.f64("volume")), (&[96_000.0][..], &[1.0][..]));
+    let messages = messages(&summary).join("; ");
+    assert!(
+        messages.contains("a price is not a positive number; the row is dropped"),
+        "{messages}"
+    );
+    assert!(messages.contains("a volume or count is negative or no number"), "{messages}");
+}
+
+#[test]
+fn a_file_without_order_is_sorted_or_refused() {
+    let start = time("2024-12-05");
+    let row = |second: i64| format!("1,9{second},1,5,5,{},true\n", start + second * 1000);
+    let text = AGG_HEADER.to_owned() + &row(10) + &row(70) + &row(50) + &row(80);
+    let file = "um/BTCUSDT-aggTrades-2024-12-05.csv";
+    let (_, table, summary) = ingest_one(file, &text);
+    assert_eq!(table.f64("close"), [950.0, 980.0]);
+    assert!(messages(&summary).iter().any(|m| m.contains("order of time")), "{:?}", summary.notes);
+
+    let mut policies = Policies::default();
+    policies.set(Rule::Unsorted, Policy::Refuse).unwrap();
+    let bench = Bench::new();
+    let path = bench.write(file, text);
+    let refused = failures(bench.ingest(path, &Options { policies, ..Options::default() }));
+    let message = "the trade of 2024-12-05T00:00:50Z stands behind a later one";
+    assert_eq!(refused[0].problem.to_string(), message);
+}
+
+#[test]
 fn an_unpacked_file_may_go_on() {
     let bench = Bench::new();
     let start = time("2024-12-05");
@@ -246,4 +284,26 @@ fn an_unpacked_file_may_go_on() {
         .unwrap();
     let (_, table) = bench.only();
     assert_eq!(table.f64("volume")[..3], [1.0, 2.0, 0.0]);
+}
+
+#[test]
+fn trades_give_the_bars_that_the_exchange_made_of_them() {
+    let bench = Bench::new();
+    let start = time("2024-12-05");
+    // Added up as floats, ten tenths are less than one, and the lake would see a conflict.
+    let trades: String = (0..10).map(|id| trade_of_a_tenth(id, start + id)).collect();
+    let bar = format!(
+        "{start},96000.1,96000.1,96000.1,96000.1,1.000,{},96000.10000,10,0.500,48000.05000,0\n",
+        start + 59_999
+    );
+    bench.write("um/klines/BTCUSDT-1m-2024-12-05.csv", bar);
+    bench.write("um/trades/BTCUSDT-trades-2024-12-05.csv", trades);
+    let summary = bench.ingest(bench.folder.path().join("archives"), &Options::default()).unwrap();
+    let (_, table) = bench.only();
+    assert_eq!((table.f64("volume"), table.f64("quote_volume")), (&[1.0][..], &[96_000.1][..]));
+    assert_eq!(summary.merges[0].rows_added, 1);
+}
+
+fn trade_of_a_tenth(id: i64, time: i64) -> String {
+    format!("{id},96000.1,0.100,9600.01,{time},{}\n", id % 2 == 0)
 }

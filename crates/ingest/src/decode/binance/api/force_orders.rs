@@ -109,5 +109,5 @@ fn drop_repeated(checked: &mut Checked) {
         }
     }
     checked.duplicates += table.len() - keep.len();
-    checked.table = table.gather(&keep);
+    checked.keep(&keep);
 }
