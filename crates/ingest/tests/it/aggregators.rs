@@ -365,7 +365,7 @@ fn named_columns_hold_values_in_dollars() {
     let flag = &bench.lake.receipts(&series[0]).unwrap()[0].sources[0].flags[0];
     assert_eq!(
         (flag.name.as_str(), flag.example.as_str()),
-        ("total_differs", "the total 16 is not 10 + 5 (rule `total_differs`)")
+        ("total_differs", "the total 16 is not 10 + 5")
     );
     let mut strict = Options::default();
     strict.policies.set(Rule::TotalDiffers, Policy::Refuse).unwrap();
