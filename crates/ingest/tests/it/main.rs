@@ -9,8 +9,10 @@
 
 mod bad_data;
 mod formats;
+mod hyperliquid;
 mod real;
 mod runs;
+mod tardis;
 
 use std::fs;
 use std::path::{Path, PathBuf};

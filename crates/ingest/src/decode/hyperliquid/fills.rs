@@ -18,7 +18,7 @@
 //! venue's own candles have these is not known.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_market::{Kind, Timestamp};
 use serde::Deserialize;
@@ -27,7 +27,7 @@ use serde_json::Value;
 use super::super::liquidations::Quantity;
 use super::super::several::Several;
 use super::super::{Clues, Parts, liquidations};
-use super::{is_perpetual, other_markets, series};
+use super::{is_perpetual, note_other_markets, series};
 use crate::archive::{Archive, Content};
 use crate::csv::Values;
 use crate::decimal;
@@ -204,7 +204,8 @@ struct Forced {
     settled: Vec<u64>,
     blocks: Option<(i64, i64)>,
     fills: Option<(i64, i64)>,
-    n_other: usize,
+    /// Those that are no perpetual of the venue's own.
+    others: BTreeSet<String>,
 }
 
 impl Forced {
@@ -262,11 +263,13 @@ impl Forced {
 
     fn take(&mut self, fill: &Fill, account: Option<&str>, row: usize) -> Result<(), Problem> {
         self.fills = Some(widened(self.fills, fill.time));
-        if !self.coins.contains_key(&*fill.coin) {
-            if !is_perpetual(&fill.coin) {
-                self.n_other += 1;
-                return Ok(());
+        if !is_perpetual(&fill.coin) {
+            if !self.others.contains(&*fill.coin) {
+                self.others.insert(fill.coin.clone().into_owned());
             }
+            return Ok(());
+        }
+        if !self.coins.contains_key(&*fill.coin) {
             self.coins.insert(fill.coin.clone().into_owned(), Coin::default());
         }
         let liquidated = fill.liquidation.as_ref().and_then(|l| l.liquidated_user.as_deref());
@@ -277,7 +280,7 @@ impl Forced {
         if is_liquidated || is_adl {
             let event = event(fill, kind, row)?;
             self.settled.extend(fill.tid);
-            self.add(event);
+            self.add(&event);
         } else if let (Some(_), None, Some(tid)) = (&fill.liquidation, account, fill.tid) {
             let closes = fill.dir.starts_with("Close") || fill.dir.contains('>');
             let mut event = event(fill, "liquidation", row);
@@ -306,7 +309,7 @@ impl Forced {
             let mut liquidated =
                 sides.into_iter().filter(|side| side.closes && (!all_close || side.taker));
             match (liquidated.next(), liquidated.next()) {
-                (Some(side), None) if is_pair => self.add(side.event),
+                (Some(side), None) if is_pair => self.add(&side.event),
                 _ => {
                     let what = format!(
                         "the liquidation of trade {tid}, of which the file has neither the accounts nor both sides,"
@@ -318,7 +321,7 @@ impl Forced {
         Ok(())
     }
 
-    fn add(&mut self, event: Event) {
+    fn add(&mut self, event: &Event) {
         let Some(coin) = self.coins.get_mut(&event.coin) else { return };
         coin.times.push(event.time);
         coin.sides.push(event.side.to_owned());
@@ -336,11 +339,7 @@ impl Forced {
             None => "neither path nor blocks tell which time the file accounts for: it covers none"
                 .to_owned(),
         });
-        if self.n_other > 0 {
-            let fills = format!("{} of their fills are in the file", self.n_other);
-            let note = other_markets(1).map(|note| note.replacen("1 spot", "spot", 1));
-            several.assume(format!("{}; {fills}", note.unwrap_or_default()));
-        }
+        note_other_markets(&mut several, self.others.len());
         for (word, coin) in self.coins {
             let rows = coin.rows.clone();
             let raw = coin.into_raw();
@@ -362,10 +361,12 @@ impl Forced {
             Some(hour) => {
                 let end = hour + HOUR_MS;
                 let from = if first <= hour + EDGE_MS { hour } else { first };
-                let to = if last >= end - EDGE_MS { end } else { last + 1 };
+                let to = if last >= end - EDGE_MS { end } else { last.saturating_add(1) };
                 (from < to).then_some((Timestamp(from), Timestamp(to)))
             }
-            None => self.blocks.map(|(first, last)| (Timestamp(first), Timestamp(last + 1))),
+            None => self
+                .blocks
+                .map(|(first, last)| (Timestamp(first), Timestamp(last.saturating_add(1)))),
         }
     }
 }
