@@ -10,6 +10,7 @@
 mod bad_data;
 mod formats;
 mod hyperliquid;
+mod hyperliquid_fills;
 mod real;
 mod runs;
 mod tardis;

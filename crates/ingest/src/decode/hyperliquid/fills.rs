@@ -27,12 +27,13 @@ use serde_json::Value;
 use super::super::liquidations::Quantity;
 use super::super::several::Several;
 use super::super::{Clues, Parts, liquidations};
+use super::fill::{Block, Event, Fill, event, plain};
 use super::{is_perpetual, note_other_markets, series};
 use crate::archive::{Archive, Content};
 use crate::csv::Values;
-use crate::decimal;
 use crate::error::{Problem, RowProblem};
 use crate::json::Json;
+use crate::policy::{Policy, Rule};
 use crate::raw::Raw;
 use crate::run::Options;
 
@@ -42,43 +43,6 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// The first and last block of a whole hour are no further from its ends.
 const EDGE_MS: i64 = 60_000;
-
-#[derive(Deserialize)]
-struct Block<'a> {
-    #[serde(borrow)]
-    block_time: Cow<'a, str>,
-    #[serde(borrow)]
-    events: Vec<(Cow<'a, str>, Fill<'a>)>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Fill<'a> {
-    #[serde(borrow)]
-    coin: Cow<'a, str>,
-    #[serde(borrow)]
-    px: Cow<'a, str>,
-    #[serde(borrow)]
-    sz: Cow<'a, str>,
-    #[serde(borrow)]
-    side: Cow<'a, str>,
-    time: i64,
-    #[serde(borrow, default)]
-    start_position: Cow<'a, str>,
-    #[serde(borrow, default)]
-    dir: Cow<'a, str>,
-    #[serde(default)]
-    crossed: bool,
-    tid: Option<u64>,
-    user: Option<String>,
-    liquidation: Option<Liquidation>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Liquidation {
-    liquidated_user: Option<String>,
-}
 
 /// How lines, or the entries of a document, are built.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -141,7 +105,8 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
         let reason = "neither blocks nor fills of Hyperliquid".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
     };
-    let mut forced = Forced::default();
+    let keeps_unknown = options.policies.of(Rule::UnknownSide) == Policy::Flag;
+    let mut forced = Forced { keeps_unknown, ..Forced::default() };
     match json {
         // A file of an hour has gigabytes: a line at a time, without a tree of values.
         Json::Lines(text) => {
@@ -178,16 +143,6 @@ struct Coin {
     rows: Vec<usize>,
 }
 
-struct Event {
-    coin: String,
-    time: i64,
-    side: &'static str,
-    price: f64,
-    quantity: f64,
-    kind: &'static str,
-    row: usize,
-}
-
 /// A fill of a forced trade, of which only both sides together tell whose it was.
 struct Unsettled {
     event: Event,
@@ -197,6 +152,8 @@ struct Unsettled {
 
 #[derive(Default)]
 struct Forced {
+    /// Whether a fill that contradicts itself is kept, with its side unknown.
+    keeps_unknown: bool,
     /// Every coin that was traded.
     coins: BTreeMap<String, Coin>,
     unsettled: BTreeMap<u64, Vec<Unsettled>>,
@@ -278,7 +235,12 @@ impl Forced {
             || matches!((account, liquidated), (Some(a), Some(b)) if a.eq_ignore_ascii_case(b));
         let kind = if is_liquidated { "liquidation" } else { "adl" };
         if is_liquidated || is_adl {
-            let event = event(fill, kind, row)?;
+            let event = match event(fill, kind, row) {
+                Err(Problem::BadWord { .. }) if self.keeps_unknown => {
+                    Event { side: "unknown", ..plain(fill, kind, row)? }
+                }
+                event => event?,
+            };
             self.settled.extend(fill.tid);
             self.add(&event);
         } else if let (Some(_), None, Some(tid)) = (&fill.liquidation, account, fill.tid) {
@@ -390,64 +352,6 @@ fn widened(span: Option<(i64, i64)>, time: i64) -> (i64, i64) {
     span.map_or((time, time), |(first, last)| (first.min(time), last.max(time)))
 }
 
-/// The forced close that a fill is. Order side, direction and position have to agree.
-fn event(fill: &Fill, kind: &'static str, row: usize) -> Result<Event, Problem> {
-    let mut event = plain(fill, kind, row)?;
-    // A direction that turns a position over closes what stands first: `Short > Long`.
-    let words = fill.dir.split([' ', '>']);
-    let named = words.filter_map(|word| match word {
-        "Long" => Some("long"),
-        "Short" => Some("short"),
-        _ => None,
-    });
-    let named = named.take(1).next().filter(|_| !fill.dir.starts_with("Open"));
-    let start = if fill.start_position.is_empty() {
-        0.0
-    } else {
-        number(&fill.start_position, "startPosition")?
-    };
-    let held = (start.abs() > 0.0).then_some(if start > 0.0 { "long" } else { "short" });
-    let opens = fill.dir.starts_with("Open");
-    if opens || [named, held].into_iter().flatten().any(|other| other != event.side) {
-        return Err(Problem::BadWord {
-            column: "side",
-            value: format!("{} with `{}` from a position of {start}", fill.side, fill.dir),
-            expected: "A where a long position is closed, B where a short one is",
-        });
-    }
-    if fill.dir.contains('>') && start.abs() > 0.0 {
-        // The rest opened a position, which nobody forced.
-        event.quantity = event.quantity.min(start.abs());
-    }
-    Ok(event)
-}
-
-/// A fill as it is: the side is that of a position which it would close.
-fn plain(fill: &Fill, kind: &'static str, row: usize) -> Result<Event, Problem> {
-    let side = match &*fill.side {
-        "A" => "long",
-        "B" => "short",
-        other => {
-            let expected = "A for a sale or B for a purchase";
-            return Err(Problem::BadWord { column: "side", value: other.to_owned(), expected });
-        }
-    };
-    Ok(Event {
-        coin: fill.coin.clone().into_owned(),
-        time: fill.time,
-        side,
-        price: number(&fill.px, "px")?,
-        quantity: number(&fill.sz, "sz")?,
-        kind,
-        row,
-    })
-}
-
-fn number(text: &str, column: &'static str) -> Result<f64, Problem> {
-    decimal::parse(text.as_bytes())
-        .ok_or_else(|| Problem::NotANumber { column: column.to_owned(), value: text.to_owned() })
-}
-
 /// Nanoseconds, mostly without a zone, which is UTC.
 fn block_time(text: &str) -> Result<i64, Problem> {
     text.parse::<Timestamp>()
@@ -493,32 +397,6 @@ mod tests {
         ] {
             let folders = [folder.to_owned()];
             assert_eq!(hour_of(&folders, stem), expected, "{folder}/{stem}");
-        }
-    }
-
-    #[test]
-    fn order_side_direction_and_position_agree() {
-        for (side, dir, start, expected) in [
-            ("A", "Close Long", "2.0", Some(("long", 1.5))),
-            ("B", "Close Short", "-2.0", Some(("short", 1.5))),
-            ("B", "Liquidated Isolated Short", "-1.5", Some(("short", 1.5))),
-            ("A", "Liquidated Cross Long", "", Some(("long", 1.5))),
-            ("B", "Auto-Deleveraging", "-28.53", Some(("short", 1.5))),
-            ("A", "Auto-Deleveraging", "28.53", Some(("long", 1.5))),
-            ("B", "Short > Long", "-1.0", Some(("short", 1.0))),
-            ("A", "Long > Short", "0.5", Some(("long", 0.5))),
-            ("A", "Close Short", "-2.0", None),
-            ("B", "Close Long", "2.0", None),
-            ("A", "Auto-Deleveraging", "-28.53", None),
-            ("A", "Open Short", "-0.0213", None),
-            ("buy", "Close Short", "-2.0", None),
-        ] {
-            let text = format!(
-                r#"{{"coin":"BTC","px":"10","sz":"1.5","side":"{side}","time":1,"dir":"{dir}","startPosition":"{start}","tid":7}}"#
-            );
-            let fill: Fill = serde_json::from_str(&text).unwrap();
-            let found = event(&fill, "liquidation", 0).ok().map(|e| (e.side, e.quantity));
-            assert_eq!(found, expected, "{side} {dir} {start}");
         }
     }
 }

@@ -19,6 +19,7 @@
 mod candles;
 mod contexts;
 mod derived;
+mod fill;
 mod fills;
 mod funding;
 
