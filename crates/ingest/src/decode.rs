@@ -2,13 +2,20 @@
 
 mod bars;
 mod binance;
+mod ccxt;
+mod coinalyze;
+mod coinglass;
+mod exact_sum;
 mod freqtrade;
 mod funding;
+mod funding_size;
 mod generic;
 mod hyperliquid;
 mod identity;
+mod liquidation_volume;
 mod liquidations;
 mod open_interest;
+mod pairs;
 mod rows;
 mod sampled;
 mod several;
@@ -111,6 +118,9 @@ const FORMATS: &[&[Format]] = &[
     tardis::FORMATS,
     binance::FORMATS,
     freqtrade::FORMATS,
+    coinalyze::FORMATS,
+    coinglass::FORMATS,
+    ccxt::FORMATS,
     generic::FORMATS,
 ];
 

@@ -68,6 +68,6 @@ pub use error::{FileFailure, IngestError, Place, Problem};
 pub use inventory::{Coverage, ls};
 pub use policy::{Policies, Policy, PolicyError, Rule};
 pub use run::{
-    FileNote, FileReport, NoProgress, Options, Outcome, Progress, SourceFormat, Summary, TakenPart,
-    ingest,
+    FileNote, FileReport, LiquidationUnit, NoProgress, Options, Outcome, Progress, SourceFormat,
+    Summary, TakenPart, ingest,
 };

@@ -107,7 +107,11 @@ rules! {
     UnknownSide("unknown_side", Refuse of [Refuse, Flag], "the liquidated side cannot be told", "");
     ZeroOpenInterest("zero_open_interest", Repair of [Refuse, Flag, Repair], "open interest is zero, which is a failure of the feed", "the row is dropped");
     FeedRestart("feed_restart", Flag of [Refuse, Flag, Repair], "open interest climbs from near zero, as after a restart of the feed", "the rows are dropped");
+    EarlyStamp("early_stamp", Repair of [Refuse, Flag, Repair], "rows are stamped before what they describe was known", "moved to the time at which it became known");
+    VoidTrade("void_trade", Repair of [Refuse, Repair], "a trade has no price and no quantity, as the venue writes those that it withdrew", "the row is dropped");
+    LowerBound("lower_bound", Flag of [Refuse, Flag], "the venue tells at most one forced order a second, so that sums are a lower bound", "");
     OutsidePeriod("outside_period", Flag of [Refuse, Flag, Repair], "rows lie outside the period that the file is named for", "the rows are dropped");
+    TotalDiffers("total_differs", Flag of [Refuse, Flag], "a total is not the sum of its parts", "");
     LakeConflict("lake_conflict", Refuse of [Refuse, Flag, Repair], "rows differ from what the lake holds", "they replace those of the lake");
     // Of the lake.
     Unreadable("unreadable", Refuse of [Refuse], "a file cannot be read", "");

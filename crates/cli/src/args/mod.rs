@@ -10,7 +10,7 @@ mod worlds;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use plimsoll_ingest::SourceFormat;
+use plimsoll_ingest::{LiquidationUnit, SourceFormat};
 use plimsoll_market::{Interval, Kind, Timestamp};
 use plimsoll_study::lookahead::DEFAULT_CUTS;
 
@@ -126,7 +126,8 @@ pub(crate) struct IngestArguments {
     /// Files, and folders that are searched for files: csv, zip, gz, zst, feather, parquet.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Which program or exchange wrote the files: auto, binance, freqtrade or generic.
+    /// Which program or exchange wrote the files: auto, binance, bybit, okx, hyperliquid, tardis,
+    /// coinalyze, coinglass, freqtrade, ccxt or generic.
     #[arg(long, default_value = "auto")]
     pub(crate) source: SourceFormat,
     /// Venue, such as binance-usdm, where the files do not say.
@@ -141,6 +142,9 @@ pub(crate) struct IngestArguments {
     /// Bar length, such as 1h.
     #[arg(long, value_parser = parse_interval)]
     pub(crate) interval: Option<Interval>,
+    /// What sums of liquidations are in, where the files do not say: base or usd.
+    #[arg(long, value_name = "UNIT")]
+    pub(crate) liquidation_unit: Option<LiquidationUnit>,
     /// Rows that differ from the lake's replace them, where they would otherwise be refused.
     #[arg(long)]
     pub(crate) replace: bool,

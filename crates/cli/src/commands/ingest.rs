@@ -24,6 +24,7 @@ pub(crate) fn run(
         symbol: arguments.symbol.clone(),
         kind: arguments.kind,
         interval: arguments.interval,
+        liquidation_unit: arguments.liquidation_unit,
         replace: arguments.replace,
         ..Options::default()
     };

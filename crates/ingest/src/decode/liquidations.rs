@@ -1,11 +1,12 @@
 //! The exchange's record of forced orders.
 
+use plimsoll_market::lake::Note;
 use plimsoll_market::{Column, Kind, Table};
 
 use super::rows::{check, first_failure};
 use super::{Checked, note};
 use crate::error::{Problem, RowProblem};
-use crate::policy::Policies;
+use crate::policy::{Policies, Policy, Rule};
 use crate::raw::Raw;
 
 /// How quantities are counted.
@@ -22,15 +23,21 @@ pub(super) enum Quantity {
 pub(super) fn build(
     mut raw: Raw,
     unit: Quantity,
-    _policies: &Policies,
+    policies: &Policies,
 ) -> Result<Checked, RowProblem> {
     let times = if raw.n_rows == 0 { Vec::new() } else { raw.take_times()? };
     if times.is_empty() {
         return Ok(Checked::new(Table::empty(Kind::Liquidations)));
     }
-    let sides = sides(&mut raw)?;
+    let sides = sides(&mut raw, policies)?;
+    let unknown_side = unknown_side(&sides, &times);
     let price = raw.need_numbers("price")?;
-    let quantity = raw.need_numbers("quantity")?;
+    let recorded_notional = raw.take_numbers("notional");
+    let quantity = match (raw.take_numbers("quantity"), &recorded_notional) {
+        (Some(quantity), _) => quantity,
+        (None, Some(notional)) => notional.iter().zip(&price).map(|(n, p)| n / p).collect(),
+        (None, None) => return Err(raw.missing("quantity").into()),
+    };
     let kinds = raw.take_words("kind").unwrap_or_else(|| vec!["liquidation".into(); times.len()]);
     for (row, kind) in kinds.iter().enumerate() {
         if kind != "liquidation" && kind != "adl" {
@@ -51,12 +58,21 @@ pub(super) fn build(
             Err(RowProblem::at(row, Problem::BadValue { column: "price", value, rule }))
         }),
         check("quantity", &quantity, "is negative or no number", |q| q.is_finite() && q >= 0.0),
+        check(
+            "notional",
+            recorded_notional.as_deref().unwrap_or_default(),
+            "is negative or no number",
+            |notional| notional.is_finite() && notional >= 0.0,
+        ),
     ])?;
     let unfilled = (0..times.len()).find(|&row| !is_filled(row)).map(|row| times[row]);
     let n_unfilled = times.len() - filled.len();
-    let notional: Vec<f64> = match unit {
-        Quantity::Base => price.iter().zip(&quantity).map(|(p, q)| p * q).collect(),
-        Quantity::Contracts(size) => quantity.iter().map(|contracts| contracts * size).collect(),
+    let notional: Vec<f64> = match (recorded_notional, unit) {
+        (Some(notional), _) => notional,
+        (None, Quantity::Base) => price.iter().zip(&quantity).map(|(p, q)| p * q).collect(),
+        (None, Quantity::Contracts(size)) => {
+            quantity.iter().map(|contracts| contracts * size).collect()
+        }
     };
     let quantity = match unit {
         Quantity::Base => quantity,
@@ -72,6 +88,7 @@ pub(super) fn build(
     ];
     let table = Table::new(Kind::Liquidations, columns).gather(&filled).sorted_by_time();
     let mut checked = Checked::new(table);
+    checked.flags.extend(unknown_side);
     if let Some(first) = unfilled {
         let message = "orders without any fill dropped";
         checked.flags.push(note("unfilled_order", n_unfilled, first, message));
@@ -105,21 +122,38 @@ pub(super) fn halve(checked: &mut Checked) {
     checked.table = table;
 }
 
+/// The word for a side that the source does not tell.
+pub(super) const UNKNOWN_SIDE: &str = "unknown";
+
 /// The side of the liquidated position.
-fn sides(raw: &mut Raw) -> Result<Vec<String>, RowProblem> {
+fn sides(raw: &mut Raw, policies: &Policies) -> Result<Vec<String>, RowProblem> {
     let (column, expected, words) = if let Some(words) = raw.take_words("liquidated_side") {
         ("liquidated_side", "long or short", words)
     } else {
         let words = raw.take_words("side").ok_or_else(|| raw.missing("side"))?;
         ("side", "BUY or SELL, the side of the order", words)
     };
+    let keeps_unknown = policies.of(Rule::UnknownSide) == Policy::Flag;
     let side = |(row, word): (usize, String)| match (column, word.to_ascii_lowercase().as_str()) {
-        ("liquidated_side", "long") | ("side", "sell") => Ok("long".to_owned()),
-        ("liquidated_side", "short") | ("side", "buy") => Ok("short".to_owned()),
+        ("side", "sell") => Ok("long".to_owned()),
+        ("side", "buy") => Ok("short".to_owned()),
+        // No order has such a side: it is the position's.
+        (_, "long") => Ok("long".to_owned()),
+        (_, "short") => Ok("short".to_owned()),
+        _ if keeps_unknown => Ok(UNKNOWN_SIDE.to_owned()),
         _ => {
             let problem = Problem::BadWord { column, value: word.clone(), expected };
             Err(RowProblem::at(row, problem))
         }
     };
     words.into_iter().enumerate().map(side).collect()
+}
+
+/// What is said of sides that are kept as unknown.
+fn unknown_side(sides: &[String], times: &[i64]) -> Option<Note> {
+    let unknown = |side: &&String| side.as_str() == UNKNOWN_SIDE;
+    let first = sides.iter().position(|side| unknown(&side))?;
+    let about = Rule::UnknownSide.about();
+    let count = sides.iter().filter(unknown).count();
+    Some(note(about.name, count, times[first], about.what))
 }

@@ -8,10 +8,12 @@
 )]
 
 mod bad_data;
+mod binance;
 mod formats;
 mod hyperliquid;
 mod hyperliquid_fills;
 mod real;
+mod real_all;
 mod runs;
 mod tardis;
 
