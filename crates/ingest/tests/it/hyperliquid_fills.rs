@@ -1,6 +1,6 @@
 //! Fills of Hyperliquid's nodes: liquidations and auto-deleveraging among all others.
 
-use plimsoll_ingest::{Options, Place};
+use plimsoll_ingest::{Options, Place, Policies, Policy, Rule};
 use plimsoll_market::Timestamp;
 use proptest::prelude::*;
 
@@ -8,6 +8,7 @@ use crate::hyperliquid::{HOUR_MS, lz4, messages, taken, texts};
 use crate::{Bench, failures, time};
 
 /// A fill as nodes write it.
+#[derive(Clone, Copy)]
 pub(crate) struct Fill<'a> {
     coin: &'a str,
     size: &'a str,
@@ -178,6 +179,49 @@ fn forced_fills_are_counted_once_and_of_the_account_that_was_forced() {
 }
 
 #[test]
+fn a_position_that_the_backstop_passes_on_is_counted_once() {
+    let at = time("2025-10-10T21:16:04.831Z");
+    let vault = "0x2E3D94f0562703b25c83308a05046ddaf9a8dd14";
+    let taken_over = Some(("0xaaaa", "backstop"));
+    let passed_on = Some((vault, "backstop"));
+    let long = Fill { at, size: "2.0", dir: "Liquidated Cross Long", ..PLAIN };
+    let text = block(
+        "2025-10-10T21:16:04.831",
+        &[
+            // A trader is liquidated to the vault, the vault against an account in profit.
+            ("0xaaaa", Fill { liquidated: taken_over, ..long }),
+            (
+                vault,
+                Fill { side: "B", start: "0.0", dir: "Open Long", liquidated: taken_over, ..long },
+            ),
+            (vault, Fill { tid: 2, liquidated: passed_on, ..long }),
+            (
+                "0xeeee",
+                Fill {
+                    tid: 2,
+                    side: "B",
+                    start: "-3.0",
+                    dir: "Auto-Deleveraging",
+                    liquidated: passed_on,
+                    ..long
+                },
+            ),
+        ],
+    );
+    let bench = Bench::new();
+    let path = bench.write("node_fills_by_block/hourly/20251010/21.lz4", lz4(text));
+    let summary = taken(&bench, path);
+    let (_, table) = bench.only();
+    let mut found: Vec<_> =
+        texts(&table, "kind").into_iter().zip(texts(&table, "liquidated_side")).collect();
+    found.sort();
+    let expected = [("adl", "short"), ("liquidation", "long")];
+    assert_eq!(found, expected.map(|(kind, side)| (kind.to_owned(), side.to_owned())));
+    assert_eq!(table.f64("notional"), [200.0, 200.0]);
+    assert!(messages(&summary).contains("1 fills of the backstop's own vaults left out"));
+}
+
+#[test]
 fn a_file_of_part_of_an_hour_accounts_for_that_part() {
     let at = time("2025-07-27T08:50:00Z");
     let fill = Fill { at, liquidated: Some(("0xaaaa", "market")), ..PLAIN };
@@ -247,11 +291,20 @@ fn a_fill_that_contradicts_itself_is_refused_with_its_line() {
     let text =
         block("2025-10-10T21:00:00.1", &[]) + &block("2025-10-10T21:16:04.1", &[("0xaaaa", wrong)]);
     let path = bench.write("node_fills_by_block/20251010/21.lz4", lz4(text));
-    let refused = failures(bench.ingest(path, &Options::default()));
+    let refused = failures(bench.ingest(&path, &Options::default()));
     assert_eq!(refused[0].place, Place::Row(2));
     let said = refused[0].problem.to_string();
     assert!(said.contains("B with `Close Long` from a position of 2"), "{said}");
     assert!(bench.lake.series().unwrap().is_empty());
+
+    // A setting keeps it, with what is known.
+    let mut policies = Policies::default();
+    policies.set(Rule::UnknownSide, Policy::Flag).unwrap();
+    bench.ingest(path, &Options { policies, ..Options::default() }).unwrap();
+    let (series, table) = bench.only();
+    assert_eq!(texts(&table, "liquidated_side"), ["unknown"]);
+    let flags = &bench.lake.receipts(&series).unwrap()[0].sources[0].flags;
+    assert_eq!((flags[0].name.as_str(), flags[0].count), ("unknown_side", 1));
 }
 
 #[test]

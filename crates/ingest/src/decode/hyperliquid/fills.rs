@@ -13,6 +13,11 @@
 //! position closed is long where the fill sells (`side: A`), short where it buys (`B`); `dir` and
 //! the position before the fill have to agree.
 //!
+//! What the backstop takes over stands in the vaults of [`BACKSTOP`]. Where these cannot close it,
+//! they are liquidated in turn, mostly by auto-deleveraging of others: the same position a second
+//! time. Fills by which these vaults are liquidated are left out, and counted in the notes. Of the
+//! 480 fills of 2025-10-10 that HyperReplay lists, 386 are against one of them.
+//!
 //! A file of an hour accounts for that hour, for every coin that was traded in it. Trades are not
 //! made into bars: liquidations that never met the order book are among them, and whether the
 //! venue's own candles have these is not known.
@@ -38,6 +43,16 @@ use crate::raw::Raw;
 use crate::run::Options;
 
 pub(super) const NAME: &str = "hyperliquid-fills/1";
+
+/// The venue's backstop: HLP's liquidators 1 to 4, and the older Liquidator. Source: the venue's
+/// own `vaultDetails`, as gathered with their names in tradingstrategy-ai's `eth_defi`.
+const BACKSTOP: [&str; 5] = [
+    "0x2e3d94f0562703b25c83308a05046ddaf9a8dd14",
+    "0xb0a55f13d22f66e6d495ac98113841b2326e9540",
+    "0x5e177e5e39c0f4e421f5865a6d8beed8d921cb70",
+    "0x2ed5c4484ea3ff8b57d5f2fb152a40d9f2b68308",
+    "0x63c621a33714ec48660e32f2374895c8026a3a00",
+];
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -161,6 +176,8 @@ struct Forced {
     settled: Vec<u64>,
     blocks: Option<(i64, i64)>,
     fills: Option<(i64, i64)>,
+    /// Fills by which the backstop's vaults were liquidated.
+    n_backstop: usize,
     /// Those that are no perpetual of the venue's own.
     others: BTreeSet<String>,
 }
@@ -233,6 +250,11 @@ impl Forced {
         let is_adl = fill.dir == "Auto-Deleveraging";
         let is_liquidated = fill.dir.starts_with("Liquidated")
             || matches!((account, liquidated), (Some(a), Some(b)) if a.eq_ignore_ascii_case(b));
+        if is_liquidated && liquidated.or(account).is_some_and(is_backstop) {
+            self.n_backstop += 1;
+            self.settled.extend(fill.tid);
+            return Ok(());
+        }
         let kind = if is_liquidated { "liquidation" } else { "adl" };
         if is_liquidated || is_adl {
             let event = match event(fill, kind, row) {
@@ -302,6 +324,12 @@ impl Forced {
                 .to_owned(),
         });
         note_other_markets(&mut several, self.others.len());
+        if self.n_backstop > 0 {
+            several.assume(format!(
+                "{} fills of the backstop's own vaults left out: their positions were liquidated when the vaults took them over",
+                self.n_backstop
+            ));
+        }
         for (word, coin) in self.coins {
             let rows = coin.rows.clone();
             let raw = coin.into_raw();
@@ -346,6 +374,10 @@ impl Coin {
             ],
         )
     }
+}
+
+fn is_backstop(account: &str) -> bool {
+    BACKSTOP.iter().any(|vault| account.eq_ignore_ascii_case(vault))
 }
 
 fn widened(span: Option<(i64, i64)>, time: i64) -> (i64, i64) {
