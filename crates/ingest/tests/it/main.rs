@@ -11,10 +11,13 @@ mod aggregators;
 mod bad_data;
 mod binance;
 mod formats;
+mod hyperliquid;
+mod hyperliquid_fills;
 mod real;
 mod real_all;
 mod rules;
 mod runs;
+mod tardis;
 
 use std::fs;
 use std::path::{Path, PathBuf};
