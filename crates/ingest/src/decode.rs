@@ -2,12 +2,16 @@
 
 mod bars;
 mod binance;
+mod bybit;
 mod freqtrade;
 mod funding;
 mod generic;
 mod identity;
+mod json_rows;
 mod liquidations;
+mod okx;
 mod open_interest;
+mod recorded;
 mod rows;
 mod trade_bars;
 
@@ -102,7 +106,8 @@ pub(crate) struct Format {
 }
 
 /// Every format, the most particular first.
-const FORMATS: &[&[Format]] = &[binance::FORMATS, freqtrade::FORMATS, generic::FORMATS];
+const FORMATS: &[&[Format]] =
+    &[bybit::FORMATS, okx::FORMATS, binance::FORMATS, freqtrade::FORMATS, generic::FORMATS];
 
 /// What is known of a file before its rows are read.
 pub(crate) struct Clues {

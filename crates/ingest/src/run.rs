@@ -114,6 +114,9 @@ pub struct Options {
     pub kind: Option<Kind>,
     /// Bar length.
     pub interval: Option<Interval>,
+    /// What one contract is worth, where sizes are counted in contracts and the file does not
+    /// say: in base units, for coin-margined contracts in US dollars.
+    pub contract_size: Option<f64>,
     /// What is done where a rule is broken.
     pub policies: Policies,
     /// Rows that differ from the lake's replace them, where they would otherwise be refused.

@@ -141,6 +141,10 @@ pub(crate) struct IngestArguments {
     /// Bar length, such as 1h.
     #[arg(long, value_parser = parse_interval)]
     pub(crate) interval: Option<Interval>,
+    /// What one contract is worth, where sizes are in contracts and the files do not say: in base
+    /// units, for coin-margined contracts in US dollars.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) contract_size: Option<f64>,
     /// Rows that differ from the lake's replace them, where they would otherwise be refused.
     #[arg(long)]
     pub(crate) replace: bool,

@@ -24,6 +24,7 @@ pub(crate) fn run(
         symbol: arguments.symbol.clone(),
         kind: arguments.kind,
         interval: arguments.interval,
+        contract_size: arguments.contract_size,
         replace: arguments.replace,
         ..Options::default()
     };

@@ -9,12 +9,16 @@ use crate::error::Problem;
 use crate::run::Options;
 
 /// Venues whose identifier is looked for among the folders.
-const VENUES: [&str; 8] = [
+const VENUES: [&str; 12] = [
     "binance-usdm",
     "binance-coinm",
     "binance-spot",
     "bybit-linear",
+    "bybit-inverse",
+    "bybit-spot",
     "okx-swap",
+    "okx-futures",
+    "okx-spot",
     "hyperliquid",
     "deribit",
     "bitmex",
@@ -80,6 +84,25 @@ impl<'a> Identity<'a> {
         let by_name = || words.find_map(interval_word);
         let by_folder = || self.folders.last().and_then(|folder| interval_word(folder));
         self.options.interval.or_else(by_name).or_else(by_folder)
+    }
+
+    /// Which price bars without a volume are of, by the first word of the name, or of a folder
+    /// from the innermost on, that begins with mark, index or premium.
+    pub(super) fn price_kind(&self) -> Option<Kind> {
+        let names = std::iter::once(self.stem).chain(self.folders.iter().rev().map(String::as_str));
+        let mut words = names.flat_map(|name| name.split(|c: char| !c.is_ascii_alphanumeric()));
+        words.find_map(|word| {
+            let word = word.to_ascii_lowercase();
+            if word.starts_with("premium") {
+                Some(Kind::PremiumIndexCandles)
+            } else if word.starts_with("mark") && !word.starts_with("market") {
+                Some(Kind::MarkCandles)
+            } else if word.starts_with("index") {
+                Some(Kind::IndexCandles)
+            } else {
+                None
+            }
+        })
     }
 
     /// The series, with an interval only where the kind has one.

@@ -8,7 +8,9 @@
 )]
 
 mod bad_data;
+mod bybit;
 mod formats;
+mod okx;
 mod real;
 mod runs;
 

@@ -1,0 +1,108 @@
+//! What a recording of a stream accounts for.
+//!
+//! A recorder that writes nothing may have met a quiet market or a broken line. Time is counted
+//! as covered between two lines that are no further apart than a recorder of its kind would be
+//! if all went well; longer silences are named and stay unknown.
+
+use plimsoll_market::Timestamp;
+use plimsoll_market::lake::Note;
+
+use super::Checked;
+use crate::policy::Rule;
+
+/// A recorder that writes a line every second is broken after this silence.
+pub(super) const HEARTBEAT_SILENCE_MS: i64 = 60_000;
+
+/// A stream that speaks only when something happens may be quiet for so long. Bybit's and OKX's
+/// streams of all liquidations are silent for minutes on a calm night even for large coins.
+pub(super) const EVENT_SILENCE_MS: i64 = 30 * 60_000;
+
+/// Half-open periods between sorted times, without the silences that are longer than allowed.
+/// The second is the silences, as (from, to).
+pub(super) fn runs(
+    times: &[i64],
+    silence_max_ms: i64,
+) -> (Vec<(Timestamp, Timestamp)>, Vec<(i64, i64)>) {
+    let mut runs: Vec<(Timestamp, Timestamp)> = Vec::new();
+    let mut silences = Vec::new();
+    for &time in times {
+        match runs.last_mut() {
+            Some(run) if time - (run.1.0 - 1) <= silence_max_ms => run.1 = Timestamp(time + 1),
+            Some(run) => {
+                silences.push((run.1.0 - 1, time));
+                runs.push((Timestamp(time), Timestamp(time + 1)));
+            }
+            None => runs.push((Timestamp(time), Timestamp(time + 1))),
+        }
+    }
+    (runs, silences)
+}
+
+/// The parts of half-open periods that lie in one other.
+pub(super) fn clip(
+    periods: &[(Timestamp, Timestamp)],
+    (from, to): (Timestamp, Timestamp),
+) -> Vec<(Timestamp, Timestamp)> {
+    let parts = periods.iter().map(|period| (period.0.max(from), period.1.min(to)));
+    parts.filter(|part| part.0 < part.1).collect()
+}
+
+/// Half-open periods without one other.
+pub(super) fn without(
+    periods: &[(Timestamp, Timestamp)],
+    (from, to): (Timestamp, Timestamp),
+) -> Vec<(Timestamp, Timestamp)> {
+    let mut left = Vec::new();
+    for &period in periods {
+        left.extend(clip(&[period], (Timestamp(i64::MIN), from)));
+        left.extend(clip(&[period], (to, Timestamp(i64::MAX))));
+    }
+    left
+}
+
+/// Notes the silences that are not covered.
+pub(super) fn note_silences(flags: &mut Vec<Note>, silences: &[(i64, i64)]) {
+    let Some(&(from, to)) = silences.first() else { return };
+    let about = Rule::RecorderSilence.about();
+    flags.push(Note {
+        name: about.name.to_owned(),
+        count: silences.len(),
+        first: Some(Timestamp(from)),
+        message: about.what.to_owned(),
+        example: format!("nothing from {} to {}", Timestamp(from), Timestamp(to)),
+    });
+}
+
+/// Notes something that holds for every row.
+pub(super) fn flag_all(checked: &mut Checked, rule: Rule) {
+    let Some(&first) = checked.table.times().first() else { return };
+    let about = rule.about();
+    let count = checked.table.len();
+    checked.flags.push(super::note(about.name, count, first, about.what));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn period(from: i64, to: i64) -> (Timestamp, Timestamp) {
+        (Timestamp(from), Timestamp(to))
+    }
+
+    #[test]
+    fn long_silences_are_not_covered() {
+        let (covered, silences) = runs(&[0, 1000, 2000, 70_000, 130_000, 130_000], 60_000);
+        assert_eq!(covered, [period(0, 2001), period(70_000, 130_001)]);
+        assert_eq!(silences, [(2000, 70_000)]);
+        assert_eq!(runs(&[], 1), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn periods_are_cut() {
+        let periods = [period(0, 10), period(20, 30)];
+        assert_eq!(clip(&periods, period(5, 25)), [period(5, 10), period(20, 25)]);
+        assert_eq!(without(&periods, period(5, 25)), [period(0, 5), period(25, 30)]);
+        assert_eq!(without(&periods, period(3, 4)), [period(0, 3), period(4, 10), period(20, 30)]);
+        assert_eq!(without(&periods, period(10, 20)), periods);
+    }
+}
