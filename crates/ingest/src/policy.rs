@@ -108,6 +108,7 @@ rules! {
     ZeroOpenInterest("zero_open_interest", Repair of [Refuse, Flag, Repair], "open interest is zero, which is a failure of the feed", "the row is dropped");
     FeedRestart("feed_restart", Flag of [Refuse, Flag, Repair], "open interest climbs from near zero, as after a restart of the feed", "the rows are dropped");
     OutsidePeriod("outside_period", Flag of [Refuse, Flag, Repair], "rows lie outside the period that the file is named for", "the rows are dropped");
+    UnpaidRate("unpaid_rate", Repair of [Refuse, Repair], "a settlement has no rate that was paid", "the row is dropped");
     SampledStream("sampled_stream", Flag of [Flag], "the stream shows at most one liquidation a second, so that these are a lower bound", "");
     BankruptcyPrice("bankruptcy_price", Flag of [Flag], "the price is the bankruptcy price of the position, not that of a fill", "");
     RecorderSilence("recorder_silence", Flag of [Flag], "nothing was recorded for longer than a recorder that works would leave; that time is not covered", "");

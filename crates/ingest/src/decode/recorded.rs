@@ -17,25 +17,30 @@ pub(super) const HEARTBEAT_SILENCE_MS: i64 = 60_000;
 /// streams of all liquidations are silent for minutes on a calm night even for large coins.
 pub(super) const EVENT_SILENCE_MS: i64 = 30 * 60_000;
 
-/// Half-open periods between sorted times, without the silences that are longer than allowed.
-/// The second is the silences, as (from, to).
-pub(super) fn runs(
-    times: &[i64],
-    silence_max_ms: i64,
-) -> (Vec<(Timestamp, Timestamp)>, Vec<(i64, i64)>) {
-    let mut runs: Vec<(Timestamp, Timestamp)> = Vec::new();
-    let mut silences = Vec::new();
+/// What a recording of a stream covers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Runs {
+    /// Half-open periods.
+    pub(super) covered: Vec<(Timestamp, Timestamp)>,
+    /// Longer silences between them: the last line before and the first after.
+    pub(super) silences: Vec<(i64, i64)>,
+}
+
+/// Splits sorted times where nothing was recorded for longer than allowed.
+pub(super) fn runs(times: &[i64], silence_max_ms: i64) -> Runs {
+    let mut runs = Runs::default();
     for &time in times {
-        match runs.last_mut() {
-            Some(run) if time - (run.1.0 - 1) <= silence_max_ms => run.1 = Timestamp(time + 1),
-            Some(run) => {
-                silences.push((run.1.0 - 1, time));
-                runs.push((Timestamp(time), Timestamp(time + 1)));
+        match runs.covered.last_mut() {
+            Some(run) if time - (run.1.0 - 1) <= silence_max_ms => {
+                run.1 = Timestamp(time + 1);
+                continue;
             }
-            None => runs.push((Timestamp(time), Timestamp(time + 1))),
+            Some(run) => runs.silences.push((run.1.0 - 1, time)),
+            None => {}
         }
+        runs.covered.push((Timestamp(time), Timestamp(time + 1)));
     }
-    (runs, silences)
+    runs
 }
 
 /// The parts of half-open periods that lie in one other.
@@ -91,10 +96,10 @@ mod tests {
 
     #[test]
     fn long_silences_are_not_covered() {
-        let (covered, silences) = runs(&[0, 1000, 2000, 70_000, 130_000, 130_000], 60_000);
+        let Runs { covered, silences } = runs(&[0, 1000, 2000, 70_000, 130_000, 130_000], 60_000);
         assert_eq!(covered, [period(0, 2001), period(70_000, 130_001)]);
         assert_eq!(silences, [(2000, 70_000)]);
-        assert_eq!(runs(&[], 1), (Vec::new(), Vec::new()));
+        assert_eq!(runs(&[], 1), Runs::default());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod bad_data;
 mod bybit;
 mod formats;
+mod neighbours;
 mod okx;
 mod real;
 mod runs;

@@ -74,6 +74,29 @@ fn a_single_rate_of_the_older_archive_is_a_named_assumption() {
 }
 
 #[test]
+fn a_settlement_without_a_rate_is_dropped_and_noted() {
+    let day = time("2023-01-15");
+    let mut rows = String::new();
+    for (hour, rate) in [(0, "0.0001"), (8, ""), (16, "0.0003")] {
+        rows += &format!("BTC-USDT-SWAP,SWAP,0.0099,{rate},{}\n", day + hour * HOUR);
+    }
+    let text = [SWAPRATE_HEADER, rows.as_bytes()].concat();
+    let bench = Bench::new();
+    let path = bench.write("allswaprate-swaprate-2023-01-15.csv", text);
+    let summary = bench.ingest(&path, &options()).unwrap();
+    assert!(
+        has_note(&summary.notes, "a settlement has no rate that was paid"),
+        "{:?}",
+        summary.notes
+    );
+    assert_eq!(bench.only().1.times(), [day - 8 * HOUR, day + 8 * HOUR]);
+    let mut refusing = options();
+    refusing.policies.set(Rule::UnpaidRate, Policy::Refuse).unwrap();
+    let failure = &failures(bench.ingest(&path, &refusing))[0];
+    assert_eq!(failure.place, Place::Line(3), "{failure}");
+}
+
+#[test]
 fn rates_of_the_newer_archive_stand_at_their_settlement() {
     for (name, text) in [
         ("BTC-USDT-SWAP-fundingrates-2024-01.csv", "instrument_name,funding_rate,funding_time\r\n"),

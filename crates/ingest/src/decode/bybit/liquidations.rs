@@ -33,7 +33,7 @@ use crate::decode::identity::Identity;
 use crate::decode::json_rows::{Gathered, each, field, has_fields, in_file, time_ms, word};
 use crate::decode::liquidations::{self, Quantity};
 use crate::decode::recorded::{
-    EVENT_SILENCE_MS, HEARTBEAT_SILENCE_MS, clip, flag_all, note_silences, runs, without,
+    EVENT_SILENCE_MS, HEARTBEAT_SILENCE_MS, Runs, clip, flag_all, note_silences, runs, without,
 };
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts};
 use crate::error::{Problem, RowProblem};
@@ -248,7 +248,7 @@ impl Recording {
             Recorder::Messages => EVENT_SILENCE_MS,
             Recorder::EverySecond => HEARTBEAT_SILENCE_MS,
         };
-        let (mut covered, mut silences) = runs(&self.times, silence_max_ms);
+        let Runs { mut covered, mut silences } = runs(&self.times, silence_max_ms);
         if recorder == Recorder::EverySecond {
             for lost in LOST {
                 if !clip(&covered, lost).is_empty() {

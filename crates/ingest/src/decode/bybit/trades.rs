@@ -130,12 +130,11 @@ fn decode_contracts(archive: &Archive, options: &Options) -> Result<Parts, RowPr
             }
             let (size, price) = (sizes[row], prices[row]);
             check_amounts(size, price).map_err(at)?;
-            let category = match category {
-                Some(category) => category,
-                None => {
-                    let found = category_of(of_file, size, price, foreign[row]).map_err(at)?;
-                    *category.insert(found)
-                }
+            let category = if let Some(category) = category {
+                category
+            } else {
+                let found = category_of(of_file, size, price, foreign[row]).map_err(at)?;
+                *category.insert(found)
             };
             let quantity = if category == Category::Inverse { size / price } else { size };
             let taker_buys = taker_buys(&sides[row]).map_err(at)?;

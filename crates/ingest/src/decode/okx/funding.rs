@@ -11,7 +11,8 @@
 //! `funding_rate` is a forecast of the next period, `real_funding_rate` is what this period paid,
 //! and `funding_time` is the stamp of the NEXT settlement. The rate of a row was therefore paid
 //! one interval before its stamp. Rows are moved there (a study that does not would pay every
-//! rate one settlement late); the interval is the spacing of the instrument's own rows.
+//! rate one settlement late); the interval is the spacing of the instrument's own rows. Two public
+//! studies that read these files beside the newer ones do the same. A rate may be missing.
 //!
 //! Newer archive, `BTC-USDT-SWAP-fundingrates-2025-01.zip` and `allswap-fundingrates-2025-12-01.zip`:
 //!
@@ -28,6 +29,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_market::Kind;
+use plimsoll_market::lake::Note;
 use serde_json::Value;
 
 use super::{Market, is_envelope, is_protocol, refuse_error, shortened};
@@ -37,9 +39,10 @@ use crate::decode::identity::Identity;
 use crate::decode::json_rows::{
     Gathered, each, field, first_of, has_fields, in_file, time_ms, word,
 };
-use crate::decode::{Clues, Decoded, Format, PartProblem, Parts, funding};
+use crate::decode::{Clues, Decoded, Format, PartProblem, Parts, funding, note};
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
+use crate::policy::{Policy, Rule};
 use crate::run::{Options, SourceFormat};
 
 pub(super) const ALL_SWAPS: Format = Format {
@@ -154,7 +157,7 @@ fn decode_archive(
     let rate = need(if stamps == Stamps::Next { "real_funding_rate" } else { "funding_rate" })?;
     let time = need("funding_time")?;
     let mut columns: Vec<_> = names.iter().map(|name| (name.clone(), Want::Skip)).collect();
-    columns[rate].1 = Want::Number;
+    columns[rate].1 = Want::NumberOrEmpty;
     columns[time].1 = Want::Time;
     if let Some(by_row) = by_row {
         columns[by_row].1 = Want::Word;
@@ -168,6 +171,7 @@ fn decode_archive(
         Some(_) => None,
         None => Some(super::instrument(&Identity::new(archive, options), &archive.stem)?),
     };
+    let refuses = options.policies.of(Rule::UnpaidRate) == Policy::Refuse;
     let mut found: BTreeMap<String, Gathered> = BTreeMap::new();
     for row in 0..rows.len {
         let name = match (by_row.map(|column| &rows.columns[column]), &of_file) {
@@ -177,6 +181,11 @@ fn decode_archive(
         };
         if by_row.is_some() && options.symbol.as_ref().is_some_and(|wanted| *wanted != name) {
             continue;
+        }
+        if rates[row].is_nan() && refuses {
+            let value = String::new();
+            let problem = Problem::NotANumber { column: names[rate].clone(), value };
+            return Err(RowProblem::at(row, problem));
         }
         let rows = found.entry(name).or_insert_with(|| Gathered::new(&["rate"], &[]));
         rows.push(row, times[row], &[rates[row]], &[]);
@@ -272,12 +281,26 @@ fn into_part(
     if stamps == Stamps::Next {
         to_own_stamps(&mut rows, identity);
     }
+    let unpaid = drop_unpaid(&mut rows);
     let venue = options.venue.clone().unwrap_or_else(|| market.venue().to_owned());
     let (raw, places) = rows.into_raw();
-    let checked =
+    let mut checked =
         funding::build(raw, &venue, &options.policies).map_err(|row| in_file(row, &places))?;
+    checked.repairs.extend(unpaid);
     let series = Identity::series(Kind::Funding, venue, symbol, None);
     Ok(checked.into_decoded(archive, format, series, identity))
+}
+
+/// Drops rows without a rate, after their stamps have served to tell the intervals of others.
+fn drop_unpaid(rows: &mut Gathered) -> Option<Note> {
+    let is_paid = |&row: &usize| !rows.numbers[0].1[row].is_nan();
+    let paid: Vec<usize> = (0..rows.len()).filter(is_paid).collect();
+    let first = (0..rows.len()).find(|row| !is_paid(row)).map(|row| rows.times[row])?;
+    let about = Rule::UnpaidRate.about();
+    let message = format!("{}; {}", about.what, about.repair);
+    let note = note(about.name, rows.len() - paid.len(), first, message);
+    rows.keep(&paid);
+    Some(note)
 }
 
 /// Moves sorted rows from the stamp of the next settlement to their own, one interval back.
@@ -285,6 +308,7 @@ fn to_own_stamps(rows: &mut Gathered, identity: &Identity) {
     if rows.times.len() < 2 {
         identity.assume("a single rate: its interval is taken for 8 hours, since its stamp is that of the next settlement");
     }
+    identity.assume("rates are moved from the stamp of the next settlement, which is what the header says it is, to their own");
     let intervals = intervals(&rows.times);
     for (time, interval) in rows.times.iter_mut().zip(intervals) {
         *time -= interval;

@@ -27,7 +27,7 @@ use crate::decode::json_rows::{
     Gathered, each, field, first_of, has_fields, in_file, time_ms, word,
 };
 use crate::decode::liquidations::{self, Quantity};
-use crate::decode::recorded::{EVENT_SILENCE_MS, clip, flag_all, note_silences, runs};
+use crate::decode::recorded::{EVENT_SILENCE_MS, Runs, clip, flag_all, note_silences, runs};
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts};
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
@@ -133,7 +133,7 @@ impl Recording {
     }
 
     fn into_parts(self, archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-        let (covered, silences) = runs(&self.times, EVENT_SILENCE_MS);
+        let Runs { covered, silences } = runs(&self.times, EVENT_SILENCE_MS);
         let many = self.instruments.len() > 1;
         let mut parts: Parts = Vec::new();
         for (name, instrument) in self.instruments {

@@ -244,8 +244,12 @@ mod tests {
 
     #[test]
     fn contracts_are_converted() {
-        assert_eq!(ContractSize::None.to_base(3.0, 50.0), 3.0);
-        assert_eq!(ContractSize::Base(0.5).to_base(3.0, 50.0), 1.5);
-        assert_eq!(ContractSize::Dollars(100.0).to_base(3.0, 50.0), 6.0);
+        for (size, base) in [
+            (ContractSize::None, 3.0),
+            (ContractSize::Base(0.5), 1.5),
+            (ContractSize::Dollars(100.0), 6.0),
+        ] {
+            assert!((size.to_base(3.0, 50.0) - base).abs() < 1e-12, "{size:?}");
+        }
     }
 }
