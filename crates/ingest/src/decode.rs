@@ -3,6 +3,9 @@
 mod bars;
 mod binance;
 mod bybit;
+mod checked_trades;
+mod exact_sum;
+mod findings;
 mod freqtrade;
 mod funding;
 mod generic;
@@ -24,6 +27,7 @@ use crate::error::{FileFailure, Problem, RowProblem};
 use crate::raw;
 use crate::run::{Options, SourceFormat};
 use identity::Identity;
+use rows::FileRows;
 
 /// Rows of one series, checked.
 pub(crate) struct Decoded {
@@ -42,6 +46,8 @@ pub(crate) struct Checked {
     duplicates: usize,
     repairs: Vec<Note>,
     flags: Vec<Note>,
+    /// By row, its row in the file; for what is found later.
+    file_rows: FileRows,
 }
 
 impl Checked {
@@ -54,7 +60,14 @@ impl Checked {
             duplicates: 0,
             repairs: Vec::new(),
             flags: Vec::new(),
+            file_rows: FileRows::default(),
         }
+    }
+
+    /// Keeps these rows, in this order.
+    fn keep(&mut self, rows: &[usize]) {
+        self.table = self.table.gather(rows);
+        self.file_rows = self.file_rows.gather(rows);
     }
 
     fn into_decoded(

@@ -152,6 +152,21 @@ impl Raw {
         }
     }
 
+    /// The same for text whose columns are known by place, whatever a header may call them.
+    pub(crate) fn read_as(
+        archive: &Archive,
+        kind: Kind,
+        names: &[&str],
+    ) -> Result<Self, RowProblem> {
+        let Content::Text(text) = &archive.content else { return Self::read(archive, kind, names) };
+        let width = csv::width(text);
+        if width != names.len() {
+            return Err(Problem::Fields { expected: names.len(), found: width }.into());
+        }
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        Self::from_named_csv(text, kind, csv::header(text).is_some(), names)
+    }
+
     /// Columns that a decoder has made itself, under the names of this crate.
     pub(crate) fn from_columns(n_rows: usize, columns: Vec<(&'static str, Values)>) -> Self {
         Self {
@@ -177,6 +192,15 @@ impl Raw {
                 return Err(Problem::NotRecognised { reason }.into());
             }
         };
+        Self::from_named_csv(text, kind, has_header, names)
+    }
+
+    fn from_named_csv(
+        text: &[u8],
+        kind: Kind,
+        has_header: bool,
+        names: Vec<String>,
+    ) -> Result<Self, RowProblem> {
         let chosen = choose(&names, kind);
         let mut columns: Vec<_> = names.iter().map(|name| (name.clone(), Want::Skip)).collect();
         for &(position, known) in &chosen {

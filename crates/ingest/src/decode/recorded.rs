@@ -8,7 +8,10 @@ use plimsoll_market::Timestamp;
 use plimsoll_market::lake::Note;
 
 use super::Checked;
-use crate::policy::Rule;
+use super::findings::{Case, Findings};
+use crate::archive::Archive;
+use crate::error::{Problem, RowProblem};
+use crate::policy::{Policies, Rule};
 
 /// A recorder that writes a line every second is broken after this silence.
 pub(super) const HEARTBEAT_SILENCE_MS: i64 = 60_000;
@@ -78,12 +81,42 @@ pub(super) fn note_silences(flags: &mut Vec<Note>, silences: &[(i64, i64)]) {
     });
 }
 
-/// Notes something that holds for every row.
-pub(super) fn flag_all(checked: &mut Checked, rule: Rule) {
-    let Some(&first) = checked.table.times().first() else { return };
-    let about = rule.about();
-    let count = checked.table.len();
-    checked.flags.push(super::note(about.name, count, first, about.what));
+/// Notes something that holds for every row, or refuses it.
+pub(super) fn flag_all(
+    checked: &mut Checked,
+    rule: Rule,
+    policies: &Policies,
+) -> Result<(), RowProblem> {
+    let Some(&first) = checked.table.times().first() else { return Ok(()) };
+    let mut findings = Findings::new(policies);
+    let case = Case { count: checked.table.len(), row: None, time: Some(first) };
+    let what = rule.about().what.to_owned();
+    findings.mends_case(rule, case, || Problem::Broken { rule, what });
+    findings.finish(checked)
+}
+
+/// Says that so many events of a recording were there before, which have been left out.
+pub(super) fn repeated(
+    checked: &mut Checked,
+    count: usize,
+    policies: &Policies,
+) -> Result<(), RowProblem> {
+    if count == 0 {
+        return Ok(());
+    }
+    let mut findings = Findings::new(policies);
+    let rule = Rule::RepeatedRow;
+    let time = checked.table.times().first().copied();
+    let what = "liquidations stand in several answers or messages".to_owned();
+    findings.mends_case(rule, Case { count, row: None, time }, || Problem::Broken { rule, what });
+    checked.duplicates += count;
+    findings.finish(checked)
+}
+
+/// Whether a file is packed, as archives are: one that was cut off since would not unpack.
+pub(super) fn is_packed(archive: &Archive) -> bool {
+    let name = archive.file_name().to_ascii_lowercase();
+    [".zip", ".gz", ".zst", ".lz4"].iter().any(|ending| name.ends_with(ending))
 }
 
 #[cfg(test)]

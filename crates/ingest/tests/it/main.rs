@@ -8,11 +8,13 @@
 )]
 
 mod bad_data;
+mod binance;
 mod bybit;
 mod formats;
 mod neighbours;
 mod okx;
 mod real;
+mod rules;
 mod runs;
 
 use std::fs;

@@ -503,7 +503,10 @@ fn answers_overlap_and_messages_do_not() {
         let text = format!("{}\n{}\n", wrap(&first), wrap(&second));
         let summary = bench.ingest(bench.write("l.jsonl", text), &options()).unwrap();
         assert_eq!(bench.only().1.len(), rows);
-        assert_eq!(has_note(&summary.notes, "2 repeated rows dropped"), rows == 3);
+        assert_eq!(
+            has_note(&summary.notes, "a row stands there more than once; kept once (2"),
+            rows == 3
+        );
     }
 }
 

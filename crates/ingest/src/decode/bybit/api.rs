@@ -330,7 +330,7 @@ impl Group {
         let knows_answer_time = self.answered.iter().all(Option::is_some);
         if policy == Policy::Repair && !forming.is_empty() {
             let kept: Vec<usize> =
-                (0..self.rows.len()).filter(|row| !forming.contains(row)).collect();
+                (0..self.rows.len()).filter(|row| forming.binary_search(row).is_err()).collect();
             self.keep(&kept);
         }
         let (raw, places) = self.rows.into_raw();

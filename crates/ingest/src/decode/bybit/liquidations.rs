@@ -33,7 +33,8 @@ use crate::decode::identity::Identity;
 use crate::decode::json_rows::{Gathered, each, field, has_fields, in_file, time_ms, word};
 use crate::decode::liquidations::{self, Quantity};
 use crate::decode::recorded::{
-    EVENT_SILENCE_MS, HEARTBEAT_SILENCE_MS, Runs, clip, flag_all, note_silences, runs, without,
+    EVENT_SILENCE_MS, HEARTBEAT_SILENCE_MS, Runs, clip, flag_all, note_silences, repeated, runs,
+    without,
 };
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts};
 use crate::error::{Problem, RowProblem};
@@ -133,11 +134,12 @@ struct Recording {
     times: Vec<i64>,
     /// Messages of the same moment as the last, to know repeated ones.
     last: (i64, Vec<String>),
-    n_repeated: usize,
 }
 
 struct Symbol {
     rows: Gathered,
+    /// Of messages that came a second time.
+    n_repeated: usize,
     /// Whether any came by the topic that shows only one a second.
     is_sampled: bool,
 }
@@ -175,14 +177,12 @@ impl Recording {
         if !is_liquidations(topic) {
             return Ok(());
         }
-        if self.is_repeated(time, message) {
-            self.n_repeated += 1;
-            return Ok(());
-        }
-        match field(message, "data")? {
-            Value::Array(events) => events.iter().try_for_each(|event| self.take(place, event)),
-            event => self.take(place, event),
-        }
+        let is_repeated = self.is_repeated(time, message);
+        let events = match field(message, "data")? {
+            Value::Array(events) => events.as_slice(),
+            event => std::slice::from_ref(event),
+        };
+        events.iter().try_for_each(|event| self.take(place, event, is_repeated))
     }
 
     /// Whether the same message has been seen at this time: a recording that was appended to
@@ -205,10 +205,10 @@ impl Recording {
             value: events.to_string().chars().take(80).collect(),
             expected: "an array of liquidations",
         })?;
-        events.iter().try_for_each(|event| self.take(place, event))
+        events.iter().try_for_each(|event| self.take(place, event, false))
     }
 
-    fn take(&mut self, place: usize, event: &Value) -> Result<(), Problem> {
+    fn take(&mut self, place: usize, event: &Value, is_repeated: bool) -> Result<(), Problem> {
         let known = [ALL, OLD, OLD_RECORDED];
         let names = known.iter().find(|names| event.get(names[0]).is_some()).unwrap_or(&ALL);
         let [time, symbol, side, size, price] = *names;
@@ -231,10 +231,15 @@ impl Recording {
         let numbers = [number(field(event, price)?, price)?, number(field(event, size)?, size)?];
         let symbol = self.symbols.entry(name).or_insert_with(|| Symbol {
             rows: Gathered::new(&["price", "quantity"], &["liquidated_side"]),
+            n_repeated: 0,
             is_sampled: false,
         });
         symbol.is_sampled |= *names != ALL;
-        symbol.rows.push(place, time, &numbers, &[liquidated]);
+        if is_repeated {
+            symbol.n_repeated += 1;
+        } else {
+            symbol.rows.push(place, time, &numbers, &[liquidated]);
+        }
         Ok(())
     }
 
@@ -261,7 +266,7 @@ impl Recording {
         if self.symbols.is_empty() {
             let symbol = silent_symbol(archive, &identity)?;
             let rows = Gathered::new(&["price", "quantity"], &["liquidated_side"]);
-            self.symbols.insert(symbol, Symbol { rows, is_sampled: false });
+            self.symbols.insert(symbol, Symbol { rows, n_repeated: 0, is_sampled: false });
         }
         let is_one_stream = self.symbols.len() == 1;
         if let Some(wanted) = options.symbol.as_ref().filter(|_| self.symbols.len() > 1) {
@@ -272,7 +277,6 @@ impl Recording {
             }
         }
         let only = self.symbols.len() == 1;
-        let n_repeated = if only { self.n_repeated } else { 0 };
         let mut parts: Parts = Vec::new();
         for (name, symbol) in self.symbols {
             let own = match (symbol.rows.times.iter().min(), symbol.rows.times.iter().max()) {
@@ -288,7 +292,6 @@ impl Recording {
             };
             let part = symbol.into_part(archive, &identity, format, name).map(|mut part| {
                 part.incoming.covered = own;
-                part.incoming.duplicates += n_repeated;
                 part
             });
             parts.push(part.map_err(|row| PartProblem { series, row }));
@@ -319,9 +322,10 @@ impl Symbol {
         let (raw, places) = self.rows.into_raw();
         let mut checked = liquidations::build(raw, unit, &options.policies)
             .map_err(|row| in_file(row, &places))?;
-        flag_all(&mut checked, Rule::BankruptcyPrice);
+        repeated(&mut checked, self.n_repeated, &options.policies)?;
+        flag_all(&mut checked, Rule::BankruptcyPrice, &options.policies)?;
         if self.is_sampled {
-            flag_all(&mut checked, Rule::SampledStream);
+            flag_all(&mut checked, Rule::LowerBound, &options.policies)?;
         }
         let venue = options.venue.clone().unwrap_or_else(|| category.venue().to_owned());
         let symbol = options.symbol.clone().unwrap_or(name);

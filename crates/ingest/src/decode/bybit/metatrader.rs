@@ -11,15 +11,18 @@
 //! moved to UTC here, so that the file of January begins in December. Four-hour and longer bars
 //! of that clock lie on no grid of UTC, and are refused as such.
 
-use plimsoll_market::{Interval, Kind};
+use plimsoll_market::{Interval, Kind, Timestamp};
 
 use super::{Category, period};
 use crate::archive::{Archive, Content};
 use crate::csv::{self, Values, Want};
+use crate::decode::findings::Findings;
 use crate::decode::identity::Identity;
-use crate::decode::{Clues, Format, Parts, bars, note};
+use crate::decode::json_rows::in_file;
+use crate::decode::recorded::is_packed;
+use crate::decode::{Clues, Format, Parts, bars};
 use crate::error::{Problem, RowProblem};
-use crate::policy::{Policy, Rule};
+use crate::policy::Rule;
 use crate::raw::Raw;
 use crate::run::{Options, SourceFormat};
 
@@ -85,44 +88,48 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     let interval = options.interval.or(name.map(|(_, interval)| interval));
     let by_venue = identity.venue().as_deref().and_then(Category::of_venue);
     let category = by_venue.unwrap_or_else(|| Category::of_contract(&symbol));
+    let mut findings = Findings::new(&options.policies);
     let outside = outside_period(&archive.stem, &utc);
-    let mut named = vec![("time", Values::Times(utc))];
+    let drops = findings.mends(Rule::OutsidePeriod, &outside, &utc, |row| Problem::Broken {
+        rule: Rule::OutsidePeriod,
+        what: format!("`{}` is no day that the file is named for", times[row]),
+    });
+    findings.check()?;
+    let mut places: Vec<usize> = (0..rows.len).collect();
+    if drops {
+        places.retain(|row| outside.binary_search(row).is_err());
+    }
+    let mut named = vec![("time", Values::Times(places.iter().map(|&row| utc[row]).collect()))];
     for ((name, _), values) in COLUMNS.into_iter().zip(rows.columns).skip(1) {
-        named.push((name, values));
+        if let Values::Numbers(numbers) = values {
+            let kept = places.iter().map(|&row| numbers[row]).collect();
+            named.push((name, Values::Numbers(kept)));
+        }
     }
     if category == Category::Inverse {
         dollars_to_base(&mut named);
     }
-    let raw = Raw::from_columns(rows.len, named);
-    let bars = bars::build(raw, Kind::Candles, interval, &options.policies)?;
+    let raw = Raw::from_columns(places.len(), named);
+    let bars = bars::build(raw, Kind::Candles, interval, &options.policies)
+        .map_err(|row| in_file(row, &places))?;
     let mut checked = bars.checked;
     // The exports are of months that were over.
-    checked.last_may_be_forming &= name.is_none();
+    checked.last_may_be_forming &= name.is_none() || !is_packed(archive);
     if category == Category::Inverse {
         checked.derived.push("volume".to_owned());
     }
-    if let Some((row, time_ms, count)) = outside {
-        if options.policies.of(Rule::OutsidePeriod) == Policy::Refuse {
-            return Err(RowProblem::at(row, Problem::TimeOutOfRange { time_ms }));
-        }
-        let about = Rule::OutsidePeriod.about();
-        checked.flags.push(note(about.name, count, time_ms, about.what));
-    }
+    findings.finish(&mut checked)?;
     let venue = identity.venue().unwrap_or_else(|| category.venue().to_owned());
     let series = Identity::series(Kind::Candles, venue, symbol, Some(bars.interval));
     Ok(vec![Ok(checked.into_decoded(archive, METATRADER.name, series, &identity))])
 }
 
-/// The first row outside the days of the name, by the export's own clock, and how many there are.
-fn outside_period(stem: &str, utc: &[i64]) -> Option<(usize, i64, usize)> {
+/// The rows outside the days of the name, by the export's own clock.
+fn outside_period(stem: &str, utc: &[i64]) -> Vec<usize> {
     let mut days = stem.split('_').skip(2).filter_map(period);
-    let (from, to) = (days.next()?.0, days.next()?.1);
-    let is_outside = |&time: &i64| {
-        let by_clock = time + CLOCK_AHEAD_MS;
-        by_clock < from.0 || by_clock >= to.0
-    };
-    let row = utc.iter().position(is_outside)?;
-    Some((row, utc[row], utc.iter().filter(|time| is_outside(time)).count()))
+    let (Some((from, _)), Some((_, to))) = (days.next(), days.next()) else { return Vec::new() };
+    let by_clock = |row: usize| Timestamp(utc[row] + CLOCK_AHEAD_MS);
+    (0..utc.len()).filter(|&row| by_clock(row) < from || by_clock(row) >= to).collect()
 }
 
 /// Volume of inverse contracts is in dollars; the base units are those at the bar's typical price.
@@ -160,7 +167,7 @@ fn metatrader_time(text: &str) -> Result<i64, Problem> {
     }
     let (date, clock) = text.split_at(10);
     let iso = format!("{}T{}:00Z", date.replace('.', "-"), clock.trim());
-    let time: plimsoll_market::Timestamp = iso.parse().map_err(|_| bad())?;
+    let time: Timestamp = iso.parse().map_err(|_| bad())?;
     Ok(time.0)
 }
 

@@ -18,8 +18,6 @@ mod trades;
 
 use plimsoll_market::Timestamp;
 
-pub(super) use trades::check_amounts;
-
 use super::identity::Identity;
 use super::{Clues, Format};
 use crate::error::Problem;

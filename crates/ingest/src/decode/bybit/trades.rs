@@ -24,11 +24,12 @@ use plimsoll_market::{Interval, Kind, Timestamp};
 use super::{Category, period};
 use crate::archive::{Archive, Content};
 use crate::csv::{self, Rows, Values, Want};
+use crate::decode::checked_trades::CheckedTrades;
 use crate::decode::identity::Identity;
-use crate::decode::trade_bars::{Trade, TradeBars};
-use crate::decode::{Checked, Clues, Format, Parts, note};
+use crate::decode::recorded::is_packed;
+use crate::decode::trade_bars::Trade;
+use crate::decode::{Clues, Format, Parts};
 use crate::error::{Problem, RowProblem};
-use crate::policy::{Policy, Rule};
 use crate::run::{Options, SourceFormat};
 
 pub(super) const CONTRACTS: Format = Format {
@@ -109,8 +110,7 @@ fn spot_name(stem: &str) -> Option<Name<'_>> {
 }
 
 fn decode_contracts(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-    let name = contract_name(&archive.stem);
-    let mut trades = Trades::new(options, name.as_ref().map(|name| name.period));
+    let mut trades = Trades::new(options, contract_name(&archive.stem))?;
     let mut symbol: Option<String> = None;
     let mut category = None;
     read(archive, &CONTRACT_COLUMNS, |before, rows| {
@@ -129,16 +129,20 @@ fn decode_contracts(archive: &Archive, options: &Options) -> Result<Parts, RowPr
                 return Err(at(problem));
             }
             let (size, price) = (sizes[row], prices[row]);
-            check_amounts(size, price).map_err(at)?;
             let category = if let Some(category) = category {
                 category
             } else {
                 let found = category_of(of_file, size, price, foreign[row]).map_err(at)?;
                 *category.insert(found)
             };
-            let quantity = if category == Category::Inverse { size / price } else { size };
+            let (quantity, quote) = match category {
+                Category::Inverse => (size / price, Some(size)),
+                _ => (size, None),
+            };
+            let time_ms = milliseconds(times[row]).map_err(at)?;
             let taker_buys = taker_buys(&sides[row]).map_err(at)?;
-            trades.push(before + row, times[row] * 1000.0, price, quantity, taker_buys)?;
+            let trade = Trade { time_ms, price, quantity, taker_buys, trades: 1 };
+            trades.push(before + row, trade, quote);
         }
         Ok(())
     })?;
@@ -148,8 +152,7 @@ fn decode_contracts(archive: &Archive, options: &Options) -> Result<Parts, RowPr
 }
 
 fn decode_spot(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-    let name = spot_name(&archive.stem);
-    let mut trades = Trades::new(options, name.as_ref().map(|name| name.period));
+    let mut trades = Trades::new(options, spot_name(&archive.stem))?;
     read(archive, &SPOT_COLUMNS, |before, rows| {
         let mut columns = rows.columns.into_iter();
         let mut next = || columns.next().ok_or(Problem::Empty);
@@ -157,16 +160,16 @@ fn decode_spot(archive: &Archive, options: &Options) -> Result<Parts, RowProblem
         let (prices, volumes, sides) = (next()?, next()?, next()?);
         let (prices, volumes) = (numbers(&prices)?, numbers(&volumes)?);
         let sides = words(&sides)?;
-        for row in 0..times.len() {
-            let at = |problem: Problem| RowProblem::at(before + row, problem);
-            check_amounts(volumes[row], prices[row]).map_err(at)?;
-            let taker_buys = taker_buys(&sides[row]).map_err(at)?;
-            let time = times[row] as f64;
-            trades.push(before + row, time, prices[row], volumes[row], taker_buys)?;
+        for (row, &time_ms) in times.iter().enumerate() {
+            let taker_buys =
+                taker_buys(&sides[row]).map_err(|problem| RowProblem::at(before + row, problem))?;
+            let (price, quantity) = (prices[row], volumes[row]);
+            let trade = Trade { time_ms, price, quantity, taker_buys, trades: 1 };
+            trades.push(before + row, trade, None);
         }
         Ok(())
     })?;
-    let symbol = match (&options.symbol, name) {
+    let symbol = match (&options.symbol, spot_name(&archive.stem)) {
         (Some(symbol), _) => symbol.clone(),
         (None, Some(name)) => name.symbol.to_owned(),
         (None, None) => return Err(Problem::Unknown { what: "symbol" }.into()),
@@ -239,16 +242,15 @@ fn words(values: &Values) -> Result<&[String], Problem> {
     }
 }
 
-pub(in crate::decode) fn check_amounts(size: f64, price: f64) -> Result<(), Problem> {
-    let positive = |value: f64| value.is_finite() && value > 0.0;
-    let rule = "is not a positive number";
-    if !positive(price) {
-        Err(Problem::BadValue { column: "price", value: price, rule })
-    } else if positive(size) {
-        Ok(())
-    } else {
-        Err(Problem::BadValue { column: "size", value: size, rule })
+/// Milliseconds since 1970 of decimal seconds.
+fn milliseconds(seconds: f64) -> Result<i64, Problem> {
+    // 1672531200.123 falls short of the millisecond in binary.
+    let time_ms = (seconds * 1000.0 + 1e-3).floor();
+    if (1e11..7_258_118_400_000.0).contains(&time_ms) {
+        return Ok(time_ms as i64);
     }
+    let time_ms = if time_ms.abs() < 9e18 { time_ms as i64 } else { i64::MAX };
+    Err(Problem::TimeOutOfRange { time_ms })
 }
 
 fn taker_buys(side: &str) -> Result<bool, Problem> {
@@ -263,109 +265,38 @@ fn taker_buys(side: &str) -> Result<bool, Problem> {
     }
 }
 
-/// Trades on their way to bars.
-///
-/// Stamps repeat: those of one millisecond are held back until the next, and turned round where
-/// the file runs backwards, so that the first and last price of a bar are those that were.
+/// Trades on their way to the bars of one series.
 struct Trades {
-    bars: TradeBars,
+    checked: CheckedTrades,
     interval: Interval,
-    period: Option<(Timestamp, Timestamp)>,
-    held: Vec<(f64, Trade)>,
-    backwards: bool,
-    outside: Policy,
-    n_outside: usize,
-    first_outside: i64,
+    /// Whether the file is named for a day or month.
+    is_named: bool,
 }
 
 impl Trades {
-    fn new(options: &Options, period: Option<(Timestamp, Timestamp)>) -> Self {
+    fn new(options: &Options, name: Option<Name>) -> Result<Self, Problem> {
         let interval = options.interval.unwrap_or(Interval::MINUTE);
-        Self {
-            bars: TradeBars::new(interval),
-            interval,
-            period,
-            held: Vec::new(),
-            backwards: false,
-            outside: options.policies.of(Rule::OutsidePeriod),
-            n_outside: 0,
-            first_outside: 0,
-        }
+        let is_named = name.is_some();
+        let checked = CheckedTrades::new(interval, name.map(|name| name.period))?;
+        Ok(Self { checked, interval, is_named })
     }
 
-    /// Adds a trade at so many milliseconds since 1970; the fraction orders it.
-    fn push(
-        &mut self,
-        row: usize,
-        time: f64,
-        price: f64,
-        quantity: f64,
-        taker_buys: bool,
-    ) -> Result<(), RowProblem> {
-        // Decimal seconds such as 1672531200.123 fall short of the millisecond in binary.
-        let time_ms = (time + 1e-3).floor();
-        if !(0.0..7_258_118_400_000.0).contains(&time_ms) || time_ms < 1e11 {
-            let bad = if time_ms.is_finite() { time_ms as i64 } else { i64::MIN };
-            return Err(RowProblem::at(row, Problem::TimeOutOfRange { time_ms: bad }));
-        }
-        let time_ms = time_ms as i64;
-        if self.period.is_some_and(|(from, to)| time_ms < from.0 || time_ms >= to.0) {
-            if self.n_outside == 0 {
-                self.first_outside = time_ms;
-            }
-            self.n_outside += 1;
-            match self.outside {
-                Policy::Refuse => {
-                    return Err(RowProblem::at(row, Problem::TimeOutOfRange { time_ms }));
-                }
-                Policy::Repair => return Ok(()),
-                Policy::Flag => {}
-            }
-        }
-        if let Some((_, before)) = self.held.last()
-            && before.time_ms != time_ms
-        {
-            self.backwards = time_ms < before.time_ms;
-            self.release();
-        }
-        let trade = Trade { time_ms, price, quantity, taker_buys, trades: 1 };
-        self.held.push((time, trade));
-        Ok(())
-    }
-
-    fn release(&mut self) {
-        if self.backwards {
-            self.held.reverse();
-        }
-        self.held.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for (_, trade) in self.held.drain(..) {
-            self.bars.push(trade);
-        }
+    fn push(&mut self, row: usize, trade: Trade, quote: Option<f64>) {
+        self.checked.push(row, trade, quote);
     }
 
     fn into_parts(
-        mut self,
+        self,
         archive: &Archive,
         options: &Options,
         decoder: &str,
         symbol: &str,
         category: Category,
     ) -> Result<Parts, RowProblem> {
-        self.release();
-        let mut checked: Checked = self.bars.finish(&options.policies);
-        if checked.table.is_empty() {
-            return Err(Problem::Empty.into());
-        }
-        if self.n_outside > 0 {
-            let about = Rule::OutsidePeriod.about();
-            let note = note(about.name, self.n_outside, self.first_outside, about.what);
-            match self.outside {
-                Policy::Repair => checked.repairs.push(note),
-                _ => checked.flags.push(note),
-            }
-        }
-        // An archive of a day is made when the day is over; anything else may end anywhere.
-        checked.last_may_be_forming = self.period.is_none();
+        // An archive of a day is made when the day is over; a file that was unpacked may have been
+        // cut off since.
+        let complete = self.is_named && is_packed(archive);
+        let checked = self.checked.finish(complete, &options.policies)?;
         let identity = Identity::new(archive, options);
         let venue = identity.venue().unwrap_or_else(|| category.venue().to_owned());
         let symbol = options.symbol.clone().unwrap_or_else(|| symbol.to_owned());

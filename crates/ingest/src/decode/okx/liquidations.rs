@@ -27,7 +27,9 @@ use crate::decode::json_rows::{
     Gathered, each, field, first_of, has_fields, in_file, time_ms, word,
 };
 use crate::decode::liquidations::{self, Quantity};
-use crate::decode::recorded::{EVENT_SILENCE_MS, Runs, clip, flag_all, note_silences, runs};
+use crate::decode::recorded::{
+    EVENT_SILENCE_MS, Runs, clip, flag_all, note_silences, repeated, runs,
+};
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts};
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
@@ -229,9 +231,9 @@ impl Instrument {
         let (raw, places) = rows.into_raw();
         let mut checked = liquidations::build(raw, Quantity::Base, &options.policies)
             .map_err(|row| in_file(row, &places))?;
-        checked.duplicates += self.n_repeated;
-        flag_all(&mut checked, Rule::BankruptcyPrice);
-        flag_all(&mut checked, Rule::SampledStream);
+        repeated(&mut checked, self.n_repeated, &options.policies)?;
+        flag_all(&mut checked, Rule::BankruptcyPrice, &options.policies)?;
+        flag_all(&mut checked, Rule::LowerBound, &options.policies)?;
         let venue = options.venue.clone().unwrap_or_else(|| market.venue().to_owned());
         let series = Identity::series(Kind::Liquidations, venue, name.to_owned(), None);
         Ok(checked.into_decoded(archive, LIQUIDATIONS.name, series, &identity))

@@ -18,12 +18,12 @@ use plimsoll_market::{DAY_MS, Interval, Kind, Timestamp};
 use super::{ContractSize, Market, instrument};
 use crate::archive::{Archive, Content};
 use crate::csv::{self, Values, Want};
-use crate::decode::bybit::check_amounts;
+use crate::decode::checked_trades::CheckedTrades;
 use crate::decode::identity::Identity;
-use crate::decode::trade_bars::{Trade, TradeBars};
-use crate::decode::{Checked, Clues, Decoded, Format, PartProblem, Parts, note};
+use crate::decode::recorded::is_packed;
+use crate::decode::trade_bars::Trade;
+use crate::decode::{Clues, Decoded, Format, PartProblem, Parts};
 use crate::error::{Problem, RowProblem};
-use crate::policy::{Policy, Rule};
 use crate::run::{Options, SourceFormat};
 
 pub(super) const TRADES: Format =
@@ -55,13 +55,10 @@ fn period(stem: &str) -> Option<(Timestamp, Timestamp)> {
 }
 
 /// Trades of one instrument.
-struct Instrument {
-    bars: TradeBars,
+struct Instrument<'a> {
+    trades: CheckedTrades,
     size: Result<ContractSize, Problem>,
-    problem: Option<RowProblem>,
-    n_outside: usize,
-    first_outside: i64,
-    assumptions: Vec<String>,
+    identity: Identity<'a>,
 }
 
 fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
@@ -92,7 +89,6 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
         None => Some(instrument(&Identity::new(archive, options), &archive.stem)?),
     };
     let period = period(&archive.stem);
-    let outside = options.policies.of(Rule::OutsidePeriod);
     let mut found: BTreeMap<String, Instrument> = BTreeMap::new();
     csv::read_blocks(text, true, &columns, |before, rows| {
         let (
@@ -117,29 +113,12 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
             if !found.contains_key(name) {
                 let identity = Identity::new(archive, options);
                 let size = ContractSize::of(name, &identity);
-                let instrument = Instrument {
-                    bars: TradeBars::new(interval),
-                    size,
-                    problem: None,
-                    n_outside: 0,
-                    first_outside: 0,
-                    assumptions: identity.assumptions(),
-                };
-                found.insert(name.to_owned(), instrument);
+                let trades = CheckedTrades::new(interval, period)?;
+                found.insert(name.to_owned(), Instrument { trades, size, identity });
             }
             let Some(instrument) = found.get_mut(name) else { continue };
-            if instrument.problem.is_some() {
-                continue;
-            }
-            let trade = Row {
-                time_ms: times[row],
-                side: &sides[row],
-                price: prices[row],
-                size: sizes[row],
-            };
-            if let Err(problem) = instrument.push(&trade, period, outside) {
-                instrument.problem = Some(at(problem));
-            }
+            let taker_buys = taker_buys(&sides[row]).map_err(at)?;
+            instrument.push(before + row, times[row], prices[row], sizes[row], taker_buys);
         }
         Ok(())
     })?;
@@ -147,94 +126,56 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
         return Err(Problem::Empty.into());
     }
     let many = found.len() > 1;
+    let complete = period.is_some() && is_packed(archive);
     let parts = found.into_iter().map(|(name, instrument)| {
         let series = many.then(|| format!("okx {name} candles"));
-        let part = instrument.into_part(archive, options, &name, interval, period.is_some());
+        let part = instrument.into_part(archive, &name, interval, complete);
         part.map_err(|row| PartProblem { series, row })
     });
     Ok(parts.collect())
 }
 
-struct Row<'a> {
-    time_ms: i64,
-    side: &'a str,
-    price: f64,
-    size: f64,
+fn taker_buys(side: &str) -> Result<bool, Problem> {
+    match side {
+        "buy" => Ok(true),
+        "sell" => Ok(false),
+        _ => Err(Problem::BadWord {
+            column: "side",
+            value: side.to_owned(),
+            expected: "buy or sell, the side of the taker",
+        }),
+    }
 }
 
-impl Instrument {
-    fn push(
-        &mut self,
-        row: &Row,
-        period: Option<(Timestamp, Timestamp)>,
-        outside: Policy,
-    ) -> Result<(), Problem> {
-        let Ok(size) = &self.size else { return Ok(()) };
-        let &Row { time_ms, price, .. } = row;
-        check_amounts(row.size, price)?;
-        let taker_buys = match row.side {
-            "buy" => true,
-            "sell" => false,
-            _ => {
-                return Err(Problem::BadWord {
-                    column: "side",
-                    value: row.side.to_owned(),
-                    expected: "buy or sell, the side of the taker",
-                });
-            }
+impl Instrument<'_> {
+    fn push(&mut self, row: usize, time_ms: i64, price: f64, size: f64, taker_buys: bool) {
+        // Without a size of the contract there is no series, whatever its trades are.
+        let Ok(contract) = &self.size else { return };
+        let quantity = contract.to_base(size, price);
+        let quote = match contract {
+            ContractSize::Dollars(dollars) => Some(size * dollars),
+            _ => None,
         };
-        if period.is_some_and(|(from, to)| time_ms < from.0 || time_ms >= to.0) {
-            if self.n_outside == 0 {
-                self.first_outside = time_ms;
-            }
-            self.n_outside += 1;
-            match outside {
-                Policy::Refuse => return Err(Problem::TimeOutOfRange { time_ms }),
-                Policy::Repair => return Ok(()),
-                Policy::Flag => {}
-            }
-        }
-        let quantity = size.to_base(row.size, price);
-        self.bars.push(Trade { time_ms, price, quantity, taker_buys, trades: 1 });
-        Ok(())
+        let trade = Trade { time_ms, price, quantity, taker_buys, trades: 1 };
+        self.trades.push(row, trade, quote);
     }
 
     fn into_part(
         self,
         archive: &Archive,
-        options: &Options,
         name: &str,
         interval: Interval,
-        is_whole_day: bool,
+        complete: bool,
     ) -> Result<Decoded, RowProblem> {
         self.size?;
-        if let Some(problem) = self.problem {
-            return Err(problem);
-        }
-        let mut checked: Checked = self.bars.finish(&options.policies);
-        if checked.table.is_empty() {
-            return Err(Problem::Empty.into());
-        }
-        if self.n_outside > 0 {
-            let about = Rule::OutsidePeriod.about();
-            let note = note(about.name, self.n_outside, self.first_outside, about.what);
-            match options.policies.of(Rule::OutsidePeriod) {
-                Policy::Repair => checked.repairs.push(note),
-                _ => checked.flags.push(note),
-            }
-        }
-        checked.last_may_be_forming = !is_whole_day;
-        let identity = Identity::new(archive, options);
-        for assumption in self.assumptions {
-            identity.assume(assumption);
-        }
-        let venue = options.venue.clone();
-        let venue = match venue {
-            Some(venue) => venue,
+        let options = self.identity.options;
+        let checked = self.trades.finish(complete, &options.policies)?;
+        let venue = match &options.venue {
+            Some(venue) => venue.clone(),
             None => Market::need(name)?.venue().to_owned(),
         };
         let series = Identity::series(Kind::Candles, venue, name.to_owned(), Some(interval));
-        Ok(checked.into_decoded(archive, TRADES.name, series, &identity))
+        Ok(checked.into_decoded(archive, TRADES.name, series, &self.identity))
     }
 }
 
