@@ -1,6 +1,7 @@
 //! What the decoders of JSON have in common: the values of a file with their places, columns
 //! filled field by field, and an order of time where an API answers newest first.
 
+use plimsoll_market::Kind;
 use serde_json::Value;
 
 use crate::csv::{self, TimeUnit, Values};
@@ -75,6 +76,20 @@ pub(super) fn field<'a>(row: &'a Value, column: &'static str) -> Result<&'a Valu
 /// Text of a field that may be absent or empty.
 pub(super) fn word(row: &Value, column: &str) -> Option<String> {
     row.get(column).and_then(json::text).filter(|word| !word.is_empty())
+}
+
+/// The kind that an option asks of bars.
+///
+/// # Errors
+/// Where they are none, or have no volume where candles are asked for.
+pub(super) fn price_kind(kind: Kind, has_volume: bool, rows: &str) -> Result<Kind, Problem> {
+    if !kind.has_prices() {
+        return Err(Problem::Unsupported { what: format!("bars as {kind}") });
+    }
+    if kind == Kind::Candles && !has_volume {
+        return Err(Problem::MissingColumn { column: "volume", have: rows.to_owned() });
+    }
+    Ok(kind)
 }
 
 /// Rows of one series on their way to the builders, each with its place in the file.

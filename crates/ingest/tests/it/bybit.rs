@@ -406,6 +406,8 @@ fn bars_of_five_values_are_asked_about_unless_a_word_tells() {
     assert!(
         failures(bench.ingest(&path, &candles))[0].to_string().contains("no column for `volume`")
     );
+    let funding = Options { kind: Some(Kind::Funding), ..options() };
+    assert!(failures(bench.ingest(&path, &funding))[0].to_string().contains("bars as funding"));
 }
 
 #[test]

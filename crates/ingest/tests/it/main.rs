@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::float_cmp,
+    clippy::format_push_string,
     clippy::result_large_err,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss

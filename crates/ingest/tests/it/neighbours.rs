@@ -237,3 +237,19 @@ fn files_of_others_are_left_to_others() {
         }
     }
 }
+
+#[test]
+fn no_damage_of_a_byte_is_met_with_a_panic() {
+    let mut n_refused = 0;
+    for (at_file, (name, text, _)) in OURS.iter().enumerate() {
+        let damages = [b'"', b',', b'-', b'9', b'x', b'[', b'}', 0xff];
+        for (at, damage) in (at_file..text.len()).step_by(11).zip(damages.iter().cycle()) {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[at] = *damage;
+            let bench = Bench::new();
+            let path = bench.write(name, &bytes);
+            n_refused += usize::from(bench.ingest(path, &Options::default()).is_err());
+        }
+    }
+    assert!(n_refused > 100, "{n_refused}");
+}

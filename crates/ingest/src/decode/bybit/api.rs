@@ -25,7 +25,7 @@ use super::{Category, category, is_bybit_path};
 use crate::archive::{Archive, Content};
 use crate::decode::identity::Identity;
 use crate::decode::json_rows::{
-    Gathered, each, field, first_of, has_fields, in_file, is_row_of, time_ms, word,
+    Gathered, each, field, first_of, has_fields, in_file, is_row_of, price_kind, time_ms, word,
 };
 use crate::decode::rows::usual_spacing;
 use crate::decode::{
@@ -360,11 +360,7 @@ impl Group {
 /// of folders or name.
 fn bar_kind(identity: &Identity, has_volume: bool) -> Result<Kind, Problem> {
     if let Some(kind) = identity.options.kind {
-        return if kind.has_prices() && (has_volume || kind != Kind::Candles) {
-            Ok(kind)
-        } else {
-            Err(Problem::MissingColumn { column: "volume", have: "rows of five values".to_owned() })
-        };
+        return price_kind(kind, has_volume, "rows of five values");
     }
     if has_volume {
         return Ok(Kind::Candles);

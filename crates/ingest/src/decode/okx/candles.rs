@@ -34,7 +34,7 @@ use crate::archive::{Archive, Content};
 use crate::csv::{self, Values, Want};
 use crate::decode::identity::Identity;
 use crate::decode::json_rows::{
-    Gathered, each, field, first_of, in_file, is_row_of, time_ms, word,
+    Gathered, each, field, first_of, in_file, is_row_of, price_kind, time_ms, word,
 };
 use crate::decode::rows::usual_spacing;
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts, bars, note};
@@ -350,11 +350,7 @@ fn answered(
         bars.push(*place, time, &numbers, is_over);
     }
     let kind = match (options.kind, has_volume) {
-        (Some(kind), _) if kind.has_prices() && (has_volume || kind != Kind::Candles) => kind,
-        (Some(_), _) => {
-            let have = "rows of six values".to_owned();
-            return Err(Problem::MissingColumn { column: "volume", have }.into());
-        }
+        (Some(kind), _) => price_kind(kind, has_volume, "rows of six values")?,
         (None, true) => Kind::Candles,
         (None, false) => {
             let by_channel = channel.and_then(|channel| {
