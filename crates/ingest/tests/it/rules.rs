@@ -416,6 +416,9 @@ fn every_rule_of_archives_has_a_case_for_every_policy() {
         Rule::EarlyStamp,
         Rule::VoidTrade,
         Rule::LowerBound,
+        Rule::UnpaidRate,
+        Rule::BankruptcyPrice,
+        Rule::RecorderSilence,
         Rule::LakeConflict,
     ];
     for &rule in Rule::ALL.iter().take_while(|&&rule| rule != Rule::Unreadable) {
