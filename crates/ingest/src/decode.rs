@@ -10,6 +10,8 @@ mod identity;
 mod liquidations;
 mod open_interest;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod trade_bars;
 
 use plimsoll_market::lake::{Note, Source};

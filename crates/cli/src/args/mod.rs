@@ -4,6 +4,7 @@ mod adl;
 mod calc;
 mod explain;
 mod risk;
+mod settings;
 mod size;
 mod worlds;
 
@@ -22,6 +23,7 @@ pub(crate) use calc::{
 };
 pub(crate) use explain::ExplainArguments;
 pub(crate) use risk::{Models, RiskArguments};
+pub(crate) use settings::SettingsArguments;
 pub(crate) use worlds::WorldsArguments;
 
 const EVERYWHERE: &str = "Options of every command";
@@ -121,6 +123,7 @@ pub(crate) struct DemoArguments {
 #[command(after_help = "Examples:
   plimsoll ingest BTC_USDT_USDT-1h-futures.feather BTC_USDT_USDT-1h-mark.feather
   plimsoll ingest data/raw/futures/um
+  plimsoll ingest recorded/ --policy unknown_side=flag --policy repeated_row_differs=repair
   plimsoll ingest bars.csv --source generic --venue binance-usdm --symbol BTCUSDT --kind candles --interval 1h")]
 pub(crate) struct IngestArguments {
     /// Files, and folders that are searched for files: csv, zip, gz, zst, feather, parquet.
@@ -144,6 +147,8 @@ pub(crate) struct IngestArguments {
     /// Rows that differ from the lake's replace them, where they would otherwise be refused.
     #[arg(long)]
     pub(crate) replace: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
     /// Number of threads; the result does not depend on it.
     #[arg(long, value_name = "N", value_parser = whole_number)]
     pub(crate) threads: Option<usize>,
@@ -152,18 +157,21 @@ pub(crate) struct IngestArguments {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   plimsoll data ls
-  plimsoll data check --json")]
+  plimsoll data check --json
+  plimsoll data rules --policy ohlc_order=repair")]
 pub(crate) struct DataArguments {
     #[command(subcommand)]
     pub(crate) command: DataCommand,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum DataCommand {
     /// Every series of the lake: period, rows, gaps, size, sources.
     Ls,
     /// Everything missing or odd; exit code 1 where the lake cannot be used as it is.
     Check,
+    /// The rules that archives and the lake are held to, and what is done where one is broken.
+    Rules(SettingsArguments),
 }
 
 #[derive(Args, Debug)]

@@ -1,5 +1,7 @@
 //! `plimsoll data`
 
+mod rules;
+
 use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -17,9 +19,10 @@ pub(crate) fn run(
     output: Output,
 ) -> Result<ExitCode, CliError> {
     let lake = Lake::new(&global.data);
-    match arguments.command {
+    match &arguments.command {
         DataCommand::Ls => list(&lake, output),
         DataCommand::Check => check_all(&lake, output),
+        DataCommand::Rules(settings) => rules::run(settings, global, output),
     }
 }
 

@@ -18,6 +18,7 @@ fn every_command_explains_itself() {
         "data",
         "data ls",
         "data check",
+        "data rules",
         "study",
         "explain",
         "lookahead",

@@ -22,5 +22,6 @@ mod real;
 mod report;
 mod risk;
 mod scene;
+mod settings;
 mod study;
 mod worlds;
