@@ -26,6 +26,8 @@ mod rows;
 mod sampled;
 mod several;
 mod tardis;
+#[cfg(test)]
+mod tests;
 mod trade_bars;
 
 use plimsoll_market::lake::{Note, Source};

@@ -143,6 +143,11 @@ impl Rule {
         self.about().name
     }
 
+    /// Whether it is a rule of the lake, which `check` looks at, and not of archives.
+    pub fn is_of_lake(self) -> bool {
+        self >= Self::Unreadable
+    }
+
     /// The words that a setting of it may be: `refuse or repair`.
     pub fn allowed_words(self) -> String {
         let words: Vec<&str> = self.about().allowed.iter().map(|policy| policy.name()).collect();
