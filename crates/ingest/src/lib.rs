@@ -47,12 +47,14 @@
 //! | [`run`] | [`ingest`] itself, its options and what it returns |
 //! | [`inventory`] | [`ls`]: what a lake holds |
 //! | [`check`](mod@check) | [`check()`]: what is missing or looks wrong in it |
+//! | [`coins`] | which coin a symbol is about |
 //! | [`policy`] | the rules that archives and lakes are held to, and what is done where one is broken |
 //! | [`decimal`] | decimal text to `f64` in one pass |
 //! | [`error`] | every way in which a file can be refused |
 
 mod archive;
 pub mod check;
+pub mod coins;
 mod csv;
 pub mod decimal;
 mod decode;
@@ -63,7 +65,7 @@ pub mod policy;
 mod raw;
 pub mod run;
 
-pub use check::{Finding, Severity, check};
+pub use check::{Finding, Severity, Span, check, check_with};
 pub use error::{FileFailure, IngestError, Place, Problem};
 pub use inventory::{Coverage, ls};
 pub use policy::{Policies, Policy, PolicyError, Rule};

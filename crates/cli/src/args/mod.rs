@@ -162,7 +162,7 @@ pub(crate) struct DataArguments {
 pub(crate) enum DataCommand {
     /// Every series of the lake: period, rows, gaps, size, sources.
     Ls,
-    /// Everything missing or odd; exit code 1 where the lake cannot be used as it is.
+    /// Everything missing or odd; exit code 1 where a study would be misled.
     Check,
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod bad_data;
+mod check;
 mod formats;
 mod real;
 mod runs;
