@@ -19,7 +19,7 @@ pub(super) fn walk(
     lake: &Lake,
     series: &Series,
     report: &mut Report<'_>,
-    mut each: impl FnMut(Month, &Table),
+    mut each: impl FnMut(Month, &Table) -> Result<(), MarketError>,
 ) -> Result<Vec<Receipt>, MarketError> {
     let mut receipts = Vec::new();
     let mut unreadable = Cases::default();
@@ -37,7 +37,7 @@ pub(super) fn walk(
                 }
                 receipts.extend(file.receipt.ok());
                 repeated.month(&file.rows);
-                each(month, &in_order(file.rows));
+                each(month, &in_order(file.rows))?;
             }
         }
     }

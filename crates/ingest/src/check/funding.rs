@@ -48,27 +48,33 @@ pub(super) fn read_all(lake: &Lake, series: &Series) -> Result<Table, MarketErro
     Ok(table)
 }
 
-/// Reports the candles of a derivative at which funding is unknown.
-pub(super) fn missing(
-    lake: &Lake,
-    series: &Series,
-    report: &mut Report<'_>,
-) -> Result<(), MarketError> {
-    let funding = Series { kind: Kind::Funding, interval: None, ..series.clone() };
-    let known = funding_coverage(&read_all(lake, &funding)?);
-    let interval = series.interval.map_or(0, Interval::ms);
-    let mut cases = Cases::default();
-    for (month, _) in lake.months(series)? {
-        let Some(candles) = month_rows(lake, series, month)? else { continue };
+/// Candles of a derivative at which funding is unknown.
+pub(super) struct Unfunded {
+    known: Vec<(Timestamp, Timestamp)>,
+    interval: i64,
+    cases: Cases,
+}
+
+impl Unfunded {
+    pub(super) fn new(lake: &Lake, series: &Series) -> Result<Self, MarketError> {
+        let funding = Series { kind: Kind::Funding, interval: None, ..series.clone() };
+        Ok(Self {
+            known: funding_coverage(&read_all(lake, &funding)?),
+            interval: series.interval.map_or(0, Interval::ms),
+            cases: Cases::default(),
+        })
+    }
+
+    pub(super) fn month(&mut self, candles: &Table) {
         for &open in candles.times() {
-            // A settlement at the very start of what is known is known too, so a bar may reach
-            // up to it.
-            let after = known.partition_point(|&(from, _)| from.0 < open + interval);
-            if after == 0 || known[after - 1].1.0 <= open {
-                cases.add(open, interval, || Timestamp(open).to_string());
+            let after = self.known.partition_point(|&(from, _)| from.0 < open + self.interval);
+            if after == 0 || self.known[after - 1].1.0 <= open {
+                self.cases.add(open, self.interval, || Timestamp(open).to_string());
             }
         }
     }
-    report.add(Rule::FundingMissing, cases, "candles at which funding is unknown");
-    Ok(())
+
+    pub(super) fn finish(self, report: &mut Report<'_>) {
+        report.add(Rule::FundingMissing, self.cases, "candles at which funding is unknown");
+    }
 }

@@ -18,8 +18,15 @@ const VOLUME_TOLERANCE: f64 = 1e-6;
 struct Against {
     shorter: Series,
     interval: Interval,
-    cases: Cases,
+    prices: Disagreements,
+    volumes: Disagreements,
     compared: usize,
+}
+
+/// Bars that differ, and how many of them may have been still forming.
+#[derive(Default)]
+struct Disagreements {
+    cases: Cases,
     forming: usize,
 }
 
@@ -35,9 +42,9 @@ pub(super) fn compare(
         .map(|(shorter, interval)| Against {
             shorter: shorter.clone(),
             interval,
-            cases: Cases::default(),
+            prices: Disagreements::default(),
+            volumes: Disagreements::default(),
             compared: 0,
-            forming: 0,
         })
         .collect();
     if others.is_empty() {
@@ -53,16 +60,20 @@ pub(super) fn compare(
             other.month(&shorter, &rows, longer, &forming);
         }
     }
-    for other in others {
-        let forming = match other.forming {
-            0 => String::new(),
-            count => format!("; {count} of them the last of an archive, perhaps still forming"),
+    for Against { interval, prices, volumes, compared, .. } in others {
+        let message = |what: &str, forming: usize| {
+            let forming = match forming {
+                0 => String::new(),
+                count => format!("; {count} of them the last of an archive, perhaps still forming"),
+            };
+            format!(
+                "{what} are not what those of {interval} add up to, of {compared} bars compared{forming}"
+            )
         };
-        let message = format!(
-            "bars are not what those of {} add up to, of {} compared{forming}",
-            other.interval, other.compared
-        );
-        report.add(Rule::IntervalDisagreement, other.cases, message);
+        let text = message("bars", prices.forming);
+        report.add(Rule::IntervalDisagreement, prices.cases, text);
+        let text = message("volumes of bars with the right prices", volumes.forming);
+        report.add(Rule::VolumeDisagreement, volumes.cases, text);
     }
     Ok(())
 }
@@ -119,9 +130,11 @@ impl Against {
             };
             let parts = longer.ms() as f64 / self.interval.ms() as f64;
             if let Some((name, short, long)) = difference(&whole, &bar, parts) {
-                self.forming += usize::from(forming.contains(&Timestamp(bar.time)));
+                let of_volume = name == "volume";
+                let found = if of_volume { &mut self.volumes } else { &mut self.prices };
+                found.forming += usize::from(forming.contains(&Timestamp(bar.time)));
                 let interval = self.interval;
-                self.cases.add(bar.time, longer.ms(), || {
+                found.cases.add(bar.time, longer.ms(), || {
                     let time = Timestamp(bar.time);
                     format!("{time}: {name} {long}, but {short} by those of {interval}")
                 });

@@ -31,42 +31,50 @@ const LEAST_BARS: usize = 12;
 /// A month more than this part of whose moving bars are the last price's is a copy.
 const COPIED_FRACTION: f64 = 0.9;
 
-/// Reports the candles that have no mark candle of their length.
-pub(super) fn missing(
-    lake: &Lake,
-    all: &[Series],
-    series: &Series,
-    report: &mut Report<'_>,
-) -> Result<(), MarketError> {
-    let Some(interval) = series.interval else { return Ok(()) };
-    let marks = Series { kind: Kind::MarkCandles, ..series.clone() };
-    let mut cases = Cases::default();
-    for (month, _) in lake.months(series)? {
-        let Some(candles) = month_rows(lake, series, month)? else { continue };
-        let marks = month_rows(lake, &marks, month)?;
+/// Candles of a derivative that have no mark candle of their length.
+pub(super) struct Unmarked<'a> {
+    lake: &'a Lake,
+    series: &'a Series,
+    marks: Series,
+    cases: Cases,
+}
+
+impl<'a> Unmarked<'a> {
+    pub(super) fn new(lake: &'a Lake, series: &'a Series) -> Self {
+        let marks = Series { kind: Kind::MarkCandles, ..series.clone() };
+        Self { lake, series, marks, cases: Cases::default() }
+    }
+
+    pub(super) fn month(&mut self, month: Month, candles: &Table) -> Result<(), MarketError> {
+        let Some(interval) = self.series.interval else { return Ok(()) };
+        let marks = month_rows(self.lake, &self.marks, month)?;
         let marks = marks.as_ref().map_or(&[][..], Table::times);
         for &time in candles.times() {
             if marks.binary_search(&time).is_err() {
-                cases.add(time, interval.ms(), || Timestamp(time).to_string());
+                self.cases.add(time, interval.ms(), || Timestamp(time).to_string());
             }
         }
+        Ok(())
     }
-    let others: Vec<String> = all
-        .iter()
-        .filter(|other| {
+
+    pub(super) fn finish(self, all: &[Series], report: &mut Report<'_>) {
+        let of_other_length = |other: &&Series| {
             (other.kind, &other.venue, &other.symbol)
-                == (Kind::MarkCandles, &series.venue, &series.symbol)
-                && other.interval != series.interval
-        })
-        .filter_map(|other| other.interval.map(|interval| interval.to_string()))
-        .collect();
-    let others = match others.as_slice() {
-        [] => String::new(),
-        others => format!("; there are some of {}", others.join(", ")),
-    };
-    let message = format!("candles without a mark candle of the same length{others}");
-    report.add(Rule::MarkMissing, cases, message);
-    Ok(())
+                == (Kind::MarkCandles, &self.series.venue, &self.series.symbol)
+                && other.interval != self.series.interval
+        };
+        let others: Vec<String> = all
+            .iter()
+            .filter(of_other_length)
+            .filter_map(|other| other.interval.map(|interval| interval.to_string()))
+            .collect();
+        let others = match others.as_slice() {
+            [] => String::new(),
+            others => format!("; there are some of {}", others.join(", ")),
+        };
+        let message = format!("candles without a mark candle of the same length{others}");
+        report.add(Rule::MarkMissing, self.cases, message);
+    }
 }
 
 /// Compares mark candles with candles of their length, or with the longest shorter ones that

@@ -124,7 +124,7 @@ pub fn hint(rule: Rule) -> Option<&'static str> {
         Rule::MissingMonth | Rule::Gap | Rule::OpenInterestHole | Rule::LiquidationUnknown => {
             "ingest archives of that time, if there are any; studies leave it out"
         }
-        Rule::IntervalDisagreement => {
+        Rule::IntervalDisagreement | Rule::VolumeDisagreement => {
             "choose the bars that agree with another source, and study those"
         }
         Rule::MarkMissing => "ingest mark candles of the same length, or study without them",
@@ -164,6 +164,7 @@ pub fn check(lake: &Lake) -> Result<Vec<Finding>, MarketError> {
 /// | `funding_unit` | error | rates are more than 20 times those of other venues |
 /// | `gap` | warning | bars or settlements are missing between others |
 /// | `mark_missing`, `funding_missing` | warning | candles of a derivative without them |
+/// | `volume_disagreement` | warning | the same, where the prices agree |
 /// | `mark_far` | warning | the mark closes further from last than the month explains |
 /// | `mark_copied` | warning | mark candles are copies of trade prices |
 /// | `open_interest_hole` | warning | snapshots missing at the series' own rhythm |
@@ -204,6 +205,9 @@ fn check_series(
     let mut bars = bars::Bars::new(series);
     let mut funding = funding::Rates::default();
     let mut quiet = quiet::Quiet::new(series);
+    let is_derivative = series.kind == Kind::Candles && !series.venue.ends_with("-spot");
+    let mut unmarked = marks::Unmarked::new(lake, series);
+    let mut unfunded = is_derivative.then(|| funding::Unfunded::new(lake, series)).transpose()?;
     let receipts = files::walk(lake, series, report, |month, table| {
         gaps.month(table);
         bars.month(month, table);
@@ -211,6 +215,11 @@ fn check_series(
             funding.month(table);
         }
         quiet.month(table);
+        if let Some(unfunded) = &mut unfunded {
+            unmarked.month(month, table)?;
+            unfunded.month(table);
+        }
+        Ok(())
     })?;
     let files: Vec<Month> = lake.months(series)?.into_iter().map(|(month, _)| month).collect();
     gaps::missing_months(series, &files, report);
@@ -218,13 +227,12 @@ fn check_series(
     bars.finish(report);
     funding.finish(report);
     quiet.finish(&receipts, report);
-    match series.kind {
-        Kind::Candles if !series.venue.ends_with("-spot") => {
-            marks::missing(lake, all, series, report)?;
-            funding::missing(lake, series, report)?;
-        }
-        Kind::MarkCandles => marks::compare(lake, all, series, report)?,
-        _ => {}
+    unmarked.finish(all, report);
+    if let Some(unfunded) = unfunded {
+        unfunded.finish(report);
+    }
+    if series.kind == Kind::MarkCandles {
+        marks::compare(lake, all, series, report)?;
     }
     intervals::compare(lake, all, series, report)?;
     files::flags(&receipts, report);

@@ -73,18 +73,25 @@ fn bars_of_two_intervals_must_agree() {
     let findings = check(&bench.lake).unwrap();
     assert_eq!(
         of(&findings, Rule::IntervalDisagreement),
+        ["binance-usdm BTCUSDT candles 1h: 1 2025-01-28T16:00:00Z .. 2025-01-28T16:00:00Z",]
+    );
+    assert_eq!(
+        of(&findings, Rule::VolumeDisagreement),
         [
-            "binance-usdm BTCUSDT candles 1h: 2 2025-01-27T10:00:00Z .. 2025-01-28T16:00:00Z",
+            "binance-usdm BTCUSDT candles 1h: 1 2025-01-27T10:00:00Z .. 2025-01-27T10:00:00Z",
             "binance-usdm BTCUSDT candles 1w: 1 2025-01-27T00:00:00Z .. 2025-01-27T00:00:00Z",
         ]
     );
-    let hourly = findings.iter().find(|f| f.rule == Rule::IntervalDisagreement).unwrap();
+    let hourly = findings.iter().find(|f| f.rule == Rule::VolumeDisagreement).unwrap();
     let volume = hours.f64("volume")[10];
     assert_eq!(
         hourly.example,
         format!("2025-01-27T10:00:00Z: volume {volume}, but 0 by those of 5m")
     );
-    assert_eq!(hourly.message, "bars are not what those of 5m add up to, of 336 compared");
+    assert_eq!(
+        hourly.message,
+        "volumes of bars with the right prices are not what those of 5m add up to, of 336 bars compared"
+    );
 }
 
 #[test]
