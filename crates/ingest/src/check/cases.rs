@@ -18,6 +18,11 @@ impl<'a> Report<'a> {
         Self { series, policies, findings: Vec::new() }
     }
 
+    /// Whether there is a finding of that name already.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.findings.iter().any(|finding| finding.rule.name() == name)
+    }
+
     /// Adds what was collected about a rule, if anything was.
     pub(super) fn add(&mut self, rule: Rule, cases: Cases, message: impl Into<String>) {
         if cases.count == 0 {

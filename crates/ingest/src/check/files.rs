@@ -185,12 +185,13 @@ impl Repeated {
     }
 }
 
-/// Repeats what decoders flagged; an archive's flags stand in the receipt of each of its months.
+/// Repeats what decoders flagged, unless the rows have told it already. An archive's flags stand
+/// in the receipt of each of its months.
 pub(super) fn flags(receipts: &[Receipt], report: &mut Report<'_>) {
     let mut seen = BTreeSet::new();
     for source in receipts.iter().flat_map(|receipt| &receipt.sources) {
         for flag in &source.flags {
-            if !seen.insert((&source.sha256, &flag.name)) {
+            if report.has(&flag.name) || !seen.insert((&source.sha256, &flag.name)) {
                 continue;
             }
             let cases = Cases {

@@ -10,17 +10,26 @@ use crate::policy::Rule;
 /// A rate above this fraction of the notional per interval is pointed out.
 const EXTREME_FRACTION: f64 = 0.01;
 
+/// A stamp further from its settlement than this is pointed out; a few seconds are usual.
+const LATE_MS: i64 = 60_000;
+
 /// Rates of one series whose months are walked in order.
 #[derive(Default)]
 pub(super) struct Rates {
     extreme: Cases,
     broken: Cases,
+    late: Cases,
 }
 
 impl Rates {
     pub(super) fn month(&mut self, table: &Table) {
         let rates = table.f64("rate");
-        for (&time, &rate) in key_times(table).iter().zip(rates) {
+        for ((&time, &stamp), &rate) in key_times(table).iter().zip(table.times()).zip(rates) {
+            if (stamp - time).abs() >= LATE_MS {
+                self.late.add(time, 1, || {
+                    format!("{} for the settlement of {}", Timestamp(stamp), Timestamp(time))
+                });
+            }
             let example = || format!("{}: {rate}", Timestamp(time));
             if !rate.is_finite() {
                 self.broken.add(time, 1, example);
@@ -34,6 +43,8 @@ impl Rates {
         report.add(Rule::BrokenBar, self.broken, "rates that are no numbers");
         let message = "funding above 1 % of the notional per interval";
         report.add(Rule::ExtremeFunding, self.extreme, message);
+        let message = "settlements stamped a minute or more away; they count at their own hour";
+        report.add(Rule::LateSettlement, self.late, message);
     }
 }
 

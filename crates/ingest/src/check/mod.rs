@@ -62,13 +62,15 @@ impl fmt::Display for Severity {
 /// is an error; what is flagged is a warning where something is missing or doubtful, and a note
 /// where markets themselves do such things.
 pub fn severity(rule: Rule, policy: Policy) -> Severity {
-    use Rule::{ArchiveFlag, ExtremeFunding, Jump, StrayFile, ZeroVolume};
+    use Rule::{ArchiveFlag, ExtremeFunding, Jump, LateSettlement, StrayFile, ZeroVolume};
     match policy {
         Policy::Refuse => Severity::Error,
-        _ if matches!(rule, ArchiveFlag | ExtremeFunding | Jump | StrayFile | ZeroVolume) => {
-            Severity::Note
-        }
-        _ => Severity::Warning,
+        _ => match rule {
+            ArchiveFlag | ExtremeFunding | Jump | LateSettlement | StrayFile | ZeroVolume => {
+                Severity::Note
+            }
+            _ => Severity::Warning,
+        },
     }
 }
 
@@ -172,6 +174,7 @@ pub fn check(lake: &Lake) -> Result<Vec<Finding>, MarketError> {
 /// | `jump` | note | a move beyond 25 times the median move around it, and 2 % |
 /// | `zero_volume` | note | bars without trades: halts, or filler after a delisting |
 /// | `extreme_funding` | note | a rate above 1 % per interval |
+/// | `late_settlement` | note | funding stamped a minute or more away from its settlement |
 /// | `archive_flag` | note | what the decoders flagged |
 ///
 /// # Errors

@@ -20,7 +20,9 @@ fn with(table: &Table, column: &str, values: &[(usize, f64)]) -> Table {
     let columns = columns.map(|(old, (name, _))| match old {
         Column::F64(old) if *name == column => {
             let mut new = old.clone();
-            values.iter().for_each(|&(row, value)| new[row] = value);
+            for &(row, value) in values {
+                new[row] = value;
+            }
             Column::F64(new)
         }
         _ => old.clone(),
