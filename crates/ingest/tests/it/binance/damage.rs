@@ -1,6 +1,6 @@
 //! Whatever is done to a file, it is refused, or what goes in obeys the rules.
 
-use plimsoll_ingest::{IngestError, Options, check};
+use plimsoll_ingest::{IngestError, Options, Rule, check};
 use proptest::prelude::*;
 
 use crate::Bench;
@@ -76,7 +76,7 @@ proptest! {
         match bench.ingest(path, &Options::default()) {
             Ok(_) | Err(IngestError::BadFiles { .. }) => {
                 let findings = check(&bench.lake).unwrap();
-                let rules = ["broken_bar", "unreadable"];
+                let rules = [Rule::BrokenBar, Rule::Unreadable];
                 let broken = findings.iter().find(|finding| rules.contains(&finding.rule));
                 prop_assert!(broken.is_none(), "{:?}", broken);
             }
