@@ -355,7 +355,12 @@ fn choose(names: &[String], kind: Kind) -> Vec<(usize, &'static Known)> {
         let position = aliases.find_map(|alias| names.iter().position(|name| name == alias));
         position.map(|position| (position, known))
     };
-    let mut chosen: Vec<_> = find(&TIME, &ANY_TIME).into_iter().collect();
+    // Our own exports have both; `time` is the one that was recorded.
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    let is_own_export = has("time") && has("settlement_time");
+    let recorded = names.iter().position(|name| is_own_export && name == "time");
+    let time = recorded.map(|position| (position, &TIME)).or_else(|| find(&TIME, &ANY_TIME));
+    let mut chosen: Vec<_> = time.into_iter().collect();
     for known in knowns(kind).iter().chain([&SYMBOL, &VENUE]) {
         if let Some((position, known)) = find(known, &[])
             && chosen.iter().all(|&(taken, _)| taken != position)

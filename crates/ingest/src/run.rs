@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use plimsoll_market::lake::LakeWriter;
+use plimsoll_market::lake::{LakeWriter, Note};
 use plimsoll_market::{
     Incoming, Interval, Kind, Lake, MarketError, MergeOptions, MergeOutcome, Series, Timestamp,
 };
@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use crate::archive::{Archive, Input, find};
 use crate::decode::{Decoded, Recognised, decode};
 use crate::error::{FileFailure, IngestError, Place, Problem};
-use crate::policy::Policies;
+use crate::limits::Limits;
+use crate::policy::{Policies, Policy, Rule};
 
 /// Files are decoded and merged in groups of about so many bytes on disk, which bounds memory.
 const GROUP_BYTES: u64 = 96 << 20;
@@ -116,7 +117,10 @@ pub struct Options {
     pub interval: Option<Interval>,
     /// What is done where a rule is broken.
     pub policies: Policies,
-    /// Rows that differ from the lake's replace them, where they would otherwise be refused.
+    /// How large a file and its parts may be.
+    pub limits: Limits,
+    /// Rows that differ from the lake's replace them, whatever the policy of
+    /// [`Rule::LakeConflict`] is.
     pub replace: bool,
 }
 
@@ -215,6 +219,8 @@ pub struct TakenPart {
 pub struct FileNote {
     /// Name of the file, relative to what the user named.
     pub file: String,
+    /// The rule that it is about; `None` for an assumption.
+    pub rule: Option<String>,
     /// One sentence.
     pub message: String,
 }
@@ -287,7 +293,7 @@ fn open_and_decode(input: &Input, options: &Options) -> FileParts {
 }
 
 fn by_ending(file: String) -> FileNote {
-    FileNote { file, message: "it is no market data by its ending".to_owned() }
+    FileNote { file, rule: None, message: "it is no market data by its ending".to_owned() }
 }
 
 /// Enters a file in the summary and gives what goes on to the lake.
@@ -309,7 +315,8 @@ fn sort_out(
                 if !input.is_named =>
             {
                 left_out = true;
-                summary.left_out.push(FileNote { file: input.name.clone(), message: reason });
+                let file = input.name.clone();
+                summary.left_out.push(FileNote { file, rule: None, message: reason });
             }
             Err(failure) => {
                 n_refused += 1;
@@ -319,11 +326,10 @@ fn sort_out(
         }
     }
     let outcome = match (good.is_empty(), n_refused > 0, left_out) {
-        (false, false, _) => Outcome::Taken,
         (false, true, _) => Outcome::Partly,
         (true, true, _) => Outcome::Refused,
         (true, false, true) => Outcome::LeftOut,
-        (true, false, false) => Outcome::Taken,
+        (false, false, _) | (true, false, false) => Outcome::Taken,
     };
     let parts = good.iter().map(|part| {
         let times = part.incoming.table.times();
@@ -374,7 +380,9 @@ fn merge_group(
             by_series.entry(part.series).or_default().push((input, part.incoming));
         }
     }
-    let merge_options = MergeOptions { replace: options.replace };
+    let on_conflict = options.policies.of(Rule::LakeConflict);
+    let replace = options.replace || on_conflict == Policy::Repair;
+    let merge_options = MergeOptions { replace, keep: !replace && on_conflict == Policy::Flag };
     let mut outcomes = Vec::new();
     for (series, parts) in by_series {
         let alone = parts.len() == 1;
@@ -415,27 +423,29 @@ fn note_all(files: &[(&Input, Vec<Decoded>)], summary: &mut Summary) {
         for part in decoded {
             let incoming = &part.incoming;
             summary.rows += incoming.table.len();
-            let mut messages = part.assumptions.clone();
-            if incoming.duplicates > 0 {
-                messages.push(format!("{} repeated rows dropped", incoming.duplicates));
-            }
-            for note in incoming.repairs.iter().chain(&incoming.flags) {
-                let first = note.first.map(|time| format!(", first at {time}"));
-                let first = first.unwrap_or_default();
-                messages.push(format!("{} ({}{first})", note.message, note.count));
-            }
-            let file = || input.name.clone();
-            summary
-                .notes
-                .extend(messages.into_iter().map(|message| FileNote { file: file(), message }));
+            let about = |rule: Option<String>, message: String| FileNote {
+                file: input.name.clone(),
+                rule,
+                message,
+            };
+            summary.notes.extend(part.assumptions.iter().map(|text| about(None, text.clone())));
+            let notes = incoming.repairs.iter().chain(&incoming.flags);
+            summary.notes.extend(notes.map(|note| about(Some(note.name.clone()), sentence(note))));
         }
     }
+}
+
+/// A note as users see it: `a row stands there more than once; kept once (2, first at ...)`.
+fn sentence(note: &Note) -> String {
+    let first = note.first.map(|time| format!(", first at {time}"));
+    format!("{} ({}{})", note.message, note.count, first.unwrap_or_default())
 }
 
 fn add(sum: &mut MergeOutcome, more: MergeOutcome) {
     sum.rows_added += more.rows_added;
     sum.rows_known += more.rows_known;
     sum.rows_replaced += more.rows_replaced;
+    sum.rows_kept += more.rows_kept;
     sum.months_written.extend(more.months_written);
     sum.months_written.sort();
     sum.months_written.dedup();

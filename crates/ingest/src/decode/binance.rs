@@ -9,7 +9,8 @@ use plimsoll_market::{DAY_MS, Interval, Kind, Timestamp};
 
 use super::identity::{Identity, interval_word};
 use super::liquidations::{Quantity, halve};
-use super::{Checked, Clues, Format, Parts, bars, funding, liquidations, note, open_interest};
+use super::rows::keep_period;
+use super::{Clues, Format, Parts, bars, funding, liquidations, open_interest};
 use crate::archive::Archive;
 use crate::csv::{TimeUnit, Values};
 use crate::error::{Problem, RowProblem};
@@ -149,9 +150,9 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
             let unit =
                 if coin_margined { Quantity::Contracts(contract_size) } else { Quantity::Base };
             let mut checked = liquidations::build(raw, unit, &options.policies)?;
-            halve(&mut checked);
+            halve(&mut checked, &options.policies)?;
             checked.covered.extend(name.period);
-            check_period(&mut checked, name.period);
+            keep_period(&mut checked, name.period, &options.policies)?;
             let kind = Kind::Liquidations;
             (checked, "binance-liquidation-snapshot/1", kind, venue(false), None)
         }
@@ -235,17 +236,5 @@ fn shift_metrics(raw: &mut Raw) {
         for time in times.iter_mut().filter(|time| **time >= METRICS_SHIFT_FROM) {
             *time += METRICS_SHIFT_MS;
         }
-    }
-}
-
-/// Flags rows outside the day that the file is said to be of.
-fn check_period(checked: &mut Checked, period: Option<(Timestamp, Timestamp)>) {
-    let Some((from, to)) = period else { return };
-    let times = checked.table.times();
-    let outside: Vec<i64> =
-        times.iter().copied().filter(|&time| time < from.0 || time >= to.0).collect();
-    if let Some(&first) = outside.first() {
-        let message = "rows outside the period that the file is named for";
-        checked.flags.push(note("outside_period", outside.len(), first, message));
     }
 }

@@ -178,8 +178,8 @@ fn metrics_are_known_five_minutes_after_their_stamp_since_march_2024() {
     assert_eq!(
         messages,
         [
-            "1 repeated rows dropped",
-            "rows of zero open interest dropped as feed failures (1, first at 2024-03-04T00:10:00Z)"
+            "open interest is zero, which is a failure of the feed; the row is dropped (1, first at 2024-03-04T00:10:00Z)",
+            "a row stands there more than once; kept once (1, first at 2024-03-04T00:10:00Z)",
         ]
     );
     let covered = bench.lake.coverage(&series).unwrap();

@@ -11,6 +11,7 @@ mod bad_data;
 mod check;
 mod formats;
 mod real;
+mod rules;
 mod runs;
 
 use std::fs;
