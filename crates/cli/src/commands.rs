@@ -10,6 +10,7 @@ pub(crate) mod ingest;
 pub(crate) mod lookahead;
 pub(crate) mod risk;
 pub(crate) mod schema;
+pub(crate) mod settings;
 pub(crate) mod study;
 pub(crate) mod worlds;
 

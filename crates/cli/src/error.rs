@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use plimsoll_ingest::{ExportError, IngestError};
+use plimsoll_ingest::{ExportError, IngestError, SettingsError};
 use plimsoll_market::MarketError;
 use plimsoll_study::{StrategyProblems, StudyError};
 use plimsoll_venue::VenueError;
@@ -25,6 +25,8 @@ pub(crate) enum CliError {
     Study { file: String, source: Box<StudyError> },
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     #[error(transparent)]
     Market(#[from] MarketError),
     #[error(transparent)]
@@ -62,6 +64,7 @@ impl CliError {
             Self::Usage { .. }
             | Self::Strategy { .. }
             | Self::Override { .. }
+            | Self::Settings(_)
             | Self::Ingest(IngestError::NoFiles { .. }) => true,
             Self::Study { source, .. } => {
                 source.is_usage()
@@ -84,13 +87,18 @@ impl CliError {
                 "write a dotted key and a TOML value, such as --set account.leverage=5".to_owned(),
             ),
             Self::Study { source, .. } => study_hint(source),
-            Self::Io { source, .. } | Self::Ingest(IngestError::Io { source, .. })
+            Self::Io { source, .. }
+            | Self::Ingest(IngestError::Io { source, .. })
+            | Self::Settings(SettingsError::Io { source, .. })
                 if source.kind() == ErrorKind::NotFound =>
             {
                 Some("check the spelling and the folder that you are in".to_owned())
             }
             Self::Export(ExportError::Exists { .. }) => {
                 Some("pass --force to write over it, or another --out".to_owned())
+            }
+            Self::Settings(SettingsError::Mistakes { .. }) => {
+                Some(crate::commands::settings::RULES_HINT.to_owned())
             }
             Self::Ingest(IngestError::NoFiles { .. }) => {
                 Some("name the archives, or a folder that holds them at any depth".to_owned())

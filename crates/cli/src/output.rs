@@ -6,7 +6,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::process;
 
 use clap::builder::styling::{AnsiColor, Style};
-use plimsoll_ingest::IngestError;
+use plimsoll_ingest::{IngestError, SettingsError};
 use plimsoll_study::{Problem, StrategyProblems};
 use serde::Serialize;
 
@@ -70,6 +70,13 @@ pub(crate) fn error(error: &CliError) {
         CliError::Ingest(IngestError::BadFiles { failures, .. }) => {
             for failure in failures {
                 show(&failure.to_string(), failure.hint().as_deref());
+            }
+        }
+        CliError::Settings(SettingsError::Mistakes { file, mistakes }) => {
+            for (idx, mistake) in mistakes.0.iter().enumerate() {
+                let is_last = idx + 1 == mistakes.0.len();
+                let hint = error.hint().filter(|_| is_last);
+                show(&format!("{file}:{mistake}"), hint.as_deref());
             }
         }
         _ => {

@@ -2,7 +2,9 @@
 
 mod bars;
 mod binance;
+mod bybit;
 mod ccxt;
+mod checked_trades;
 mod coinalyze;
 mod coinglass;
 mod exact_sum;
@@ -13,14 +15,19 @@ mod funding_size;
 mod generic;
 mod hyperliquid;
 mod identity;
+mod json_rows;
 mod liquidation_volume;
 mod liquidations;
+mod okx;
 mod open_interest;
 mod pairs;
+mod recorded;
 mod rows;
 mod sampled;
 mod several;
 mod tardis;
+#[cfg(test)]
+mod tests;
 mod trade_bars;
 
 use plimsoll_market::lake::{Note, Source};
@@ -127,6 +134,8 @@ pub(crate) struct Format {
 const FORMATS: &[&[Format]] = &[
     hyperliquid::FORMATS,
     tardis::FORMATS,
+    bybit::FORMATS,
+    okx::FORMATS,
     binance::FORMATS,
     freqtrade::FORMATS,
     coinalyze::FORMATS,

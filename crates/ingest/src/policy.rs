@@ -115,6 +115,9 @@ rules! {
     LowerBound("lower_bound", Flag of [Refuse, Flag], "the venue tells at most one forced order a second, so that sums are a lower bound", "");
     OutsidePeriod("outside_period", Flag of [Refuse, Flag, Repair], "rows lie outside the period that the file is named for", "the rows are dropped");
     TotalDiffers("total_differs", Flag of [Refuse, Flag], "a total is not the sum of its parts", "");
+    UnpaidRate("unpaid_rate", Repair of [Refuse, Repair], "a settlement has no rate that was paid", "the row is dropped");
+    BankruptcyPrice("bankruptcy_price", Flag of [Refuse, Flag], "the price is the bankruptcy price of the position, not that of a fill", "");
+    RecorderSilence("recorder_silence", Flag of [Flag], "nothing was recorded for longer than a recorder that works would leave; that time is not covered", "");
     LakeConflict("lake_conflict", Refuse of [Refuse, Flag, Repair], "rows differ from what the lake holds", "they replace those of the lake");
     // Of the lake.
     Unreadable("unreadable", Refuse of [Refuse], "a file cannot be read", "");
@@ -138,6 +141,11 @@ impl Rule {
     /// Stable name.
     pub fn name(self) -> &'static str {
         self.about().name
+    }
+
+    /// Whether it is a rule of the lake, which `check` looks at, and not of archives.
+    pub fn is_of_lake(self) -> bool {
+        self >= Self::Unreadable
     }
 
     /// The words that a setting of it may be: `refuse or repair`.

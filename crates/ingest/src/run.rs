@@ -117,6 +117,9 @@ pub struct Options {
     pub interval: Option<Interval>,
     /// What sums of liquidations are counted in, where neither names nor rows say so.
     pub liquidation_unit: Option<LiquidationUnit>,
+    /// What one contract is worth, where sizes are counted in contracts and the file does not
+    /// say: in base units, for coin-margined contracts in US dollars.
+    pub contract_size: Option<f64>,
     /// What is done where a rule is broken.
     pub policies: Policies,
     /// How large a file and its parts may be.

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use plimsoll_ingest::{LiquidationUnit, Options, Selection, SourceFormat};
 use plimsoll_market::{Interval, Kind, Timestamp};
 
-use super::{parse_interval, parse_kind, parse_time};
+use super::{SettingsArguments, above_zero, parse_interval, parse_kind, parse_time};
 
 /// What a file's decoder may have to be told.
 #[derive(Args, Clone, Debug)]
@@ -33,6 +33,10 @@ pub(crate) struct DecodingArguments {
     /// What sums of liquidations are in, where the files do not say: base or usd.
     #[arg(long, value_name = "UNIT")]
     pub(crate) liquidation_unit: Option<LiquidationUnit>,
+    /// What one contract is worth, where sizes are in contracts and the files do not say: in base
+    /// units, for coin-margined contracts in US dollars.
+    #[arg(long, value_name = "SIZE", value_parser = above_zero)]
+    pub(crate) contract_size: Option<f64>,
 }
 
 impl DecodingArguments {
@@ -44,6 +48,7 @@ impl DecodingArguments {
             kind: self.kind,
             interval: self.interval,
             liquidation_unit: self.liquidation_unit,
+            contract_size: self.contract_size,
             ..Options::default()
         }
     }
@@ -53,6 +58,7 @@ impl DecodingArguments {
 #[command(after_help = "Examples:
   plimsoll data ls
   plimsoll data check --json
+  plimsoll data rules --policy ohlc_order=repair
   plimsoll data show --symbol BTCUSDT --kind funding
   plimsoll data export --symbol BTCUSDT --kind candles --interval 1h --out btc.csv
   plimsoll data why ~/archives/BTCUSDT-1h-2024-12.zip")]
@@ -67,6 +73,8 @@ pub(crate) enum DataCommand {
     Ls(ListArguments),
     /// Everything missing or odd; exit code 1 where the lake cannot be used as it is.
     Check,
+    /// The rules that archives and the lake are held to, and what is done where one is broken.
+    Rules(SettingsArguments),
     /// Rows of a series, and the receipts that say where they come from.
     Show(ShowArguments),
     /// Series as CSV or Parquet files for other programs.
@@ -185,11 +193,13 @@ pub(crate) enum TimeArgument {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   plimsoll data why ~/archives/BTCUSDT-1h-2024-12.zip
-  plimsoll data why bars.csv --venue binance-usdm --json")]
+  plimsoll data why bars.csv --venue binance-usdm --policy ohlc_order=repair --json")]
 pub(crate) struct WhyArguments {
     /// Files.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) decoding: DecodingArguments,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
 }

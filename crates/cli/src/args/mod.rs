@@ -5,6 +5,7 @@ mod calc;
 mod data;
 mod explain;
 mod risk;
+mod settings;
 mod size;
 mod worlds;
 
@@ -26,6 +27,7 @@ pub(crate) use data::{
 };
 pub(crate) use explain::ExplainArguments;
 pub(crate) use risk::{Models, RiskArguments};
+pub(crate) use settings::SettingsArguments;
 pub(crate) use worlds::WorldsArguments;
 
 const EVERYWHERE: &str = "Options of every command";
@@ -125,6 +127,7 @@ pub(crate) struct DemoArguments {
 #[command(after_help = "Examples:
   plimsoll ingest BTC_USDT_USDT-1h-futures.feather BTC_USDT_USDT-1h-mark.feather
   plimsoll ingest data/raw/futures/um
+  plimsoll ingest recorded/ --policy unknown_side=flag --policy repeated_row_differs=repair
   plimsoll ingest bars.csv --source generic --venue binance-usdm --symbol BTCUSDT --kind candles --interval 1h")]
 pub(crate) struct IngestArguments {
     /// Files, and folders that are searched for files: csv, json, jsonl, feather, parquet, packed
@@ -136,6 +139,8 @@ pub(crate) struct IngestArguments {
     /// Rows that differ from the lake's replace them, where they would otherwise be refused.
     #[arg(long)]
     pub(crate) replace: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
     /// Number of threads; the result does not depend on it.
     #[arg(long, value_name = "N", value_parser = whole_number)]
     pub(crate) threads: Option<usize>,

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use plimsoll_ingest::{FileNote, IngestError, Options, Outcome, Summary, ingest};
+use plimsoll_ingest::{FileNote, IngestError, Options, Outcome, Settings, Summary, ingest};
 use plimsoll_market::Lake;
 use serde_json::json;
 
-use super::use_threads;
+use super::{settings, use_threads};
 use crate::args::{Global, IngestArguments};
 use crate::error::CliError;
 use crate::output::{Output, counted, grouped};
@@ -18,7 +18,9 @@ pub(crate) fn run(
     output: Output,
 ) -> Result<ExitCode, CliError> {
     use_threads(arguments.threads)?;
-    let options = Options { replace: arguments.replace, ..arguments.decoding.options() };
+    let Settings { policies, limits } = settings::read(&arguments.settings, global, output)?;
+    let options =
+        Options { policies, limits, replace: arguments.replace, ..arguments.decoding.options() };
     let bar = IngestBar::new(output);
     let done = ingest(&arguments.paths, &options, &Lake::new(&global.data), &bar);
     bar.finish();
@@ -53,8 +55,12 @@ pub(crate) fn show(summary: &Summary, output: Output) {
             0 => String::new(),
             rows => format!(", {} replaced", grouped(&rows.to_string())),
         };
+        let kept = match merge.rows_kept {
+            0 => String::new(),
+            rows => format!(", {} of them different in the archive", grouped(&rows.to_string())),
+        };
         output.text(&format!(
-            "{}: {} added, {} known already{replaced}",
+            "{}: {} added, {} known already{kept}{replaced}",
             merge.series,
             counted(merge.rows_added, "row"),
             grouped(&merge.rows_known.to_string()),
@@ -78,6 +84,7 @@ pub(crate) fn show(summary: &Summary, output: Output) {
             "rows_added": merge.rows_added,
             "rows_known": merge.rows_known,
             "rows_replaced": merge.rows_replaced,
+            "rows_kept": merge.rows_kept,
             "changed": merge.changed.iter().map(|changed| &changed.name).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "left_out": summary.left_out.iter().map(|file| json!({

@@ -21,6 +21,7 @@ fn every_command_explains_itself() {
         "data show",
         "data export",
         "data why",
+        "data rules",
         "study",
         "explain",
         "lookahead",

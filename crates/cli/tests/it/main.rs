@@ -23,5 +23,6 @@ mod real;
 mod report;
 mod risk;
 mod scene;
+mod settings;
 mod study;
 mod worlds;

@@ -62,11 +62,7 @@ impl<'a> Findings<'a> {
         let mends = policy == Policy::Repair;
         let problem = problem();
         let note = rule_note(rule, mends, case, &problem);
-        if mends {
-            self.repairs.push(note);
-        } else {
-            self.flags.push(note);
-        }
+        add(if mends { &mut self.repairs } else { &mut self.flags }, note);
         if mends && self.dropped.is_none() && may_not_drop_all(rule) {
             self.dropped = Some(RowProblem { row: case.row, problem });
         }
@@ -114,6 +110,17 @@ pub(super) fn rule_note(rule: Rule, mended: bool, case: Case, example: &Problem)
     }
 }
 
+/// Adds a note, or its count to one of the same rule: a rule can be looked at in two steps.
+fn add(notes: &mut Vec<Note>, note: Note) {
+    match notes.iter_mut().find(|known| known.name == note.name) {
+        Some(known) if note.first < known.first => {
+            *known = Note { count: known.count + note.count, ..note };
+        }
+        Some(known) => known.count += note.count,
+        None => notes.push(note),
+    }
+}
+
 /// Rules whose mend drops rows, unless it always does: a day on which a feed failed has no rows,
 /// but nobody asks for a whole file of broken bars to be mended away.
 fn may_not_drop_all(rule: Rule) -> bool {
@@ -145,6 +152,16 @@ mod tests {
         assert_eq!((note.first, note.example.as_str()), (Some(Timestamp(20)), "row 1"));
         assert_eq!(note.message, "rows are not in order of time; sorted");
         assert_eq!(findings.flags[0].message, "the last bar was not over");
+    }
+
+    #[test]
+    fn a_rule_has_one_note() {
+        let policies = Policies::default();
+        let mut findings = Findings::new(&policies);
+        findings.mends(Rule::Unsorted, &[1, 2], &[10, 20, 30], problem);
+        findings.mends(Rule::Unsorted, &[0], &[10, 20, 30], problem);
+        let [note] = findings.repairs.as_slice() else { panic!("{:?}", findings.repairs) };
+        assert_eq!((note.count, note.example.as_str()), (3, "row 0"));
     }
 
     #[test]

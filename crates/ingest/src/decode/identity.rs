@@ -109,6 +109,25 @@ impl<'a> Identity<'a> {
         BAR_KINDS.iter().find(said).map(|&(_, kind)| kind)
     }
 
+    /// Which price bars without a volume are of, by the first word of the name, or of a folder
+    /// from the innermost on, that begins with mark, index or premium.
+    pub(super) fn price_kind(&self) -> Option<Kind> {
+        let names = std::iter::once(self.stem).chain(self.folders.iter().rev().map(String::as_str));
+        let mut words = names.flat_map(|name| name.split(|c: char| !c.is_ascii_alphanumeric()));
+        words.find_map(|word| {
+            let word = word.to_ascii_lowercase();
+            if word.starts_with("premium") {
+                Some(Kind::PremiumIndexCandles)
+            } else if word.starts_with("mark") && !word.starts_with("market") {
+                Some(Kind::MarkCandles)
+            } else if word.starts_with("index") {
+                Some(Kind::IndexCandles)
+            } else {
+                None
+            }
+        })
+    }
+
     /// The series, with an interval only where the kind has one.
     pub(super) fn series(
         kind: Kind,

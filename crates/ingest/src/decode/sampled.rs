@@ -107,6 +107,23 @@ struct Minute {
     file_row: usize,
 }
 
+impl Minute {
+    fn push(&mut self, time: i64, price: f64) {
+        let [open, high, low, close] = &mut self.prices;
+        if time < self.first {
+            *open = price;
+        }
+        if time >= self.last {
+            *close = price;
+            self.silence = self.silence.max(time - self.last);
+        }
+        *high = high.max(price);
+        *low = low.min(price);
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+    }
+}
+
 /// Bars from a feed's updates. A minute is whole, and becomes a bar, where no silence of more
 /// than 30 seconds touches it.
 #[derive(Clone, Debug, Default)]
@@ -128,27 +145,13 @@ impl Ticks {
             Some(last) if last.open_time < open_time => self.minutes.len(),
             Some(_) => self.minutes.partition_point(|minute| minute.open_time < open_time),
         };
-        match self.minutes.get_mut(at).filter(|minute| minute.open_time == open_time) {
-            Some(minute) => {
-                let [open, high, low, close] = &mut minute.prices;
-                if time < minute.first {
-                    *open = price;
-                }
-                if time >= minute.last {
-                    *close = price;
-                    minute.silence = minute.silence.max(time - minute.last);
-                }
-                *high = high.max(price);
-                *low = low.min(price);
-                minute.first = minute.first.min(time);
-                minute.last = minute.last.max(time);
-            }
-            None => {
-                let prices = [price; 4];
-                let (first, last, silence) = (time, time, 0);
-                let minute = Minute { open_time, prices, first, last, silence, file_row };
-                self.minutes.insert(at, minute);
-            }
+        if let Some(minute) = self.minutes.get_mut(at).filter(|m| m.open_time == open_time) {
+            minute.push(time, price);
+        } else {
+            let prices = [price; 4];
+            let (first, last, silence) = (time, time, 0);
+            let minute = Minute { open_time, prices, first, last, silence, file_row };
+            self.minutes.insert(at, minute);
         }
     }
 

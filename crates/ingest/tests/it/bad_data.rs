@@ -246,9 +246,10 @@ fn every_file_is_refused_with_place_value_and_rule() {
         assert_eq!(failures[0].problem.rule(), rule, "{file}");
         let hint = rule.map(|rule| {
             let about = rule.about();
-            match about.allowed.contains(&Policy::Repair) {
-                true => format!("; or --policy {rule}=repair: {}", about.repair),
-                false => format!("; or --policy {rule}=flag takes it as it is"),
+            if about.allowed.contains(&Policy::Repair) {
+                format!("; or --policy {rule}=repair: {}", about.repair)
+            } else {
+                format!("; or --policy {rule}=flag takes it as it is")
             }
         });
         let hint = mend.map(|mend| format!("{mend}{}", hint.unwrap_or_default()));

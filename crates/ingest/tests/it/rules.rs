@@ -416,6 +416,9 @@ fn every_rule_of_archives_has_a_case_for_every_policy() {
         Rule::EarlyStamp,
         Rule::VoidTrade,
         Rule::LowerBound,
+        Rule::UnpaidRate,
+        Rule::BankruptcyPrice,
+        Rule::RecorderSilence,
         Rule::LakeConflict,
     ];
     for &rule in Rule::ALL.iter().take_while(|&&rule| rule != Rule::Unreadable) {
@@ -473,8 +476,8 @@ fn a_mend_that_leaves_nothing_is_a_refusal() {
 fn filler_that_is_all_of_a_file_is_left_out() {
     let bench = Bench::new();
     let start = time("2025-06-01");
-    let rows: String =
-        (0..48).map(|i| format!("{},102,102,102,102,0\n", start + i * 3_600_000)).collect();
+    let row = |i: i64| format!("{},102,102,102,102,0\n", start + i * 3_600_000);
+    let rows = (0..48).map(row).collect::<Vec<_>>().concat();
     bench.write("FTMUSDT_1h.csv", format!("open_time,open,high,low,close,volume\n{rows}"));
     let mut options = options("");
     options.policies.set(Rule::FillerBars, Repair).unwrap();
@@ -495,15 +498,14 @@ fn a_halt_is_no_filler_and_a_fall_is_no_restart() {
         0..=3 => format!("{},100,110,90,102,5\n", start + i * 3_600_000),
         _ => format!("{},102,102,102,102,0\n", start + i * 3_600_000),
     };
-    let rows: String = (0..24).map(bar).collect();
+    let rows = (0..24).map(bar).collect::<Vec<_>>().concat();
     let text = format!("open_time,open,high,low,close,volume\n{rows}");
     bench.ingest(bench.write("BTCUSDT_1h.csv", text), &options("")).unwrap();
-    let rows: String = (0..600_i64)
-        .map(|i| {
-            let value = if i < 300 { 80_000 } else { 30_000 };
-            format!("{},BTCUSDT,{value},{value}\n", start + i * 300_000)
-        })
-        .collect();
+    let row = |i: i64| {
+        let value = if i < 300 { 80_000 } else { 30_000 };
+        format!("{},BTCUSDT,{value},{value}\n", start + i * 300_000)
+    };
+    let rows = (0..600).map(row).collect::<Vec<_>>().concat();
     let text = format!("create_time,symbol,sum_open_interest,sum_open_interest_value\n{rows}");
     bench.ingest(bench.write("BTCUSDT_oi.csv", text), &options("")).unwrap();
     for series in bench.lake.series().unwrap() {

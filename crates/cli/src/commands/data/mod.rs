@@ -4,6 +4,7 @@ mod calendar;
 mod check;
 mod export;
 mod list;
+mod rules;
 mod show;
 mod why;
 
@@ -26,9 +27,10 @@ pub(crate) fn run(
     match &arguments.command {
         DataCommand::Ls(arguments) => list::run(arguments, &lake, output),
         DataCommand::Check => check::run(&lake, output),
+        DataCommand::Rules(settings) => rules::run(settings, global, output),
         DataCommand::Show(arguments) => show::run(arguments, &lake, output),
         DataCommand::Export(arguments) => export::run(arguments, &lake, output),
-        DataCommand::Why(arguments) => why::run(arguments, output),
+        DataCommand::Why(arguments) => why::run(arguments, global, output),
     }
 }
 

@@ -2,17 +2,23 @@
 
 use std::process::ExitCode;
 
-use plimsoll_ingest::{Why, WhyPart, why};
+use plimsoll_ingest::{Options, Settings, Why, WhyPart, why};
 use serde_json::{Value, json};
 
 use super::show::note_text;
 use super::{named, time_or_dash};
-use crate::args::WhyArguments;
+use crate::args::{Global, WhyArguments};
+use crate::commands::settings;
 use crate::error::{CliError, FAILED};
 use crate::output::{Output, counted};
 
-pub(super) fn run(arguments: &WhyArguments, output: Output) -> Result<ExitCode, CliError> {
-    let options = arguments.decoding.options();
+pub(super) fn run(
+    arguments: &WhyArguments,
+    global: &Global,
+    output: Output,
+) -> Result<ExitCode, CliError> {
+    let Settings { policies, limits } = settings::read(&arguments.settings, global, output)?;
+    let options = Options { policies, limits, ..arguments.decoding.options() };
     let mut documents = Vec::new();
     let mut is_good = true;
     for (idx, file) in arguments.files.iter().enumerate() {

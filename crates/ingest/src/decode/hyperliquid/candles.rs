@@ -11,7 +11,9 @@ use plimsoll_market::{Interval, Kind};
 use super::super::identity::interval_word;
 use super::super::several::Several;
 use super::super::{Clues, Parts, bars};
-use super::{each_value, holds_objects, is_perpetual, number, other_markets, series, time, word};
+use super::{
+    each_value, holds_objects, is_perpetual, note_other_markets, number, series, time, word,
+};
 use crate::archive::Archive;
 use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
@@ -55,7 +57,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
     })?;
     let mut several = Several::new(archive, options, NAME);
     let n_other = coins.keys().filter(|(coin, _)| !is_perpetual(coin)).count();
-    other_markets(n_other).into_iter().for_each(|note| several.assume(note));
+    note_other_markets(&mut several, n_other);
     for ((coin, interval), gathered) in coins {
         if !is_perpetual(&coin) {
             continue;

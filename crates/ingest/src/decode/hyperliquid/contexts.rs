@@ -16,7 +16,7 @@ use plimsoll_market::{Kind, Timestamp};
 use super::super::sampled::{MINUTE_MS, Snapshots};
 use super::super::several::Several;
 use super::super::{Clues, Parts, open_interest};
-use super::{is_perpetual, other_markets, series};
+use super::{is_perpetual, note_other_markets, series};
 use crate::archive::{Archive, Content};
 use crate::csv::{self, Rows, Values, Want};
 use crate::error::{Problem, RowProblem};
@@ -59,17 +59,18 @@ impl Coin {
             return Err(Problem::Unsupported { what });
         }
         self.last_time = Some(time);
-        let positive = |price: f64| if price > 0.0 { price } else { f64::NAN };
+        // A market that is closed is still listed, without a mark price.
+        let is_open = mark > 0.0;
+        let if_open = |value: f64| if is_open { value } else { f64::NAN };
         if time % MINUTE_MS == 0 {
-            self.mark.push(time, positive(mark), row);
-            self.index.push(time, positive(oracle), row);
-            self.premium.push(time, premium, row);
+            self.mark.push(time, if_open(mark), row);
+            self.index.push(time, if_open(oracle), row);
+            self.premium.push(time, if_open(premium), row);
         } else {
             self.off_minute += 1;
             self.first_off_minute.get_or_insert(time);
         }
-        // A market that is closed has neither a mark price nor open interest.
-        if mark > 0.0 && open_interest.is_finite() {
+        if is_open && open_interest.is_finite() {
             self.times.push(time);
             self.open_interest.push(open_interest);
             self.value.push(open_interest * mark);
@@ -169,7 +170,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
         "the column funding is the running estimate of the hour and not taken; a day's last minute has no bar",
     );
     let n_other = coins.keys().filter(|coin| !is_perpetual(coin)).count();
-    other_markets(n_other).into_iter().for_each(|note| several.assume(note));
+    note_other_markets(&mut several, n_other);
     for (word, coin) in coins {
         if is_perpetual(&word) {
             coin.hand_over(&word, &mut several, options);

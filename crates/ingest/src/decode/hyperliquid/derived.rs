@@ -14,7 +14,7 @@ use plimsoll_market::Kind;
 use super::super::liquidations::Quantity;
 use super::super::several::Several;
 use super::super::{Clues, Parts, liquidations};
-use super::{is_perpetual, other_markets, series};
+use super::{is_perpetual, note_other_markets, series};
 use crate::archive::{Archive, Content};
 use crate::csv::{self, Rows, Values, Want};
 use crate::error::{Problem, RowProblem};
@@ -135,7 +135,7 @@ pub(super) fn decode_adl_list(archive: &Archive, options: &Options) -> Result<Pa
     let mut several = Several::new(archive, options, ADL_LIST);
     several.assume("a list that others made, perhaps a selection: it accounts for no time");
     let n_other = coins.keys().filter(|coin| !is_perpetual(coin)).count();
-    other_markets(n_other).into_iter().for_each(|note| several.assume(note));
+    note_other_markets(&mut several, n_other);
     for (word, coin) in coins.into_iter().filter(|(word, _)| is_perpetual(word)) {
         let n = coin.times.len();
         let raw = Raw::from_columns(

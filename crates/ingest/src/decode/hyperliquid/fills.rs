@@ -13,12 +13,17 @@
 //! position closed is long where the fill sells (`side: A`), short where it buys (`B`); `dir` and
 //! the position before the fill have to agree.
 //!
+//! What the backstop takes over stands in the vaults of [`BACKSTOP`]. Where these cannot close it,
+//! they are liquidated in turn, mostly by auto-deleveraging of others: the same position a second
+//! time. Fills by which these vaults are liquidated are left out, and counted in the notes. Of the
+//! 480 fills of 2025-10-10 that HyperReplay lists, 386 are against one of them.
+//!
 //! A file of an hour accounts for that hour, for every coin that was traded in it. Trades are not
 //! made into bars: liquidations that never met the order book are among them, and whether the
 //! venue's own candles have these is not known.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_market::{Kind, Timestamp};
 use serde::Deserialize;
@@ -27,58 +32,32 @@ use serde_json::Value;
 use super::super::liquidations::Quantity;
 use super::super::several::Several;
 use super::super::{Clues, Parts, liquidations};
-use super::{is_perpetual, other_markets, series};
+use super::fill::{Block, Event, Fill, event, plain};
+use super::{is_perpetual, note_other_markets, series};
 use crate::archive::{Archive, Content};
 use crate::csv::Values;
-use crate::decimal;
 use crate::error::{Problem, RowProblem};
 use crate::json::Json;
+use crate::policy::{Policy, Rule};
 use crate::raw::Raw;
 use crate::run::Options;
 
 pub(super) const NAME: &str = "hyperliquid-fills/1";
 
+/// The venue's backstop: HLP's liquidators 1 to 4, and the older Liquidator. Source: the venue's
+/// own `vaultDetails`, as gathered with their names in tradingstrategy-ai's `eth_defi`.
+const BACKSTOP: [&str; 5] = [
+    "0x2e3d94f0562703b25c83308a05046ddaf9a8dd14",
+    "0xb0a55f13d22f66e6d495ac98113841b2326e9540",
+    "0x5e177e5e39c0f4e421f5865a6d8beed8d921cb70",
+    "0x2ed5c4484ea3ff8b57d5f2fb152a40d9f2b68308",
+    "0x63c621a33714ec48660e32f2374895c8026a3a00",
+];
+
 const HOUR_MS: i64 = 3_600_000;
 
 /// The first and last block of a whole hour are no further from its ends.
 const EDGE_MS: i64 = 60_000;
-
-#[derive(Deserialize)]
-struct Block<'a> {
-    #[serde(borrow)]
-    block_time: Cow<'a, str>,
-    #[serde(borrow)]
-    events: Vec<(Cow<'a, str>, Fill<'a>)>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Fill<'a> {
-    #[serde(borrow)]
-    coin: Cow<'a, str>,
-    #[serde(borrow)]
-    px: Cow<'a, str>,
-    #[serde(borrow)]
-    sz: Cow<'a, str>,
-    #[serde(borrow)]
-    side: Cow<'a, str>,
-    time: i64,
-    #[serde(borrow, default)]
-    start_position: Cow<'a, str>,
-    #[serde(borrow, default)]
-    dir: Cow<'a, str>,
-    #[serde(default)]
-    crossed: bool,
-    tid: Option<u64>,
-    user: Option<String>,
-    liquidation: Option<Liquidation>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Liquidation {
-    liquidated_user: Option<String>,
-}
 
 /// How lines, or the entries of a document, are built.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -141,7 +120,8 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
         let reason = "neither blocks nor fills of Hyperliquid".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
     };
-    let mut forced = Forced::default();
+    let keeps_unknown = options.policies.of(Rule::UnknownSide) == Policy::Flag;
+    let mut forced = Forced { keeps_unknown, ..Forced::default() };
     match json {
         // A file of an hour has gigabytes: a line at a time, without a tree of values.
         Json::Lines(text) => {
@@ -178,16 +158,6 @@ struct Coin {
     rows: Vec<usize>,
 }
 
-struct Event {
-    coin: String,
-    time: i64,
-    side: &'static str,
-    price: f64,
-    quantity: f64,
-    kind: &'static str,
-    row: usize,
-}
-
 /// A fill of a forced trade, of which only both sides together tell whose it was.
 struct Unsettled {
     event: Event,
@@ -197,6 +167,8 @@ struct Unsettled {
 
 #[derive(Default)]
 struct Forced {
+    /// Whether a fill that contradicts itself is kept, with its side unknown.
+    keeps_unknown: bool,
     /// Every coin that was traded.
     coins: BTreeMap<String, Coin>,
     unsettled: BTreeMap<u64, Vec<Unsettled>>,
@@ -204,7 +176,10 @@ struct Forced {
     settled: Vec<u64>,
     blocks: Option<(i64, i64)>,
     fills: Option<(i64, i64)>,
-    n_other: usize,
+    /// Fills by which the backstop's vaults were liquidated.
+    n_backstop: usize,
+    /// Those that are no perpetual of the venue's own.
+    others: BTreeSet<String>,
 }
 
 impl Forced {
@@ -262,22 +237,34 @@ impl Forced {
 
     fn take(&mut self, fill: &Fill, account: Option<&str>, row: usize) -> Result<(), Problem> {
         self.fills = Some(widened(self.fills, fill.time));
-        if !self.coins.contains_key(&*fill.coin) {
-            if !is_perpetual(&fill.coin) {
-                self.n_other += 1;
-                return Ok(());
+        if !is_perpetual(&fill.coin) {
+            if !self.others.contains(&*fill.coin) {
+                self.others.insert(fill.coin.clone().into_owned());
             }
+            return Ok(());
+        }
+        if !self.coins.contains_key(&*fill.coin) {
             self.coins.insert(fill.coin.clone().into_owned(), Coin::default());
         }
         let liquidated = fill.liquidation.as_ref().and_then(|l| l.liquidated_user.as_deref());
         let is_adl = fill.dir == "Auto-Deleveraging";
         let is_liquidated = fill.dir.starts_with("Liquidated")
             || matches!((account, liquidated), (Some(a), Some(b)) if a.eq_ignore_ascii_case(b));
+        if is_liquidated && liquidated.or(account).is_some_and(is_backstop) {
+            self.n_backstop += 1;
+            self.settled.extend(fill.tid);
+            return Ok(());
+        }
         let kind = if is_liquidated { "liquidation" } else { "adl" };
         if is_liquidated || is_adl {
-            let event = event(fill, kind, row)?;
+            let event = match event(fill, kind, row) {
+                Err(Problem::BadWord { .. }) if self.keeps_unknown => {
+                    Event { side: "unknown", ..plain(fill, kind, row)? }
+                }
+                event => event?,
+            };
             self.settled.extend(fill.tid);
-            self.add(event);
+            self.add(&event);
         } else if let (Some(_), None, Some(tid)) = (&fill.liquidation, account, fill.tid) {
             let closes = fill.dir.starts_with("Close") || fill.dir.contains('>');
             let mut event = event(fill, "liquidation", row);
@@ -306,7 +293,7 @@ impl Forced {
             let mut liquidated =
                 sides.into_iter().filter(|side| side.closes && (!all_close || side.taker));
             match (liquidated.next(), liquidated.next()) {
-                (Some(side), None) if is_pair => self.add(side.event),
+                (Some(side), None) if is_pair => self.add(&side.event),
                 _ => {
                     let what = format!(
                         "the liquidation of trade {tid}, of which the file has neither the accounts nor both sides,"
@@ -318,7 +305,7 @@ impl Forced {
         Ok(())
     }
 
-    fn add(&mut self, event: Event) {
+    fn add(&mut self, event: &Event) {
         let Some(coin) = self.coins.get_mut(&event.coin) else { return };
         coin.times.push(event.time);
         coin.sides.push(event.side.to_owned());
@@ -336,10 +323,12 @@ impl Forced {
             None => "neither path nor blocks tell which time the file accounts for: it covers none"
                 .to_owned(),
         });
-        if self.n_other > 0 {
-            let fills = format!("{} of their fills are in the file", self.n_other);
-            let note = other_markets(1).map(|note| note.replacen("1 spot", "spot", 1));
-            several.assume(format!("{}; {fills}", note.unwrap_or_default()));
+        note_other_markets(&mut several, self.others.len());
+        if self.n_backstop > 0 {
+            several.assume(format!(
+                "{} fills of the backstop's own vaults left out: their positions were liquidated when the vaults took them over",
+                self.n_backstop
+            ));
         }
         for (word, coin) in self.coins {
             let rows = coin.rows.clone();
@@ -362,10 +351,12 @@ impl Forced {
             Some(hour) => {
                 let end = hour + HOUR_MS;
                 let from = if first <= hour + EDGE_MS { hour } else { first };
-                let to = if last >= end - EDGE_MS { end } else { last + 1 };
+                let to = if last >= end - EDGE_MS { end } else { last.saturating_add(1) };
                 (from < to).then_some((Timestamp(from), Timestamp(to)))
             }
-            None => self.blocks.map(|(first, last)| (Timestamp(first), Timestamp(last + 1))),
+            None => self
+                .blocks
+                .map(|(first, last)| (Timestamp(first), Timestamp(last.saturating_add(1)))),
         }
     }
 }
@@ -385,66 +376,12 @@ impl Coin {
     }
 }
 
+fn is_backstop(account: &str) -> bool {
+    BACKSTOP.iter().any(|vault| account.eq_ignore_ascii_case(vault))
+}
+
 fn widened(span: Option<(i64, i64)>, time: i64) -> (i64, i64) {
     span.map_or((time, time), |(first, last)| (first.min(time), last.max(time)))
-}
-
-/// The forced close that a fill is. Order side, direction and position have to agree.
-fn event(fill: &Fill, kind: &'static str, row: usize) -> Result<Event, Problem> {
-    let mut event = plain(fill, kind, row)?;
-    // A direction that turns a position over closes what stands first: `Short > Long`.
-    let words = fill.dir.split([' ', '>']);
-    let named = words.filter_map(|word| match word {
-        "Long" => Some("long"),
-        "Short" => Some("short"),
-        _ => None,
-    });
-    let named = named.take(1).next().filter(|_| !fill.dir.starts_with("Open"));
-    let start = if fill.start_position.is_empty() {
-        0.0
-    } else {
-        number(&fill.start_position, "startPosition")?
-    };
-    let held = (start.abs() > 0.0).then_some(if start > 0.0 { "long" } else { "short" });
-    let opens = fill.dir.starts_with("Open");
-    if opens || [named, held].into_iter().flatten().any(|other| other != event.side) {
-        return Err(Problem::BadWord {
-            column: "side",
-            value: format!("{} with `{}` from a position of {start}", fill.side, fill.dir),
-            expected: "A where a long position is closed, B where a short one is",
-        });
-    }
-    if fill.dir.contains('>') && start.abs() > 0.0 {
-        // The rest opened a position, which nobody forced.
-        event.quantity = event.quantity.min(start.abs());
-    }
-    Ok(event)
-}
-
-/// A fill as it is: the side is that of a position which it would close.
-fn plain(fill: &Fill, kind: &'static str, row: usize) -> Result<Event, Problem> {
-    let side = match &*fill.side {
-        "A" => "long",
-        "B" => "short",
-        other => {
-            let expected = "A for a sale or B for a purchase";
-            return Err(Problem::BadWord { column: "side", value: other.to_owned(), expected });
-        }
-    };
-    Ok(Event {
-        coin: fill.coin.clone().into_owned(),
-        time: fill.time,
-        side,
-        price: number(&fill.px, "px")?,
-        quantity: number(&fill.sz, "sz")?,
-        kind,
-        row,
-    })
-}
-
-fn number(text: &str, column: &'static str) -> Result<f64, Problem> {
-    decimal::parse(text.as_bytes())
-        .ok_or_else(|| Problem::NotANumber { column: column.to_owned(), value: text.to_owned() })
 }
 
 /// Nanoseconds, mostly without a zone, which is UTC.
@@ -492,32 +429,6 @@ mod tests {
         ] {
             let folders = [folder.to_owned()];
             assert_eq!(hour_of(&folders, stem), expected, "{folder}/{stem}");
-        }
-    }
-
-    #[test]
-    fn order_side_direction_and_position_agree() {
-        for (side, dir, start, expected) in [
-            ("A", "Close Long", "2.0", Some(("long", 1.5))),
-            ("B", "Close Short", "-2.0", Some(("short", 1.5))),
-            ("B", "Liquidated Isolated Short", "-1.5", Some(("short", 1.5))),
-            ("A", "Liquidated Cross Long", "", Some(("long", 1.5))),
-            ("B", "Auto-Deleveraging", "-28.53", Some(("short", 1.5))),
-            ("A", "Auto-Deleveraging", "28.53", Some(("long", 1.5))),
-            ("B", "Short > Long", "-1.0", Some(("short", 1.0))),
-            ("A", "Long > Short", "0.5", Some(("long", 0.5))),
-            ("A", "Close Short", "-2.0", None),
-            ("B", "Close Long", "2.0", None),
-            ("A", "Auto-Deleveraging", "-28.53", None),
-            ("A", "Open Short", "-0.0213", None),
-            ("buy", "Close Short", "-2.0", None),
-        ] {
-            let text = format!(
-                r#"{{"coin":"BTC","px":"10","sz":"1.5","side":"{side}","time":1,"dir":"{dir}","startPosition":"{start}","tid":7}}"#
-            );
-            let fill: Fill = serde_json::from_str(&text).unwrap();
-            let found = event(&fill, "liquidation", 0).ok().map(|e| (e.side, e.quantity));
-            assert_eq!(found, expected, "{side} {dir} {start}");
         }
     }
 }

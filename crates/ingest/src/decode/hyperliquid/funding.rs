@@ -9,7 +9,9 @@ use plimsoll_market::Kind;
 
 use super::super::several::Several;
 use super::super::{Clues, Parts, funding};
-use super::{each_value, holds_objects, is_perpetual, number, other_markets, series, time, word};
+use super::{
+    each_value, holds_objects, is_perpetual, note_other_markets, number, series, time, word,
+};
 use crate::archive::Archive;
 use crate::csv::Values;
 use crate::error::RowProblem;
@@ -21,6 +23,13 @@ pub(super) const NAME: &str = "hyperliquid-funding/1";
 /// The most settlements of an answer.
 const ROWS_MAX: usize = 500;
 
+#[derive(Default)]
+struct Coin {
+    times: Vec<i64>,
+    rates: Vec<f64>,
+    file_rows: Vec<usize>,
+}
+
 pub(super) fn recognise(clues: &Clues) -> Option<Vec<String>> {
     // What an account paid has the same keys and its size and payment.
     holds_objects(clues, &["coin", "fundingRate", "premium", "time"], &["usdc", "szi"]).then(|| {
@@ -29,18 +38,18 @@ pub(super) fn recognise(clues: &Clues) -> Option<Vec<String>> {
 }
 
 pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-    let mut coins: BTreeMap<String, (Vec<i64>, Vec<f64>, Vec<usize>)> = BTreeMap::new();
+    let mut coins: BTreeMap<String, Coin> = BTreeMap::new();
     each_value(archive, |row, value| {
-        let (times, rates, rows) = coins.entry(word(value, "coin")?.to_owned()).or_default();
-        times.push(time(value, "time")?);
-        rates.push(number(value, "fundingRate")?);
-        rows.push(row);
+        let coin = coins.entry(word(value, "coin")?.to_owned()).or_default();
+        coin.times.push(time(value, "time")?);
+        coin.rates.push(number(value, "fundingRate")?);
+        coin.file_rows.push(row);
         Ok(())
     })?;
     let mut several = Several::new(archive, options, NAME);
     let n_other = coins.keys().filter(|coin| !is_perpetual(coin)).count();
-    other_markets(n_other).into_iter().for_each(|note| several.assume(note));
-    for (coin, (times, rates, file_rows)) in coins {
+    note_other_markets(&mut several, n_other);
+    for (coin, Coin { times, rates, file_rows }) in coins {
         if !is_perpetual(&coin) {
             continue;
         }

@@ -19,6 +19,7 @@
 mod candles;
 mod contexts;
 mod derived;
+mod fill;
 mod fills;
 mod funding;
 
@@ -26,6 +27,7 @@ use plimsoll_market::{Kind, Series};
 use serde_json::Value;
 
 use super::identity::Identity;
+use super::several::Several;
 use super::{Clues, Format};
 use crate::archive::{Archive, Content};
 use crate::error::{Problem, RowProblem};
@@ -61,11 +63,13 @@ fn series(kind: Kind, coin: &str, options: &Options) -> Series {
     Identity::series(kind, venue, coin.to_owned(), None)
 }
 
-/// What is said of coins that are not taken.
-fn other_markets(coins: usize) -> Option<String> {
-    (coins > 0).then(|| {
-        format!("{coins} spot pairs and markets of builders left out; only Hyperliquid's own perpetuals are taken")
-    })
+/// Says of coins that they are not taken.
+fn note_other_markets(several: &mut Several, coins: usize) {
+    if coins > 0 {
+        several.assume(format!(
+            "{coins} spot pairs and markets of builders left out; only Hyperliquid's own perpetuals are taken"
+        ));
+    }
 }
 
 /// Whether a JSON file holds objects with all of `keys` and none of `others`: a list of them, or

@@ -111,7 +111,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
             let shown = Row {
                 time_ms: times[row],
                 arrival_ms: arrivals[row],
-                funding_ms: (microseconds > 0.0).then(|| (microseconds / 1000.0).floor() as i64),
+                funding_ms: settlement_ms(microseconds),
                 rate: number(rate, row),
                 open_interest: number(open, row),
                 index: number(index, row),
@@ -216,6 +216,12 @@ impl Gathered {
         several.push(series, built, &file_rows, &assumptions);
         Ok(())
     }
+}
+
+/// Whole milliseconds of a settlement, which is absent as often as not.
+fn settlement_ms(microseconds: f64) -> Option<i64> {
+    let is_time = microseconds > 0.0 && microseconds < 1e17;
+    is_time.then(|| (microseconds / 1000.0).floor() as i64)
 }
 
 /// A row at the end of each minute, when what its last row shows was known.

@@ -125,6 +125,11 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn check(&self) -> Result<(), Problem> {
+        // No market is older than 1970, and a time after 2200 is a mistaken unit.
+        const END_MS: i64 = 7_258_118_400_000;
+        if !(0..END_MS).contains(&self.time_ms) {
+            return Err(Problem::TimeOutOfRange { time_ms: self.time_ms });
+        }
         let bad = |column, value, rule| Err(Problem::BadValue { column, value, rule });
         if !(self.price.is_finite() && self.price > 0.0) {
             return bad("price", self.price, "is not a positive number");
