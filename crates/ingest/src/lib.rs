@@ -49,6 +49,7 @@
 //! | [`inventory`] | [`ls`]: what a lake holds |
 //! | [`why`](mod@why) | [`why()`]: what a file is taken for, and why |
 //! | [`check`](mod@check) | [`check()`]: what is missing or looks wrong in it |
+//! | [`coins`] | which coin a symbol is about |
 //! | [`policy`] | the rules that archives and lakes are held to, and what is done where one is broken |
 //! | [`limits`] | how large a file and its parts may be |
 //! | [`settings`] | both, as a user's file sets them |
@@ -57,6 +58,7 @@
 
 mod archive;
 pub mod check;
+pub mod coins;
 mod csv;
 pub mod decimal;
 mod decode;
@@ -71,7 +73,7 @@ pub mod run;
 pub mod settings;
 pub mod why;
 
-pub use check::{Finding, Severity, check};
+pub use check::{Finding, Severity, Span, check, check_with};
 pub use error::{FileFailure, IngestError, Place, Problem};
 pub use export::{ExportError, ExportFormat, TimeFormat, export};
 pub use inventory::{Coverage, MonthCoverage, Selection, ls};

@@ -134,6 +134,12 @@ rules! {
     FundingMissing("funding_missing", Flag of [Refuse, Flag], "candles at which funding is unknown", "");
     FundingUnit("funding_unit", Refuse of [Refuse, Flag], "funding rates are of another size than at other venues", "");
     ExtremeFunding("extreme_funding", Flag of [Refuse, Flag], "funding above 1 % of the notional per interval", "");
+    ReceiptMismatch("receipt_mismatch", Refuse of [Refuse, Flag], "a file and its receipt disagree", "");
+    StrayFile("stray_file", Flag of [Refuse, Flag], "a file in the lake's folder is not the lake's", "");
+    MarkCopied("mark_copied", Flag of [Refuse, Flag], "mark candles are copies of trade prices", "");
+    VolumeDisagreement("volume_disagreement", Flag of [Refuse, Flag], "bars of two intervals have the same prices and different volumes", "");
+    OpenInterestHole("open_interest_hole", Flag of [Refuse, Flag], "snapshots of open interest are missing between others", "");
+    LiquidationUnknown("liquidation_unknown", Flag of [Refuse, Flag], "time between archives at which liquidations are unknown, which is not quiet", "");
     ArchiveFlag("archive_flag", Flag of [Refuse, Flag], "what was flagged when the archive was taken in", "");
 }
 
@@ -156,6 +162,13 @@ impl Rule {
             Some((last, others)) => format!("{} or {last}", others.join(", ")),
             None => String::new(),
         }
+    }
+}
+
+/// A rule is the same as its name.
+impl PartialEq<&str> for Rule {
+    fn eq(&self, name: &&str) -> bool {
+        self.name() == *name
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod coverage;
 mod file;
+mod inspect;
 mod merge;
 mod receipt;
 mod rows;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 pub use file::RECEIPT_KEY;
+pub use inspect::{Gap, MonthFile, funding_coverage, gaps_in, in_order, receipt_coverage};
 pub use receipt::{Gaps, Note, Receipt, SourceReceipt};
 pub use series::{Month, Series};
 pub use writer::{ChangedSource, Incoming, LakeWriter, MergeOptions, MergeOutcome, Source};
@@ -134,7 +136,7 @@ impl Lake {
 
 /// The times that rows are chosen, keyed and filed by: settlement times for funding, whose raw
 /// times jitter from source to source, and the first column for everything else.
-pub(crate) fn key_times(table: &Table) -> &[i64] {
+pub fn key_times(table: &Table) -> &[i64] {
     match (table.kind(), table.column("settlement_time")) {
         (Kind::Funding, Some(Column::Time(times))) => times,
         _ => table.times(),

@@ -71,8 +71,8 @@ pub(crate) struct DataArguments {
 pub(crate) enum DataCommand {
     /// A calendar of what the lake holds: every series, every month.
     Ls(ListArguments),
-    /// Everything missing or odd; exit code 1 where the lake cannot be used as it is.
-    Check,
+    /// Everything missing or odd; exit code 1 where a study would be misled.
+    Check(SettingsArguments),
     /// The rules that archives and the lake are held to, and what is done where one is broken.
     Rules(SettingsArguments),
     /// Rows of a series, and the receipts that say where they come from.

@@ -112,12 +112,20 @@ impl Prices {
             Column { name: "close", values: &prices.close, rule, holds },
         ];
         mends_columns(Rule::PriceNotPositive, &columns, kept, times, findings);
-        let crossed = kept.breaking(|row| prices.contradiction(row).is_none());
+        let crossed = kept.breaking(|row| prices.in_order(row));
         let problem = |row| prices.contradiction(row).unwrap_or(Problem::Empty);
         if findings.mends(Rule::OhlcOrder, &crossed, times, problem) {
             prices.widen(&crossed);
         }
         Ok(prices)
+    }
+
+    /// Whether no two prices of a bar contradict each other.
+    fn in_order(&self, row: usize) -> bool {
+        let (high, low) = (self.high[row], self.low[row]);
+        let (open, close) = (self.open[row], self.close[row]);
+        let crossed = high < low || high < open || high < close || low > open || low > close;
+        !crossed
     }
 
     /// Two prices of a bar that contradict each other.

@@ -154,6 +154,24 @@ fn obeys(table: &Table) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The properties say nothing of files that are refused, so most must not be.
+#[test]
+fn most_broken_bars_can_be_mended() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let (mut n_taken, mut n_mended) = (0, 0);
+    for _ in 0..200 {
+        let bars = any_bars().new_tree(&mut runner).unwrap().current();
+        let hour = Interval::from_ms(HOUR);
+        if let Ok(built) = bars::build(raw_bars(&bars), Kind::Candles, hour, &mended()) {
+            n_taken += 1;
+            n_mended += usize::from(dropped(&built.checked) > 0);
+        }
+    }
+    assert!(n_taken > 150 && n_mended > 100, "{n_taken} taken, {n_mended} mended");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 

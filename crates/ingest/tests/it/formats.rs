@@ -277,7 +277,7 @@ proptest! {
         match bench.ingest(path, &Options::default()) {
             Ok(_) => {
                 let findings = plimsoll_ingest::check(&bench.lake).unwrap();
-                prop_assert!(findings.iter().all(|f| f.rule != "broken_rule" && f.rule != "unreadable"));
+                prop_assert!(findings.iter().all(|f| f.rule != "broken_bar" && f.rule != "unreadable"));
             }
             Err(IngestError::BadFiles { failures, .. }) => {
                 prop_assert_eq!(failures.len(), 1);

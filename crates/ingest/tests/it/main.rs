@@ -12,6 +12,7 @@ mod aggregators;
 mod bad_data;
 mod binance;
 mod bybit;
+mod check;
 mod formats;
 mod hyperliquid;
 mod hyperliquid_fills;

@@ -8,7 +8,7 @@ use plimsoll_market::{Column, Kind, Series, Timestamp};
 use crate::{Bench, time};
 
 /// A folder or file of the shared real data, if it is there.
-fn real(name: &str) -> Option<PathBuf> {
+pub(crate) fn real(name: &str) -> Option<PathBuf> {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/real").join(name);
     if path.exists() {

@@ -57,15 +57,11 @@ pub(super) fn gaps_of_table(interval: Option<Interval>, table: &Table) -> Gaps {
     let times = key_times(table);
     if let Some(interval) = interval {
         for pair in times.windows(2) {
-            add_bar_gap(&mut gaps, interval, pair[0], pair[1]);
+            add(&mut gaps, bar_gap(interval, pair[0], pair[1]));
         }
     } else if table.kind() == Kind::Funding {
         for (pair, &minutes) in times.windows(2).zip(interval_minutes(table).iter().skip(1)) {
-            if is_gap(pair[0], pair[1], minutes) {
-                let step = i64::from(minutes) * MINUTE_MS;
-                let missing = (pair[1] - pair[0] + step / 2) / step - 1;
-                gaps.add(Timestamp(pair[0] + step), missing as usize);
-            }
+            add(&mut gaps, funding_gap(minutes, pair[0], pair[1]));
         }
     }
     gaps
@@ -79,7 +75,7 @@ pub(super) fn gaps_of_receipts(series: &Series, receipts: &[Receipt]) -> Gaps {
         if let (Some(interval), Some(last), Some(first)) =
             (series.interval, previous, receipt.first)
         {
-            add_bar_gap(&mut gaps, interval, last.0, first.0);
+            add(&mut gaps, bar_gap(interval, last.0, first.0));
         }
         gaps.extend(receipt.gaps);
         previous = receipt.last.or(previous);
@@ -87,10 +83,29 @@ pub(super) fn gaps_of_receipts(series: &Series, receipts: &[Receipt]) -> Gaps {
     gaps
 }
 
-fn add_bar_gap(gaps: &mut Gaps, interval: Interval, before: i64, after: i64) {
+/// The first of the bars missing between two, and their number.
+pub(super) fn bar_gap(interval: Interval, before: i64, after: i64) -> Option<(Timestamp, usize)> {
     let missing = (after - before) / interval.ms() - 1;
-    if missing > 0 {
-        gaps.add(Timestamp(before + interval.ms()), missing as usize);
+    (missing > 0).then(|| (Timestamp(before + interval.ms()), missing as usize))
+}
+
+/// The first of the settlements missing between two, and their number.
+pub(super) fn funding_gap(
+    interval_minutes: i32,
+    before: i64,
+    after: i64,
+) -> Option<(Timestamp, usize)> {
+    if !is_gap(before, after, interval_minutes) {
+        return None;
+    }
+    let step = i64::from(interval_minutes) * MINUTE_MS;
+    let missing = (after - before + step / 2) / step - 1;
+    Some((Timestamp(before + step), missing as usize))
+}
+
+fn add(gaps: &mut Gaps, gap: Option<(Timestamp, usize)>) {
+    if let Some((first, missing)) = gap {
+        gaps.add(first, missing);
     }
 }
 

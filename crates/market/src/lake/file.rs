@@ -11,9 +11,11 @@ use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::key_times;
 use super::receipt::Receipt;
 use crate::error::MarketError;
 use crate::table::{ColumnType, Kind, Table};
+use crate::time::Timestamp;
 
 /// Key of the receipt among the Parquet file's own metadata.
 pub const RECEIPT_KEY: &str = "plimsoll.receipt";
@@ -26,9 +28,31 @@ const ROW_GROUP_ROWS: usize = 1 << 20;
 
 /// Rows and receipt of a month file.
 pub(super) fn read(path: &Path, kind: Kind) -> Result<(Table, Receipt), MarketError> {
+    let (table, receipt) = read_as_it_stands(path, kind)?;
+    let receipt = receipt?;
+    let refused = |reason: String| Err(MarketError::BadLakeFile { path: path.into(), reason });
+    if table.len() != receipt.rows {
+        return refused(format!("it has {} rows, its receipt says {}", table.len(), receipt.rows));
+    }
+    if !table.times().is_sorted() {
+        return refused("its rows are not sorted by time".to_owned());
+    }
+    if kind.has_unique_time()
+        && let Some(pair) = key_times(&table).windows(2).find(|pair| pair[0] == pair[1])
+    {
+        return refused(format!("{} stands in it more than once", Timestamp(pair[0])));
+    }
+    Ok((table, receipt))
+}
+
+/// Rows of a month file in its own order, and its receipt where there is one to be read.
+pub(super) fn read_as_it_stands(
+    path: &Path,
+    kind: Kind,
+) -> Result<(Table, Result<Receipt, MarketError>), MarketError> {
     let file = File::open(path).map_err(MarketError::io(path))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(bad(path))?;
-    let receipt = receipt_of(path, builder.metadata())?;
+    let receipt = receipt_of(path, builder.metadata());
     let rows = builder.metadata().file_metadata().num_rows();
     let batch_size = usize::try_from(rows).unwrap_or(0).clamp(1, ROW_GROUP_ROWS);
     let mut table = Table::empty(kind);
@@ -42,14 +66,6 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<(Table, Receipt), MarketEr
             table.append(part);
             table
         };
-    }
-    if table.len() != receipt.rows {
-        let reason = format!("it has {} rows, its receipt says {}", table.len(), receipt.rows);
-        return Err(MarketError::BadLakeFile { path: path.into(), reason });
-    }
-    if !table.times().is_sorted() {
-        let reason = "its rows are not sorted by time".to_owned();
-        return Err(MarketError::BadLakeFile { path: path.into(), reason });
     }
     Ok((table, receipt))
 }

@@ -34,9 +34,10 @@ pub(crate) fn run(
                 repair => format!("{}; repair: {repair}", about.what),
             };
             let policy = policies.of(*rule);
-            let policy = match policy == about.default {
-                true => policy.to_string(),
-                false => format!("{policy} (set)"),
+            let policy = if policy == about.default {
+                policy.to_string()
+            } else {
+                format!("{policy} (set)")
             };
             table.add_row([about.name.to_owned(), policy, rule.allowed_words(), what]);
         }
