@@ -384,6 +384,14 @@ fn json_rows_are_read_by_their_names() {
     assert_eq!(series.to_string(), "hyperliquid BTC funding");
     assert_eq!(table.f64("rate"), [1.25e-5, 1e-5]);
 
+    // A rate that is still to be settled is no history.
+    let path = bench.write(
+        "hyperliquid/now.json",
+        text.replace("\"coin\"", "\"nextFundingTime\": 1, \"coin\""),
+    );
+    let refused = failures(bench.ingest(path, &Options::default()));
+    assert!(refused[0].to_string().contains("forecasts"), "{}", refused[0]);
+
     let bench = Bench::new();
     let lines = "{\"time\": 1, \"coin\": \"BTC\", \"fundingRate\": 1e-5}\n{\"time\": 2, \"coin\": \"BTC\"}\n";
     let path = bench.write("hyperliquid/f.jsonl", lines);

@@ -77,7 +77,7 @@ proptest! {
             Ok(_) | Err(IngestError::BadFiles { .. }) => {
                 let findings = check(&bench.lake).unwrap();
                 let rules = ["broken_bar", "unreadable"];
-                let broken = findings.iter().find(|finding| rules.contains(&finding.rule));
+                let broken = findings.iter().find(|finding| rules.contains(&finding.rule.name()));
                 prop_assert!(broken.is_none(), "{:?}", broken);
             }
             Err(other) => prop_assert!(false, "{}", other),
