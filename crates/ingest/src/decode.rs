@@ -25,6 +25,8 @@ mod recorded;
 mod rows;
 mod sampled;
 mod several;
+#[cfg(test)]
+mod shapes;
 mod tardis;
 #[cfg(test)]
 mod tests;
@@ -134,12 +136,12 @@ pub(crate) struct Format {
 const FORMATS: &[&[Format]] = &[
     hyperliquid::FORMATS,
     tardis::FORMATS,
+    coinalyze::FORMATS,
+    coinglass::FORMATS,
     bybit::FORMATS,
     okx::FORMATS,
     binance::FORMATS,
     freqtrade::FORMATS,
-    coinalyze::FORMATS,
-    coinglass::FORMATS,
     ccxt::FORMATS,
     generic::FORMATS,
 ];
@@ -229,6 +231,7 @@ pub(crate) fn also_recognised(
 }
 
 /// Decodes a file into the series that it holds.
+#[expect(clippy::result_large_err, reason = "a failure is rare, and one a series")]
 pub(crate) fn decode(
     archive: &Archive,
     options: &Options,

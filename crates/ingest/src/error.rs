@@ -267,9 +267,9 @@ pub enum Problem {
     )]
     PercentBesideOthers {
         /// The coin, as the file spells it.
-        coin: String,
+        coin: Box<str>,
         /// The other venues of the file.
-        others: String,
+        others: Box<str>,
         /// How many times as large.
         ratio: f64,
         /// Median of the absolute rate an hour in basis points.
@@ -335,7 +335,7 @@ impl Problem {
             Self::OffGrid { .. } => Rule::OffGrid,
             Self::ClosesEarly { .. } => Rule::ClosesEarly,
             Self::Repeated { .. } => Rule::RepeatedRowDiffers,
-            Self::PercentRates { .. } => Rule::PercentRate,
+            Self::PercentRates { .. } | Self::PercentBesideOthers { .. } => Rule::PercentRate,
             Self::BadWord { column: "side" | "liquidated_side", .. } => Rule::UnknownSide,
             Self::BadValue { column, .. } => match *column {
                 "open" | "high" | "low" | "close" | "price" | "mark_price" => {
@@ -346,6 +346,12 @@ impl Problem {
                 | "trades"
                 | "taker_buy_volume"
                 | "quantity"
+                | "notional"
+                | "long_quantity"
+                | "short_quantity"
+                | "long_notional"
+                | "short_notional"
+                | "count"
                 | "open_interest"
                 | "open_interest_value" => Rule::InvalidVolume,
                 _ => return None,

@@ -290,8 +290,7 @@ fn build(
 fn sides(members: &Members, venue: &str) -> Values {
     let Values::Words(words) = members.words("side") else { return Values::Skipped };
     let side = |word: String| match (word.as_str(), venue) {
-        ("long" | "short", _) => word,
-        ("buy" | "sell", "binance-usdm" | "binance-coinm") => word,
+        ("long" | "short", _) | ("buy" | "sell", "binance-usdm" | "binance-coinm") => word,
         ("buy", "bybit-linear" | "bybit-inverse") => "long".to_owned(),
         ("sell", "bybit-linear" | "bybit-inverse") => "short".to_owned(),
         ("", _) => "none".to_owned(),

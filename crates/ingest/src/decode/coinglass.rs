@@ -12,6 +12,8 @@
 //! The orders are those above an amount that the request names, 200 at most: they cover no time.
 //! A `code` that is not 0 is an error; a contract's name in the place of a coin's gives no rows.
 
+use std::collections::BTreeMap;
+
 use plimsoll_market::Kind;
 use serde_json::Value;
 
@@ -127,7 +129,7 @@ struct Orders {
 }
 
 fn decode_orders(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-    let mut found: std::collections::BTreeMap<(String, String), Orders> = Default::default();
+    let mut found: BTreeMap<(String, String), Orders> = BTreeMap::new();
     let mut n_rows = 0;
     let mut is_stream = false;
     let mut take = |document: &Value| -> Result<(), RowProblem> {
@@ -191,7 +193,7 @@ fn decode_orders(archive: &Archive, options: &Options) -> Result<Parts, RowProbl
 }
 
 fn push(
-    found: &mut std::collections::BTreeMap<(String, String), Orders>,
+    found: &mut BTreeMap<(String, String), Orders>,
     row: &Value,
     index: usize,
     names: &Names,

@@ -118,10 +118,8 @@ fn trades(
     if times.is_empty() {
         return Err(Problem::Empty.into());
     }
-    const MINUTE: &str = "1m";
     let options = identity.options;
-    let interval = options.interval.or(interval_word(MINUTE));
-    let interval = interval.ok_or(Problem::Unknown { what: "interval" })?;
+    let interval = options.interval.unwrap_or(Interval::MINUTE);
     let mut gathered = TradeBars::new(interval);
     for (row, &time_ms) in times.iter().enumerate() {
         gathered.push(Trade {

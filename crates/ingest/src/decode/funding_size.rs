@@ -39,8 +39,8 @@ pub(super) struct Evidence {
 impl Evidence {
     pub(super) fn to_problem(&self) -> Problem {
         Problem::PercentBesideOthers {
-            coin: self.coin.clone(),
-            others: self.others.clone(),
+            coin: self.coin.as_str().into(),
+            others: self.others.as_str().into(),
             ratio: self.ratio,
             median_bps: self.median_bps,
             others_bps: self.others_bps,
@@ -81,7 +81,9 @@ pub(super) fn suspects(
         note.example = evidence.to_problem().to_string();
         if policy == Policy::Repair {
             if let Some(Values::Numbers(rates)) = raw.columns.get_mut("rate") {
-                rates.iter_mut().for_each(|rate| *rate /= 100.0);
+                for rate in rates {
+                    *rate /= 100.0;
+                }
             }
             note.message = format!("{}; {}", about.what, about.repair);
             found.insert(index, Ok(Size::Repaired(note)));
@@ -140,7 +142,9 @@ fn hourly_median(raw: &Raw) -> Option<f64> {
     let mut times = times.clone();
     times.sort_unstable();
     // Stamps jitter by milliseconds.
-    times.iter_mut().for_each(|time| *time = (*time + 30_000).div_euclid(60_000) * 60_000);
+    for time in &mut times {
+        *time = (*time + 30_000).div_euclid(60_000) * 60_000;
+    }
     let hours = usual_spacing(&times)? as f64 / HOUR_MS;
     let enough = rates.len() >= RATES_MIN && rates.iter().all(|rate| rate.is_finite());
     let median = median_of(rates.iter().map(|rate| rate.abs()).collect()) / hours;

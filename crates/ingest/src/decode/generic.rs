@@ -60,6 +60,13 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
         return Err(Problem::NothingForTheLake { reason }.into());
     }
     let kind = kind.ok_or(Problem::Unknown { what: "kind" })?;
+    let is_forecast = |name: &String| name == "nextfundingtime" || name == "next_funding_time";
+    if kind == Kind::Funding && options.kind.is_none() && names.iter().any(is_forecast) {
+        let reason =
+            "rates beside a next_funding_time are forecasts (pass --kind funding if they are not)"
+                .to_owned();
+        return Err(Problem::NotRecognised { reason }.into());
+    }
     let mut groups = Raw::read(archive, kind, &[])?.split();
     let suspects = match kind {
         Kind::Funding => funding_size::suspects(&mut groups, &options.policies),

@@ -59,7 +59,7 @@ const NAMES: [&str; 4] = ["long_quantity", "short_quantity", "long_notional", "s
 
 /// The columns of [`NAMES`] and the count, as far as there are such.
 struct Sums {
-    sums: [Option<Vec<f64>>; 4],
+    amounts: [Option<Vec<f64>>; 4],
     count: Option<Vec<f64>>,
     n_rows: usize,
 }
@@ -71,14 +71,14 @@ impl Sums {
         times: &[i64],
         findings: &mut Findings,
     ) -> Result<Self, RowProblem> {
-        let sums = NAMES.map(|name| raw.take_numbers(name));
-        let has = |long: usize| sums[long].is_some() && sums[long + 1].is_some();
+        let amounts = NAMES.map(|name| raw.take_numbers(name));
+        let has = |long: usize| amounts[long].is_some() && amounts[long + 1].is_some();
         if !has(0) && !has(2) {
             return Err(raw.missing("long_notional").into());
         }
         let count = raw.take_numbers("count");
         let total = raw.take_numbers("total_notional");
-        let given = sums.each_ref().map(|values| values.as_deref().unwrap_or_default());
+        let given = amounts.each_ref().map(|values| values.as_deref().unwrap_or_default());
         let mut columns: Vec<Column> = NAMES
             .iter()
             .zip(given)
@@ -105,7 +105,7 @@ impl Sums {
             });
         }
         findings.check()?;
-        Ok(Self { sums, count, n_rows: times.len() })
+        Ok(Self { amounts, count, n_rows: times.len() })
     }
 
     fn into_columns(self) -> Vec<TableColumn> {
@@ -116,7 +116,7 @@ impl Sums {
         };
         let count = numbers(self.count).into_iter().map(|count| count.map(|count| count as i64));
         let mut columns: Vec<TableColumn> =
-            self.sums.into_iter().map(|sum| TableColumn::F64OrNull(numbers(sum))).collect();
+            self.amounts.into_iter().map(|v| TableColumn::F64OrNull(numbers(v))).collect();
         columns.push(TableColumn::I64OrNull(count.collect()));
         columns
     }

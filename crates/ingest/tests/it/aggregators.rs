@@ -16,8 +16,8 @@ fn in_unit(unit: LiquidationUnit) -> Options {
     Options { liquidation_unit: Some(unit), ..Options::default() }
 }
 
-fn some(values: &[f64]) -> Option<Column> {
-    Some(Column::F64OrNull(values.iter().copied().map(Some).collect()))
+fn some(values: &[f64]) -> Column {
+    Column::F64OrNull(values.iter().copied().map(Some).collect())
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn coinalyze_counts_in_what_the_request_asked_for() {
     assert_eq!(series.to_string(), "binance-usdm BTCUSDT liquidation_volume 1h");
     let times = [DAY, DAY + 3600, DAY + 3 * 3600].map(|seconds| seconds * 1000);
     assert_eq!(table.times(), times);
-    assert_eq!(table.column("long_quantity").cloned(), some(&[12.5, 1.0, 2.0]));
-    assert_eq!(table.column("short_quantity").cloned(), some(&[3.25, 0.0, 4.0]));
+    assert_eq!(table.column("long_quantity"), Some(&some(&[12.5, 1.0, 2.0])));
+    assert_eq!(table.column("short_quantity"), Some(&some(&[3.25, 0.0, 4.0])));
     assert_eq!(table.column("long_notional"), Some(&Column::F64OrNull(vec![None; 3])));
     // The hour between the last two is missing, and that is no hour without liquidations.
     let gap = bench.lake.gaps(&series).unwrap();
@@ -50,7 +50,7 @@ fn coinalyze_counts_in_what_the_request_asked_for() {
 
     let bench = Bench::new();
     bench.ingest(bench.write("l.json", &text), &in_unit(LiquidationUnit::Usd)).unwrap();
-    assert_eq!(bench.only().1.column("long_notional").cloned(), some(&[12.5, 1.0, 2.0]));
+    assert_eq!(bench.only().1.column("long_notional"), Some(&some(&[12.5, 1.0, 2.0])));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn coinalyze_markets_stand_or_fall_by_themselves() {
     );
     // Coin-margined contracts are counted in dollars without conversion, too.
     let table = bench.all(&bench.lake.series().unwrap()[0]);
-    assert_eq!(table.column("long_notional").cloned(), some(&[1.0, 1.0]));
+    assert_eq!(table.column("long_notional"), Some(&some(&[1.0, 1.0])));
 
     let text = format!(r#"{{"symbol":"BTCUSDT_PERP.3","history":{history}}}"#);
     let options = Options {
@@ -114,8 +114,8 @@ fn coinglass_history_is_in_dollars() {
     bench.ingest(bench.write("h.json", document(summed)), &options).unwrap();
     let (series, table) = bench.only();
     assert_eq!(series.to_string(), "aggregate BTC liquidation_volume 4h");
-    assert_eq!(table.column("long_notional").cloned(), some(&[1.5; 3]));
-    assert_eq!(table.column("short_notional").cloned(), some(&[0.5; 3]));
+    assert_eq!(table.column("long_notional"), Some(&some(&[1.5; 3])));
+    assert_eq!(table.column("short_notional"), Some(&some(&[0.5; 3])));
 
     let pair = ["long_liquidation_usd", "short_liquidation_usd"];
     let bench = Bench::new();
@@ -382,7 +382,15 @@ fn json_rows_are_read_by_their_names() {
     bench.ingest(bench.write("hyperliquid-2024-12/f.json", text), &Options::default()).unwrap();
     let (series, table) = bench.only();
     assert_eq!(series.to_string(), "hyperliquid BTC funding");
-    assert_eq!(table.f64("rate"), [0.0000125, 0.00001]);
+    assert_eq!(table.f64("rate"), [1.25e-5, 1e-5]);
+
+    // A rate that is still to be settled is no history.
+    let path = bench.write(
+        "hyperliquid/now.json",
+        text.replace("\"coin\"", "\"nextFundingTime\": 1, \"coin\""),
+    );
+    let refused = failures(bench.ingest(path, &Options::default()));
+    assert!(refused[0].to_string().contains("forecasts"), "{}", refused[0]);
 
     let bench = Bench::new();
     let lines = "{\"time\": 1, \"coin\": \"BTC\", \"fundingRate\": 1e-5}\n{\"time\": 2, \"coin\": \"BTC\"}\n";

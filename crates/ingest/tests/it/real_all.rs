@@ -145,7 +145,7 @@ fn refusals_are_those_expected(folder: &Path, failures: &[FileFailure]) {
     {
         let message = failure.to_string();
         assert!(message.contains("binance, bybit") && message.contains("percentages"), "{message}");
-        assert_eq!(failure.hint().unwrap(), "divide the rates by 100");
+        assert!(failure.hint().unwrap().starts_with("divide the rates by 100"));
     }
     rates_that_nobody_settled_contradict_the_venues(folder, failures);
 }
