@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use plimsoll_market::Timestamp;
 
+use crate::archive::shown;
 use crate::decimal;
 use crate::error::{Problem, RowProblem};
 
@@ -79,6 +80,22 @@ pub(crate) struct Rows {
     pub(crate) len: usize,
     /// Unit of the first time column, where its times are numbers.
     pub(crate) time_unit: Option<TimeUnit>,
+}
+
+impl Rows {
+    /// Adds the rows of the next block, read with the same columns.
+    pub(crate) fn append(&mut self, more: Self) {
+        for (values, more) in self.columns.iter_mut().zip(more.columns) {
+            match (values, more) {
+                (Values::Times(values), Values::Times(more)) => values.extend(more),
+                (Values::Numbers(values), Values::Numbers(more)) => values.extend(more),
+                (Values::Words(values), Values::Words(more)) => values.extend(more),
+                _ => {}
+            }
+        }
+        self.len += more.len;
+        self.time_unit = self.time_unit.or(more.time_unit);
+    }
 }
 
 /// The names in the first line, in lower case, if it is a header and not a row of numbers.
@@ -170,10 +187,8 @@ pub(crate) fn read_blocks(
         } else {
             rest.len()
         };
-        let rows = read(&rest[..end], header_left, columns).map_err(|problem| RowProblem {
-            row: problem.row.map(|row| row + n_rows),
-            problem: problem.problem,
-        })?;
+        let rows =
+            read(&rest[..end], header_left, columns).map_err(|problem| problem.after(n_rows))?;
         rest = &rest[end..];
         header_left = false;
         let before = n_rows;
@@ -215,7 +230,7 @@ fn read_row(
                 let number = if empty { Some(f64::NAN) } else { decimal::parse(field) };
                 numbers.push(number.ok_or_else(|| Problem::NotANumber {
                     column: name.clone(),
-                    value: String::from_utf8_lossy(field).into_owned(),
+                    value: shown(&String::from_utf8_lossy(field)),
                 })?);
             }
             Values::Words(words) => {
@@ -260,7 +275,7 @@ pub(crate) fn time(field: &[u8], name: &str, unit: &mut Option<TimeUnit>) -> Res
     let field = unquoted(field);
     let bad = || Problem::NotATime {
         column: name.to_owned(),
-        value: String::from_utf8_lossy(field).into_owned(),
+        value: shown(&String::from_utf8_lossy(field)),
     };
     if let Some(value) = decimal::integer(field) {
         let found = TimeUnit::of(value);

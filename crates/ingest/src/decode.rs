@@ -125,8 +125,8 @@ pub(crate) struct Clues {
 impl Clues {
     pub(crate) fn of(archive: &Archive) -> Result<Self, Problem> {
         let columns = raw::names(archive)?;
-        let first_row = match &archive.content {
-            Content::Text(text) if columns.is_empty() => csv::first_row(text),
+        let first_row = match archive.head() {
+            Some(text) if columns.is_empty() => csv::first_row(text),
             _ => Vec::new(),
         };
         let json = match &archive.content {

@@ -48,6 +48,7 @@
 //! | [`inventory`] | [`ls`]: what a lake holds |
 //! | [`check`](mod@check) | [`check()`]: what is missing or looks wrong in it |
 //! | [`policy`] | the rules that archives and lakes are held to, and what is done where one is broken |
+//! | [`limits`] | how large a file and its parts may be |
 //! | [`decimal`] | decimal text to `f64` in one pass |
 //! | [`error`] | every way in which a file can be refused |
 
@@ -59,6 +60,7 @@ mod decode;
 pub mod error;
 pub mod inventory;
 mod json;
+pub mod limits;
 pub mod policy;
 mod raw;
 pub mod run;
@@ -66,6 +68,7 @@ pub mod run;
 pub use check::{Finding, Severity, check};
 pub use error::{FileFailure, IngestError, Place, Problem};
 pub use inventory::{Coverage, ls};
+pub use limits::Limits;
 pub use policy::{Policies, Policy, PolicyError, Rule};
 pub use run::{
     FileNote, FileReport, NoProgress, Options, Outcome, Progress, SourceFormat, Summary, TakenPart,

@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use plimsoll_market::Kind;
 
 use crate::archive::{Archive, Content};
-use crate::csv::{self, TimeUnit, Values, Want};
+use crate::csv::{self, Rows, TimeUnit, Values, Want};
 use crate::error::{Problem, RowProblem};
 
 /// A column's name here, what it holds, and the names it has in files, best first.
@@ -133,7 +133,22 @@ impl Raw {
         headerless: &[&str],
     ) -> Result<Self, RowProblem> {
         match &archive.content {
-            Content::Text(text) => Self::from_csv(text, kind, headerless),
+            Content::Text(text) => Self::from_csv(text, kind, headerless, |has_header, columns| {
+                csv::read(text, has_header, columns)
+            }),
+            Content::LongText(text) => {
+                Self::from_csv(text.head(), kind, headerless, |has_header, columns| {
+                    let mut all: Option<Rows> = None;
+                    archive.read_blocks(has_header, columns, |_, rows| {
+                        match &mut all {
+                            Some(all) => all.append(rows),
+                            None => all = Some(rows),
+                        }
+                        Ok(())
+                    })?;
+                    all.ok_or_else(|| Problem::Empty.into())
+                })
+            }
             Content::Json(_) => {
                 let reason = "JSON where named columns are expected".to_owned();
                 Err(Problem::NotRecognised { reason }.into())
@@ -163,7 +178,13 @@ impl Raw {
         }
     }
 
-    fn from_csv(text: &[u8], kind: Kind, headerless: &[&str]) -> Result<Self, RowProblem> {
+    /// `text` may be the first lines alone; `read` then reads the whole.
+    fn from_csv(
+        text: &[u8],
+        kind: Kind,
+        headerless: &[&str],
+        read: impl FnOnce(bool, &[(String, Want)]) -> Result<Rows, RowProblem>,
+    ) -> Result<Self, RowProblem> {
         let header = csv::header(text);
         let has_header = header.is_some();
         let names = match header {
@@ -182,7 +203,7 @@ impl Raw {
         for &(position, known) in &chosen {
             columns[position].1 = known.want;
         }
-        let mut rows = csv::read(text, has_header, &columns)?;
+        let mut rows = read(has_header, &columns)?;
         let columns = chosen
             .into_iter()
             .map(|(position, known)| {
@@ -338,7 +359,9 @@ pub(crate) fn names(archive: &Archive) -> Result<Vec<String>, Problem> {
         schema.fields().iter().map(|f| f.name().to_ascii_lowercase()).collect()
     };
     match &archive.content {
-        Content::Text(text) => Ok(csv::header(text).unwrap_or_default()),
+        Content::Text(_) | Content::LongText(_) => {
+            Ok(csv::header(archive.head().unwrap_or_default()).unwrap_or_default())
+        }
         Content::Json(_) => Ok(Vec::new()),
         Content::Feather(bytes) => {
             let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;

@@ -11,9 +11,10 @@ use plimsoll_market::{
 };
 use rayon::prelude::*;
 
-use crate::archive::{Archive, Input, find};
+use crate::archive::{Archive, Found, Input, find};
 use crate::decode::{Decoded, Recognised, decode};
 use crate::error::{FileFailure, IngestError, Place, Problem};
+use crate::limits::Limits;
 use crate::policy::Policies;
 
 /// Files are decoded and merged in groups of about so many bytes on disk, which bounds memory.
@@ -116,6 +117,8 @@ pub struct Options {
     pub interval: Option<Interval>,
     /// What is done where a rule is broken.
     pub policies: Policies,
+    /// How large a file and its parts may be.
+    pub limits: Limits,
     /// Rows that differ from the lake's replace them, where they would otherwise be refused.
     pub replace: bool,
 }
@@ -231,7 +234,7 @@ pub fn ingest(
     lake: &Lake,
     progress: &dyn Progress,
 ) -> Result<Summary, IngestError> {
-    let (inputs, other_endings) = find(paths)?;
+    let Found { inputs, left_out } = find(paths)?;
     if inputs.is_empty() {
         return Err(IngestError::NoFiles { paths: paths.to_vec() });
     }
@@ -239,7 +242,7 @@ pub fn ingest(
     let mut summary = Summary {
         files: inputs.len(),
         bytes: inputs.iter().map(|input| input.bytes).sum(),
-        left_out: other_endings.into_iter().map(by_ending).collect(),
+        left_out: left_out.into_iter().map(left_out_note).collect(),
         ..Summary::default()
     };
     progress.start(summary.bytes, inputs.len());
@@ -280,14 +283,14 @@ pub fn ingest(
 type FileParts = (Option<Recognised>, Vec<Result<Decoded, FileFailure>>);
 
 fn open_and_decode(input: &Input, options: &Options) -> FileParts {
-    match Archive::open(input) {
+    match Archive::open(input, &options.limits) {
         Ok(archive) => decode(&archive, options),
         Err(problem) => (None, vec![Err(failure(input, problem))]),
     }
 }
 
-fn by_ending(file: String) -> FileNote {
-    FileNote { file, message: "it is no market data by its ending".to_owned() }
+fn left_out_note((file, reason): (String, &str)) -> FileNote {
+    FileNote { file, message: reason.to_owned() }
 }
 
 /// Enters a file in the summary and gives what goes on to the lake.
