@@ -88,9 +88,7 @@ pub(crate) struct Archive {
 impl Archive {
     /// Reads and unpacks a file. A `.CHECKSUM` file beside it is held against it.
     pub(crate) fn open(input: &Input, limits: &Limits) -> Result<Self, Problem> {
-        let raw = RawFile::read(input, limits)?;
-        raw.check_sum()?;
-        raw.unpack(limits)
+        RawFile::read(input, limits)?.unpack(limits)
     }
 
     /// The file's name with all endings.
@@ -185,8 +183,14 @@ pub(crate) struct RawFile<'a> {
 }
 
 impl<'a> RawFile<'a> {
-    /// Reads a file, a long one only to hash it.
+    /// Reads a file, a long one only to hash it. A `.CHECKSUM` file beside it is held against it.
     pub(crate) fn read(input: &'a Input, limits: &Limits) -> Result<Self, Problem> {
+        let raw = Self::hashed(input, limits)?;
+        raw.check_sum()?;
+        Ok(raw)
+    }
+
+    fn hashed(input: &'a Input, limits: &Limits) -> Result<Self, Problem> {
         let metadata = fs::metadata(&input.path)?;
         // Opening a pipe would wait for somebody to write to it.
         if let Some(what) = find::irregular(&metadata) {
@@ -216,8 +220,7 @@ impl<'a> RawFile<'a> {
         Ok(Self { input, source, sha256: hex(&hasher.finalize()) })
     }
 
-    /// Holds the file against a `.CHECKSUM` file beside it.
-    pub(crate) fn check_sum(&self) -> Result<(), Problem> {
+    fn check_sum(&self) -> Result<(), Problem> {
         let mut path = self.input.path.as_os_str().to_owned();
         path.push(".CHECKSUM");
         let Ok(file) = File::open(PathBuf::from(path)) else { return Ok(()) };
@@ -325,7 +328,7 @@ pub(crate) fn shown(text: &str) -> String {
     shown
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

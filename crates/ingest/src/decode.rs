@@ -104,6 +104,11 @@ pub(crate) struct Format {
 /// Every format, the most particular first.
 const FORMATS: &[&[Format]] = &[binance::FORMATS, freqtrade::FORMATS, generic::FORMATS];
 
+/// The name of every format, with its version.
+pub(crate) fn format_names() -> Vec<&'static str> {
+    FORMATS.iter().copied().flatten().map(|format| format.name).collect()
+}
+
 /// What is known of a file before its rows are read.
 pub(crate) struct Clues {
     /// File name without folders and endings.

@@ -64,6 +64,7 @@ pub mod limits;
 pub mod policy;
 mod raw;
 pub mod run;
+mod seen;
 
 pub use check::{Finding, Severity, check};
 pub use error::{FileFailure, IngestError, Place, Problem};
