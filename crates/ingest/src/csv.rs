@@ -209,14 +209,8 @@ fn read_row(
         let Some(bytes) = rest else {
             return Err(Problem::Fields { expected: columns.len(), found: index });
         };
-        if *want == Want::Number
-            && let Some((number, length)) = decimal::leading(bytes)
-            && matches!(bytes.get(length), None | Some(b','))
-        {
+        if let Some(length) = read_plain(bytes, *want, &mut values[index], units[index]) {
             rest = bytes.get(length + 1..);
-            if let Values::Numbers(numbers) = &mut values[index] {
-                numbers.push(number);
-            }
             continue;
         }
         let (field, after) = split_field(bytes);
@@ -245,6 +239,44 @@ fn read_row(
     Ok(())
 }
 
+/// Reads a field as archives write nearly all: a plain decimal, or a time in the unit of those
+/// before. `None` where it is anything else, and nothing is read; else the field's length.
+fn read_plain(
+    bytes: &[u8],
+    want: Want,
+    values: &mut Values,
+    unit: Option<TimeUnit>,
+) -> Option<usize> {
+    let ends_at = |length: usize| matches!(bytes.get(length), None | Some(b','));
+    match (want, values) {
+        (Want::Number | Want::NumberOrEmpty, Values::Numbers(numbers)) => {
+            let (number, length) =
+                decimal::leading(bytes).filter(|&(_, length)| ends_at(length))?;
+            numbers.push(number);
+            Some(length)
+        }
+        (Want::Time, Values::Times(times)) => {
+            let unit = unit?;
+            let length = bytes.iter().take(20).take_while(|byte| byte.is_ascii_digit()).count();
+            // Eighteen digits always fit.
+            if !(1..=18).contains(&length) || !ends_at(length) {
+                return None;
+            }
+            let digits = bytes[..length].iter();
+            let value = digits.fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+            if TimeUnit::of(value) != unit {
+                return None;
+            }
+            times.push(unit.to_ms(value));
+            Some(length)
+        }
+        (Want::Skip, _) if bytes.first() != Some(&b'"') => {
+            Some(bytes.iter().position(|&byte| byte == b',').unwrap_or(bytes.len()))
+        }
+        _ => None,
+    }
+}
+
 /// A field and what follows its comma; `None` where it was the last.
 fn split_field(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
     let from = if bytes.first() == Some(&b'"') {
@@ -268,7 +300,8 @@ fn unquoted(field: &[u8]) -> &[u8] {
 }
 
 fn is_empty_word(field: &[u8]) -> bool {
-    [&b""[..], b"nan", b"null", b"none", b"na"].contains(&field.to_ascii_lowercase().as_slice())
+    const WORDS: [&[u8]; 5] = [b"", b"nan", b"null", b"none", b"na"];
+    WORDS.iter().any(|word| field.eq_ignore_ascii_case(word))
 }
 
 pub(crate) fn time(field: &[u8], name: &str, unit: &mut Option<TimeUnit>) -> Result<i64, Problem> {
