@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use plimsoll_ingest::IngestError;
+use plimsoll_ingest::{ExportError, IngestError};
 use plimsoll_market::MarketError;
 use plimsoll_study::{StrategyProblems, StudyError};
 use plimsoll_venue::VenueError;
@@ -27,6 +27,8 @@ pub(crate) enum CliError {
     Ingest(#[from] IngestError),
     #[error(transparent)]
     Market(#[from] MarketError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error(transparent)]
     Report(#[from] plimsoll_report::ReportError),
     #[error("{}: {source}", path.display())]
@@ -86,6 +88,9 @@ impl CliError {
                 if source.kind() == ErrorKind::NotFound =>
             {
                 Some("check the spelling and the folder that you are in".to_owned())
+            }
+            Self::Export(ExportError::Exists { .. }) => {
+                Some("pass --force to write over it, or another --out".to_owned())
             }
             Self::Ingest(IngestError::NoFiles { .. }) => {
                 Some("name the archives, or a folder that holds them at any depth".to_owned())

@@ -112,6 +112,14 @@ pub(crate) fn aligned(table: &comfy_table::Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
+/// Columns of the terminal that stdout is, of `COLUMNS`, or 120.
+pub(crate) fn terminal_width() -> usize {
+    const DEFAULT: usize = 120;
+    let by_variable = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let by_terminal = || terminal_size::terminal_size().map(|(width, _)| width.0.into());
+    by_variable().or_else(by_terminal).unwrap_or(DEFAULT)
+}
+
 /// Text broken between words so that no line is longer than `width`, unless a word is.
 pub(crate) fn wrapped(text: &str, width: usize) -> String {
     let mut lines = String::new();

@@ -140,6 +140,26 @@ impl Archive {
         }
     }
 
+    /// Every row of a text, however long; see [`csv::read`].
+    pub(crate) fn read_rows(
+        &self,
+        has_header: bool,
+        columns: &[(String, Want)],
+    ) -> Result<Rows, RowProblem> {
+        if let Content::Text(text) = &self.content {
+            return csv::read(text, has_header, columns);
+        }
+        let mut all: Option<Rows> = None;
+        self.read_blocks(has_header, columns, |_, rows| {
+            match &mut all {
+                Some(all) => all.append(rows),
+                None => all = Some(rows),
+            }
+            Ok(())
+        })?;
+        all.ok_or_else(|| Problem::Empty.into())
+    }
+
     /// Where a row (from 0) stands in the file. Blank lines and a header are counted.
     pub(crate) fn place_of(&self, row: Option<usize>) -> Place {
         let Some(row) = row else { return Place::File };

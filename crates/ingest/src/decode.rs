@@ -2,6 +2,8 @@
 
 mod bars;
 mod binance;
+mod exact_sum;
+mod findings;
 mod freqtrade;
 mod funding;
 mod generic;
@@ -20,6 +22,7 @@ use crate::error::{FileFailure, Problem, RowProblem};
 use crate::raw;
 use crate::run::{Options, SourceFormat};
 use identity::Identity;
+use rows::FileRows;
 
 /// Rows of one series, checked.
 pub(crate) struct Decoded {
@@ -38,6 +41,8 @@ pub(crate) struct Checked {
     duplicates: usize,
     repairs: Vec<Note>,
     flags: Vec<Note>,
+    /// By row, its row in the file; for what is found later.
+    file_rows: FileRows,
 }
 
 impl Checked {
@@ -50,7 +55,14 @@ impl Checked {
             duplicates: 0,
             repairs: Vec::new(),
             flags: Vec::new(),
+            file_rows: FileRows::default(),
         }
+    }
+
+    /// Keeps these rows, in this order.
+    fn keep(&mut self, rows: &[usize]) {
+        self.table = self.table.gather(rows);
+        self.file_rows = self.file_rows.gather(rows);
     }
 
     fn into_decoded(
@@ -182,6 +194,15 @@ pub(crate) fn recognise(archive: &Archive, options: &Options) -> Result<Recognis
         source => format!("neither name nor columns are those of a {source} file"),
     };
     Err(Problem::NotRecognised { reason })
+}
+
+/// The other formats that would have taken a file, with their evidence.
+pub(crate) fn also_recognised(
+    clues: &Clues,
+    taken: &'static str,
+) -> Vec<(&'static str, Vec<String>)> {
+    let others = FORMATS.iter().copied().flatten().filter(|format| format.name != taken);
+    others.filter_map(|format| Some((format.name, (format.recognise)(clues)?))).collect()
 }
 
 /// Decodes a file into the series that it holds.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use plimsoll_market::{Interval, MarketError, Timestamp};
 
+use crate::policy::{Policy, Rule};
 use crate::run::Summary;
 
 /// Why a run of [`ingest`](crate::ingest) did not go through.
@@ -302,14 +303,69 @@ pub enum Problem {
         /// The words there may be.
         expected: &'static str,
     },
+    /// A rule that is broken, where no other problem says it better.
+    #[error("{what}")]
+    Broken {
+        /// The rule.
+        rule: Rule,
+        /// What breaks it, with its values.
+        what: String,
+    },
     /// The lake refuses it.
     #[error("{0}")]
     Lake(Box<MarketError>),
 }
 
 impl Problem {
-    /// What the user can do about it.
+    /// What the user can do about it. Where a rule is broken that has other policies, that is
+    /// offered too.
     pub fn hint(&self) -> Option<String> {
+        let mend = self.mend()?;
+        let softer = self.rule().and_then(|rule| {
+            let about = rule.about();
+            let allowed = |policy: Policy| about.allowed.contains(&policy);
+            let policy = |policy: Policy| format!("--policy {rule}={policy}");
+            if allowed(Policy::Repair) {
+                Some(format!("{}: {}", policy(Policy::Repair), about.repair))
+            } else {
+                allowed(Policy::Flag).then(|| format!("{} takes it as it is", policy(Policy::Flag)))
+            }
+        });
+        Some(match softer {
+            Some(softer) => format!("{mend}; or {softer}"),
+            None => mend,
+        })
+    }
+
+    /// The rule that is broken, where a setting could change what is done about it.
+    pub fn rule(&self) -> Option<Rule> {
+        let rule = match self {
+            Self::Broken { rule, .. } => *rule,
+            Self::Contradiction { .. } => Rule::OhlcOrder,
+            Self::OffGrid { .. } => Rule::OffGrid,
+            Self::ClosesEarly { .. } => Rule::ClosesEarly,
+            Self::Repeated { .. } => Rule::RepeatedRowDiffers,
+            Self::PercentRates { .. } => Rule::PercentRate,
+            Self::BadWord { column: "side" | "liquidated_side", .. } => Rule::UnknownSide,
+            Self::BadValue { column, .. } => match *column {
+                "open" | "high" | "low" | "close" | "price" | "mark_price" => {
+                    Rule::PriceNotPositive
+                }
+                "volume"
+                | "quote_volume"
+                | "trades"
+                | "taker_buy_volume"
+                | "quantity"
+                | "open_interest"
+                | "open_interest_value" => Rule::InvalidVolume,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(rule)
+    }
+
+    fn mend(&self) -> Option<String> {
         let text = match self {
             Self::Io(_) | Self::Empty | Self::NotAFile { .. } => return None,
             Self::TooLarge { setting, .. } => {

@@ -8,7 +8,7 @@
 //! - Every row is checked: finite, positive, low <= open, close <= high, on the grid of its
 //!   interval. What can be mended without guessing (order, equal repetitions, a last bar that
 //!   was still forming) is mended and recorded in the receipt; everything else refuses the file
-//!   with its name, line, value and rule.
+//!   with its name, line, value and rule, unless the user's [`Settings`] say otherwise.
 //! - A refused file leaves nothing behind; the others of the run go in.
 //! - Nothing is filled. Uncovered time stays unknown, which is not the same as quiet.
 //! - The same archives give the same bytes, and giving them again changes nothing.
@@ -45,10 +45,13 @@
 //! | module | |
 //! |---|---|
 //! | [`run`] | [`ingest`] itself, its options and what it returns |
+//! | [`export`](mod@export) | [`export()`]: series as CSV or Parquet files |
 //! | [`inventory`] | [`ls`]: what a lake holds |
+//! | [`why`](mod@why) | [`why()`]: what a file is taken for, and why |
 //! | [`check`](mod@check) | [`check()`]: what is missing or looks wrong in it |
 //! | [`policy`] | the rules that archives and lakes are held to, and what is done where one is broken |
 //! | [`limits`] | how large a file and its parts may be |
+//! | [`settings`] | both, as a user's file sets them |
 //! | [`decimal`] | decimal text to `f64` in one pass |
 //! | [`error`] | every way in which a file can be refused |
 
@@ -58,6 +61,7 @@ mod csv;
 pub mod decimal;
 mod decode;
 pub mod error;
+pub mod export;
 pub mod inventory;
 mod json;
 pub mod limits;
@@ -65,13 +69,18 @@ pub mod policy;
 mod raw;
 pub mod run;
 mod seen;
+pub mod settings;
+pub mod why;
 
 pub use check::{Finding, Severity, check};
 pub use error::{FileFailure, IngestError, Place, Problem};
-pub use inventory::{Coverage, ls};
+pub use export::{ExportError, ExportFormat, TimeFormat, export};
+pub use inventory::{Coverage, MonthCoverage, Selection, ls};
 pub use limits::Limits;
 pub use policy::{Policies, Policy, PolicyError, Rule};
 pub use run::{
     FileNote, FileReport, NoProgress, Options, Outcome, Progress, SourceFormat, Summary, TakenPart,
     ingest,
 };
+pub use settings::{Mistake, Mistakes, Settings, SettingsError};
+pub use why::{Why, WhyPart, why};

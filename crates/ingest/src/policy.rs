@@ -26,6 +26,9 @@ pub enum Policy {
 use Policy::{Flag, Refuse, Repair};
 
 impl Policy {
+    /// Every policy, the strictest first.
+    pub const ALL: [Self; 3] = [Refuse, Flag, Repair];
+
     /// The word in settings.
     pub fn name(self) -> &'static str {
         match self {
@@ -107,6 +110,9 @@ rules! {
     UnknownSide("unknown_side", Refuse of [Refuse, Flag], "the liquidated side cannot be told", "");
     ZeroOpenInterest("zero_open_interest", Repair of [Refuse, Flag, Repair], "open interest is zero, which is a failure of the feed", "the row is dropped");
     FeedRestart("feed_restart", Flag of [Refuse, Flag, Repair], "open interest climbs from near zero, as after a restart of the feed", "the rows are dropped");
+    EarlyStamp("early_stamp", Repair of [Refuse, Flag, Repair], "rows are stamped before what they describe was known", "moved to the time at which it became known");
+    VoidTrade("void_trade", Repair of [Refuse, Repair], "a trade has no price and no quantity, as the venue writes those that it withdrew", "the row is dropped");
+    LowerBound("lower_bound", Flag of [Refuse, Flag], "the venue tells at most one forced order a second, so that sums are a lower bound", "");
     OutsidePeriod("outside_period", Flag of [Refuse, Flag, Repair], "rows lie outside the period that the file is named for", "the rows are dropped");
     LakeConflict("lake_conflict", Refuse of [Refuse, Flag, Repair], "rows differ from what the lake holds", "they replace those of the lake");
     // Of the lake.
@@ -131,6 +137,16 @@ impl Rule {
     /// Stable name.
     pub fn name(self) -> &'static str {
         self.about().name
+    }
+
+    /// The words that a setting of it may be: `refuse or repair`.
+    pub fn allowed_words(self) -> String {
+        let words: Vec<&str> = self.about().allowed.iter().map(|policy| policy.name()).collect();
+        match words.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
+        }
     }
 }
 
@@ -174,7 +190,7 @@ impl Policies {
 #[non_exhaustive]
 pub enum PolicyError {
     /// No rule of that name.
-    #[error("`{text}` is not a rule; the rules are {}", rule_names())]
+    #[error("`{text}` is not a rule; {}", nearest(text))]
     UnknownRule {
         /// The text as given.
         text: String,
@@ -186,7 +202,7 @@ pub enum PolicyError {
         text: String,
     },
     /// A policy that the rule has no way to follow.
-    #[error("`{rule}` cannot be `{policy}`; it can be {}", allowed(*rule))]
+    #[error("`{rule}` cannot be `{policy}`; it can be {}", rule.allowed_words())]
     NotAllowed {
         /// The rule.
         rule: Rule,
@@ -208,15 +224,74 @@ impl FromStr for Policy {
     type Err = PolicyError;
 
     fn from_str(text: &str) -> Result<Self, PolicyError> {
-        let found = [Refuse, Flag, Repair].into_iter().find(|policy| policy.name() == text);
+        let found = Self::ALL.into_iter().find(|policy| policy.name() == text);
         found.ok_or_else(|| PolicyError::UnknownPolicy { text: text.to_owned() })
     }
 }
 
-fn rule_names() -> String {
-    Rule::ALL.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(", ")
+/// The rule that was probably meant, else all of them.
+fn nearest(text: &str) -> String {
+    let names = || Rule::ALL.iter().map(|rule| rule.name());
+    let near = names().map(|name| (distance(text, name), name)).min();
+    match near {
+        Some((distance, name)) if distance <= 2 => format!("did you mean `{name}`?"),
+        _ => format!("the rules are {}", names().collect::<Vec<_>>().join(", ")),
+    }
 }
 
-fn allowed(rule: Rule) -> String {
-    rule.about().allowed.iter().map(|policy| policy.name()).collect::<Vec<_>>().join(" or ")
+/// Characters to insert, remove or exchange to make one word of another.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, &to) in b.iter().enumerate() {
+            let exchange = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = exchange.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_rule_can_be_followed() {
+        let mut names = BTreeSet::new();
+        for rule in Rule::ALL {
+            let about = rule.about();
+            assert!(names.insert(about.name), "{rule} twice");
+            assert_eq!(about.name.parse::<Rule>().unwrap(), *rule);
+            assert!(about.allowed.contains(&about.default), "{rule}");
+            assert!(about.allowed.is_sorted(), "{rule}");
+            assert_eq!(about.allowed.contains(&Repair), !about.repair.is_empty(), "{rule}");
+            assert!(!about.what.is_empty() && !about.what.ends_with('.'), "{rule}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_makes_no_sense_is_refused_and_changes_nothing() {
+        let mut policies = Policies::default();
+        let error = policies.set(Rule::OhlcOrder, Flag).unwrap_err();
+        assert_eq!(error.to_string(), "`ohlc_order` cannot be `flag`; it can be refuse or repair");
+        assert_eq!(policies, Policies::default());
+        policies.set(Rule::OhlcOrder, Repair).unwrap();
+        assert_eq!(policies.of(Rule::OhlcOrder), Repair);
+        assert_eq!(policies.of(Rule::OffGrid), Refuse);
+        assert_eq!(
+            "fixed".parse::<Policy>().unwrap_err().to_string(),
+            "`fixed` is not a policy; write refuse, flag or repair"
+        );
+        let unknown = "gaps".parse::<Rule>().unwrap_err().to_string();
+        assert_eq!(unknown, "`gaps` is not a rule; did you mean `gap`?");
+        let unknown = "speed_limit".parse::<Rule>().unwrap_err().to_string();
+        assert!(unknown.contains("the rules are unsorted, repeated_row,"), "{unknown}");
+    }
 }

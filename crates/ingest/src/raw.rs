@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use plimsoll_market::Kind;
 
 use crate::archive::{Archive, Content};
-use crate::csv::{self, Rows, TimeUnit, Values, Want};
+use crate::csv::{self, TimeUnit, Values, Want};
 use crate::error::{Problem, RowProblem};
 
 /// A column's name here, what it holds, and the names it has in files, best first.
@@ -133,22 +133,7 @@ impl Raw {
         headerless: &[&str],
     ) -> Result<Self, RowProblem> {
         match &archive.content {
-            Content::Text(text) => Self::from_csv(text, kind, headerless, |has_header, columns| {
-                csv::read(text, has_header, columns)
-            }),
-            Content::LongText(text) => {
-                Self::from_csv(text.head(), kind, headerless, |has_header, columns| {
-                    let mut all: Option<Rows> = None;
-                    archive.read_blocks(has_header, columns, |_, rows| {
-                        match &mut all {
-                            Some(all) => all.append(rows),
-                            None => all = Some(rows),
-                        }
-                        Ok(())
-                    })?;
-                    all.ok_or_else(|| Problem::Empty.into())
-                })
-            }
+            Content::Text(_) | Content::LongText(_) => Self::from_csv(archive, kind, headerless),
             Content::Json(_) => {
                 let reason = "JSON where named columns are expected".to_owned();
                 Err(Problem::NotRecognised { reason }.into())
@@ -167,6 +152,21 @@ impl Raw {
         }
     }
 
+    /// The same for text whose columns are known by place, whatever a header may call them.
+    pub(crate) fn read_as(
+        archive: &Archive,
+        kind: Kind,
+        names: &[&str],
+    ) -> Result<Self, RowProblem> {
+        let Some(text) = archive.head() else { return Self::read(archive, kind, names) };
+        let width = csv::width(text);
+        if width != names.len() {
+            return Err(Problem::Fields { expected: names.len(), found: width }.into());
+        }
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        Self::from_named_csv(archive, kind, csv::header(text).is_some(), names)
+    }
+
     /// Columns that a decoder has made itself, under the names of this crate.
     pub(crate) fn from_columns(n_rows: usize, columns: Vec<(&'static str, Values)>) -> Self {
         Self {
@@ -178,13 +178,8 @@ impl Raw {
         }
     }
 
-    /// `text` may be the first lines alone; `read` then reads the whole.
-    fn from_csv(
-        text: &[u8],
-        kind: Kind,
-        headerless: &[&str],
-        read: impl FnOnce(bool, &[(String, Want)]) -> Result<Rows, RowProblem>,
-    ) -> Result<Self, RowProblem> {
+    fn from_csv(archive: &Archive, kind: Kind, headerless: &[&str]) -> Result<Self, RowProblem> {
+        let text = archive.head().unwrap_or_default();
         let header = csv::header(text);
         let has_header = header.is_some();
         let names = match header {
@@ -198,12 +193,21 @@ impl Raw {
                 return Err(Problem::NotRecognised { reason }.into());
             }
         };
+        Self::from_named_csv(archive, kind, has_header, names)
+    }
+
+    fn from_named_csv(
+        archive: &Archive,
+        kind: Kind,
+        has_header: bool,
+        names: Vec<String>,
+    ) -> Result<Self, RowProblem> {
         let chosen = choose(&names, kind);
         let mut columns: Vec<_> = names.iter().map(|name| (name.clone(), Want::Skip)).collect();
         for &(position, known) in &chosen {
             columns[position].1 = known.want;
         }
-        let mut rows = read(has_header, &columns)?;
+        let mut rows = archive.read_rows(has_header, &columns)?;
         let columns = chosen
             .into_iter()
             .map(|(position, known)| {
@@ -378,7 +382,12 @@ fn choose(names: &[String], kind: Kind) -> Vec<(usize, &'static Known)> {
         let position = aliases.find_map(|alias| names.iter().position(|name| name == alias));
         position.map(|position| (position, known))
     };
-    let mut chosen: Vec<_> = find(&TIME, &ANY_TIME).into_iter().collect();
+    // Our own exports have both; `time` is the one that was recorded.
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    let is_own_export = has("time") && has("settlement_time");
+    let recorded = names.iter().position(|name| is_own_export && name == "time");
+    let time = recorded.map(|position| (position, &TIME)).or_else(|| find(&TIME, &ANY_TIME));
+    let mut chosen: Vec<_> = time.into_iter().collect();
     for known in knowns(kind).iter().chain([&SYMBOL, &VENUE]) {
         if let Some((position, known)) = find(known, &[])
             && chosen.iter().all(|&(taken, _)| taken != position)

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use plimsoll_market::lake::LakeWriter;
+use plimsoll_market::lake::{LakeWriter, Note};
 use plimsoll_market::{
     Incoming, Interval, Kind, Lake, MarketError, MergeOptions, MergeOutcome, Series, Timestamp,
 };
@@ -16,7 +16,7 @@ use crate::archive::{Found, Input, RawFile, find, shown};
 use crate::decode::{Decoded, Recognised, decode, format_names};
 use crate::error::{FileFailure, IngestError, Place, Problem};
 use crate::limits::Limits;
-use crate::policy::Policies;
+use crate::policy::{Policies, Policy, Rule};
 use crate::seen::{Entry, EntryPart, Seen};
 
 /// Files are decoded and merged in groups of about so many bytes on disk, which bounds memory:
@@ -122,7 +122,8 @@ pub struct Options {
     pub policies: Policies,
     /// How large a file and its parts may be.
     pub limits: Limits,
-    /// Rows that differ from the lake's replace them, where they would otherwise be refused.
+    /// Rows that differ from the lake's replace them, whatever the policy of
+    /// [`Rule::LakeConflict`] is.
     pub replace: bool,
 }
 
@@ -221,6 +222,8 @@ pub struct TakenPart {
 pub struct FileNote {
     /// Name of the file, relative to what the user named.
     pub file: String,
+    /// The rule that it is about; `None` for an assumption.
+    pub rule: Option<String>,
     /// One sentence.
     pub message: String,
 }
@@ -329,7 +332,7 @@ fn open_and_decode(input: &Input, options: &Options, seen: &Seen) -> Opened {
 }
 
 fn left_out_note((file, reason): (String, &str)) -> FileNote {
-    FileNote { file, message: reason.to_owned() }
+    FileNote { file, rule: None, message: reason.to_owned() }
 }
 
 /// A run so far.
@@ -364,11 +367,11 @@ impl Run<'_> {
             let whole = decoded.1.iter().all(Result::is_ok);
             let (summary, failures) = (&mut self.summary, &mut self.failures);
             let good = sort_out(input, decoded, summary, failures, self.progress);
-            let notes = notes_of(&good);
-            self.note(input, good.iter().map(|part| part.incoming.table.len()).sum(), &notes);
+            let notes = notes_of(input, &good);
+            self.note(good.iter().map(|part| part.incoming.table.len()).sum(), &notes);
             if let Some(format) = format.filter(|_| whole) {
                 let path = input.path.display().to_string();
-                entries.push((path, seen.entry(input, &sha256, format, &good, notes)));
+                entries.push((path, seen.entry(input, &sha256, format, &good, &notes)));
             }
             files.push((input, good));
         }
@@ -391,7 +394,12 @@ impl Run<'_> {
             outcome.rows_known = part.rows;
             self.add_merge(outcome);
         }
-        self.note(input, entry.parts.iter().map(|part| part.rows).sum(), &entry.notes);
+        let notes = entry.notes.iter().map(|(rule, message)| FileNote {
+            file: input.name.clone(),
+            rule: rule.clone(),
+            message: message.clone(),
+        });
+        self.note(entry.parts.iter().map(|part| part.rows).sum(), &notes.collect::<Vec<_>>());
         self.summary.reports.push(FileReport {
             file: input.name.clone(),
             format: format_names().into_iter().find(|name| *name == entry.format),
@@ -409,13 +417,9 @@ impl Run<'_> {
         }
     }
 
-    fn note(&mut self, input: &Input, rows: usize, messages: &[String]) {
+    fn note(&mut self, rows: usize, notes: &[FileNote]) {
         self.summary.rows += rows;
-        self.summary.notes.extend(
-            messages
-                .iter()
-                .map(|message| FileNote { file: input.name.clone(), message: message.clone() }),
-        );
+        self.summary.notes.extend_from_slice(notes);
     }
 }
 
@@ -438,7 +442,8 @@ fn sort_out(
                 if !input.is_named =>
             {
                 left_out = true;
-                summary.left_out.push(FileNote { file: input.name.clone(), message: reason });
+                let file = input.name.clone();
+                summary.left_out.push(FileNote { file, rule: None, message: reason });
             }
             Err(failure) => {
                 n_refused += 1;
@@ -448,11 +453,10 @@ fn sort_out(
         }
     }
     let outcome = match (good.is_empty(), n_refused > 0, left_out) {
-        (false, false, _) => Outcome::Taken,
         (false, true, _) => Outcome::Partly,
         (true, true, _) => Outcome::Refused,
         (true, false, true) => Outcome::LeftOut,
-        (true, false, false) => Outcome::Taken,
+        (false, false, _) | (true, false, false) => Outcome::Taken,
     };
     let parts = good.iter().map(|part| {
         let times = part.incoming.table.times();
@@ -503,7 +507,9 @@ fn merge_group(
             by_series.entry(part.series).or_default().push((input, part.incoming));
         }
     }
-    let merge_options = MergeOptions { replace: options.replace };
+    let on_conflict = options.policies.of(Rule::LakeConflict);
+    let replace = options.replace || on_conflict == Policy::Repair;
+    let merge_options = MergeOptions { replace, keep: !replace && on_conflict == Policy::Flag };
     let mut outcomes = Vec::new();
     for (series, parts) in by_series {
         let alone = parts.len() == 1;
@@ -539,27 +545,33 @@ fn is_refusal(error: &MarketError) -> bool {
     matches!(error, MarketError::Conflict { .. } | MarketError::BadName { .. })
 }
 
-fn notes_of(decoded: &[Decoded]) -> Vec<String> {
-    let mut messages = Vec::new();
+fn notes_of(input: &Input, decoded: &[Decoded]) -> Vec<FileNote> {
+    let mut found = Vec::new();
     for part in decoded {
         let incoming = &part.incoming;
-        messages.extend(part.assumptions.clone());
-        if incoming.duplicates > 0 {
-            messages.push(format!("{} repeated rows dropped", incoming.duplicates));
-        }
-        for note in incoming.repairs.iter().chain(&incoming.flags) {
-            let first = note.first.map(|time| format!(", first at {time}"));
-            let first = first.unwrap_or_default();
-            messages.push(format!("{} ({}{first})", note.message, note.count));
-        }
+        let about = |rule: Option<String>, message: String| FileNote {
+            file: input.name.clone(),
+            rule,
+            message,
+        };
+        found.extend(part.assumptions.iter().map(|text| about(None, text.clone())));
+        let notes = incoming.repairs.iter().chain(&incoming.flags);
+        found.extend(notes.map(|note| about(Some(note.name.clone()), sentence(note))));
     }
-    messages
+    found
+}
+
+/// A note as users see it: `a row stands there more than once; kept once (2, first at ...)`.
+fn sentence(note: &Note) -> String {
+    let first = note.first.map(|time| format!(", first at {time}"));
+    format!("{} ({}{})", note.message, note.count, first.unwrap_or_default())
 }
 
 fn add(sum: &mut MergeOutcome, more: MergeOutcome) {
     sum.rows_added += more.rows_added;
     sum.rows_known += more.rows_known;
     sum.rows_replaced += more.rows_replaced;
+    sum.rows_kept += more.rows_kept;
     sum.months_written.extend(more.months_written);
     sum.months_written.sort();
     sum.months_written.dedup();

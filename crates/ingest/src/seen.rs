@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::archive::{Input, hex};
 use crate::decode::{Decoded, format_names};
-use crate::run::{Options, TakenPart};
+use crate::run::{FileNote, Options, TakenPart};
 
 const FILE_NAME: &str = ".archives.jsonl";
 
@@ -31,8 +31,8 @@ pub(crate) struct Entry {
     name: String,
     pub(crate) format: String,
     pub(crate) parts: Vec<EntryPart>,
-    /// What was noted of it.
-    pub(crate) notes: Vec<String>,
+    /// What was noted of it: rule and sentence.
+    pub(crate) notes: Vec<(Option<String>, String)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -140,7 +140,7 @@ impl Seen {
         sha256: &str,
         format: &str,
         decoded: &[Decoded],
-        notes: Vec<String>,
+        notes: &[FileNote],
     ) -> Entry {
         let parts = decoded.iter().map(|part| {
             let times = part.incoming.table.times();
@@ -158,7 +158,7 @@ impl Seen {
             name: input.name.clone(),
             format: format.to_owned(),
             parts: parts.collect(),
-            notes,
+            notes: notes.iter().map(|note| (note.rule.clone(), note.message.clone())).collect(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod adl;
 mod calc;
+mod data;
 mod explain;
 mod risk;
 mod size;
@@ -10,7 +11,6 @@ mod worlds;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use plimsoll_ingest::SourceFormat;
 use plimsoll_market::{Interval, Kind, Timestamp};
 use plimsoll_study::lookahead::DEFAULT_CUTS;
 
@@ -19,6 +19,10 @@ pub(crate) use calc::{
     BookArguments, BracketAtArgument, CalcArguments, CalcCommand, ContractArgument,
     ExposureArguments, FundingArguments, HeatArguments, KellyArguments, LiquidationArguments,
     MarginArguments, ModeArgument, SizeArguments,
+};
+pub(crate) use data::{
+    DataArguments, DataCommand, DecodingArguments, ExportArguments, FormatArgument, ListArguments,
+    ShowArguments, TimeArgument, WhyArguments,
 };
 pub(crate) use explain::ExplainArguments;
 pub(crate) use risk::{Models, RiskArguments};
@@ -123,47 +127,18 @@ pub(crate) struct DemoArguments {
   plimsoll ingest data/raw/futures/um
   plimsoll ingest bars.csv --source generic --venue binance-usdm --symbol BTCUSDT --kind candles --interval 1h")]
 pub(crate) struct IngestArguments {
-    /// Files, and folders that are searched for files: csv, zip, gz, zst, feather, parquet.
+    /// Files, and folders that are searched for files: csv, json, jsonl, feather, parquet, packed
+    /// as zip, gz, zst or lz4 or not.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Which program or exchange wrote the files: auto, binance, freqtrade or generic.
-    #[arg(long, default_value = "auto")]
-    pub(crate) source: SourceFormat,
-    /// Venue, such as binance-usdm, where the files do not say.
-    #[arg(long)]
-    pub(crate) venue: Option<String>,
-    /// Symbol in the venue's spelling, where the files do not say.
-    #[arg(long)]
-    pub(crate) symbol: Option<String>,
-    /// Kind of record: candles, mark_candles, index_candles, funding, liquidations, open_interest.
-    #[arg(long, value_parser = parse_kind)]
-    pub(crate) kind: Option<Kind>,
-    /// Bar length, such as 1h.
-    #[arg(long, value_parser = parse_interval)]
-    pub(crate) interval: Option<Interval>,
+    #[command(flatten)]
+    pub(crate) decoding: DecodingArguments,
     /// Rows that differ from the lake's replace them, where they would otherwise be refused.
     #[arg(long)]
     pub(crate) replace: bool,
     /// Number of threads; the result does not depend on it.
     #[arg(long, value_name = "N", value_parser = whole_number)]
     pub(crate) threads: Option<usize>,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  plimsoll data ls
-  plimsoll data check --json")]
-pub(crate) struct DataArguments {
-    #[command(subcommand)]
-    pub(crate) command: DataCommand,
-}
-
-#[derive(Clone, Copy, Debug, Subcommand)]
-pub(crate) enum DataCommand {
-    /// Every series of the lake: period, rows, gaps, size, sources.
-    Ls,
-    /// Everything missing or odd; exit code 1 where the lake cannot be used as it is.
-    Check,
 }
 
 #[derive(Args, Debug)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use plimsoll_ingest::{IngestError, Options, Summary, ingest};
+use plimsoll_ingest::{FileNote, IngestError, Options, Outcome, Summary, ingest};
 use plimsoll_market::Lake;
 use serde_json::json;
 
@@ -18,15 +18,7 @@ pub(crate) fn run(
     output: Output,
 ) -> Result<ExitCode, CliError> {
     use_threads(arguments.threads)?;
-    let options = Options {
-        source: arguments.source,
-        venue: arguments.venue.clone(),
-        symbol: arguments.symbol.clone(),
-        kind: arguments.kind,
-        interval: arguments.interval,
-        replace: arguments.replace,
-        ..Options::default()
-    };
+    let options = Options { replace: arguments.replace, ..arguments.decoding.options() };
     let bar = IngestBar::new(output);
     let done = ingest(&arguments.paths, &options, &Lake::new(&global.data), &bar);
     bar.finish();
@@ -46,9 +38,7 @@ pub(crate) fn run(
 
 /// What went in, a line a series.
 pub(crate) fn show(summary: &Summary, output: Output) {
-    for note in &summary.notes {
-        output.message(&format!("{}: {}", note.file, note.message));
-    }
+    show_notes(&summary.notes, output);
     for file in &summary.left_out {
         output.message(&format!("{}: left out, {}", file.file, file.message));
     }
@@ -70,7 +60,12 @@ pub(crate) fn show(summary: &Summary, output: Output) {
             grouped(&merge.rows_known.to_string()),
         ));
     }
-    output.text(&format!("{}, {}", counted(summary.files, "file"), counted(summary.rows, "row")));
+    output.text(&format!(
+        "{}, {}{}",
+        counted(summary.files, "file"),
+        counted(summary.rows, "row"),
+        outcomes(summary)
+    ));
     output.document(&json!({
         "files": summary.files,
         "bytes": summary.bytes,
@@ -89,7 +84,60 @@ pub(crate) fn show(summary: &Summary, output: Output) {
             "file": file.file, "reason": file.message,
         })).collect::<Vec<_>>(),
         "notes": summary.notes.iter().map(|note| json!({
-            "file": note.file, "message": note.message,
+            "file": note.file, "rule": note.rule, "message": note.message,
+        })).collect::<Vec<_>>(),
+        "reports": summary.reports.iter().map(|report| json!({
+            "file": report.file,
+            "format": report.format,
+            "outcome": report.outcome.name(),
+            "series": report.parts.iter().map(|part| json!({
+                "kind": part.series.kind.name(),
+                "venue": part.series.venue,
+                "symbol": part.series.symbol,
+                "interval": part.series.interval,
+                "rows": part.rows,
+                "first": part.first,
+                "last": part.last,
+            })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     }));
+}
+
+/// What was assumed, mended or flagged; where many files have the same, the first and a count.
+fn show_notes(notes: &[FileNote], output: Output) {
+    const EACH_UP_TO: usize = 3;
+    let mut groups: Vec<(&str, Vec<&FileNote>)> = Vec::new();
+    for note in notes {
+        let key = note.rule.as_deref().unwrap_or(&note.message);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, group)) => group.push(note),
+            None => groups.push((key, vec![note])),
+        }
+    }
+    for (_, group) in groups {
+        let shown = if group.len() > EACH_UP_TO { 1 } else { group.len() };
+        for note in &group[..shown] {
+            output.message(&format!("{}: {}", note.file, note.message));
+        }
+        if shown < group.len() {
+            let others = counted(group.len() - shown, "other file");
+            output.message(&format!("  and the same rule or assumption in {others}"));
+        }
+    }
+}
+
+/// How many files did not go in wholly, where there are any.
+fn outcomes(summary: &Summary) -> String {
+    let n = |outcome| summary.reports.iter().filter(|report| report.outcome == outcome).count();
+    let counts = [
+        (n(Outcome::Partly), "in part"),
+        (n(Outcome::Refused), "refused"),
+        (n(Outcome::LeftOut), "left out"),
+    ];
+    let words: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("; {} {word}", grouped(&count.to_string())))
+        .collect();
+    words.concat()
 }

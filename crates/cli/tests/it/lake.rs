@@ -28,9 +28,10 @@ fn archives_go_in_once_and_the_lake_tells_of_them() {
     let listed = listed.as_array().unwrap();
     assert_eq!(listed.len(), 8);
     for series in listed {
-        assert_eq!((&series["missing"], &series["months"]), (&0.into(), &3.into()), "{series}");
+        assert_eq!(series["missing"], 0, "{series}");
+        assert_eq!(series["months"].as_array().unwrap().len(), 3, "{series}");
     }
-    let text = plimsoll(&place, &["data", "ls"]).good().stdout;
+    let text = plimsoll(&place, &["data", "ls", "--long"]).good().stdout;
     assert_eq!(text.lines().count(), 9);
     assert!(text.lines().all(|line| line.len() <= 120), "{text}");
     let row = text.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>();

@@ -11,6 +11,7 @@ mod calc_funding;
 mod calc_margin;
 mod calc_size;
 mod calc_size_account;
+mod data;
 mod explain;
 mod explain_folder;
 mod help;

@@ -1,11 +1,12 @@
 //! Settled funding rates.
 
-use plimsoll_market::{Column, Kind, Table, Timestamp};
+use plimsoll_market::{Column as TableColumn, Kind, Table, Timestamp};
 
-use super::rows::{check, first_failure, order};
-use super::{Checked, note};
+use super::Checked;
+use super::findings::{Case, Findings};
+use super::rows::{Column, FileRows, Kept, check, mends_columns, order, usual_spacing};
 use crate::error::{Problem, RowProblem};
-use crate::policy::Policies;
+use crate::policy::{Policies, Policy, Rule};
 use crate::raw::Raw;
 
 const MINUTE_MS: i64 = 60_000;
@@ -23,30 +24,30 @@ const RATE_MAX: f64 = 0.05;
 /// Checks funding rates and finds the settlement that each belongs to.
 ///
 /// The raw time is kept. The settlement is the full hour within 15 s (Hyperliquid: the hour that
-/// began up to 15 minutes before); other stamps are flagged and stay where they are. Without a
-/// recorded interval it is derived from the spacing.
-pub(super) fn build(
-    mut raw: Raw,
-    venue: &str,
-    _policies: &Policies,
-) -> Result<Checked, RowProblem> {
+/// began up to 15 minutes before, which is flagged); other stamps are flagged and stay where they
+/// are. Without a recorded interval it is derived from the spacing.
+pub(super) fn build(mut raw: Raw, venue: &str, policies: &Policies) -> Result<Checked, RowProblem> {
     if raw.n_rows == 0 {
         return Err(Problem::Empty.into());
     }
+    let mut findings = Findings::new(policies);
+    let mut kept = Kept::all(raw.n_rows);
     let times = raw.take_times()?;
-    let rates = raw.need_numbers("rate")?;
+    let mut rates = raw.need_numbers("rate")?;
     check("rate", &rates, "is not a number", f64::is_finite)?;
-    check_unit(&rates)?;
+    check_unit(&mut rates, &times, &mut findings)?;
     let hours = raw.take_numbers("interval_hours");
     let minutes = raw.take_numbers("interval_minutes");
     let recorded = minutes.or(hours.map(|h| h.iter().map(|hours| hours * 60.0).collect()));
     let marks = raw.take_numbers("mark_price").unwrap_or_else(|| vec![f64::NAN; times.len()]);
-    first_failure([
-        check("interval_minutes", recorded.as_deref().unwrap_or_default(), RULE, is_interval),
-        check("mark_price", &marks, "is not a positive number", |mark| {
-            mark.is_nan() || mark.is_finite() && mark >= 0.0
-        }),
-    ])?;
+    check("interval_minutes", recorded.as_deref().unwrap_or_default(), RULE, is_interval)?;
+    let mark = Column {
+        name: "mark_price",
+        values: &marks,
+        rule: "is not a positive number",
+        holds: |mark| mark.is_nan() || mark.is_finite() && mark >= 0.0,
+    };
+    mends_columns(Rule::PriceNotPositive, &[mark], &mut kept, &times, &mut findings);
     let is_recorded = recorded.is_some();
     let minutes: Vec<i32> = match recorded {
         Some(minutes) => minutes.iter().map(|&minutes| minutes as i32).collect(),
@@ -55,70 +56,126 @@ pub(super) fn build(
     // Exchanges write 0 or nothing where they have no mark price.
     let marks = marks.iter().map(|&mark| (mark > 0.0).then_some(mark)).collect();
     let columns = vec![
-        Column::Time(times.clone()),
-        Column::Time(times),
-        Column::F64(rates),
-        Column::I32(minutes),
-        Column::F64OrNull(marks),
+        TableColumn::Time(times.clone()),
+        TableColumn::Time(times),
+        TableColumn::F64(rates),
+        TableColumn::I32(minutes),
+        TableColumn::F64OrNull(marks),
     ];
-    let ordered = order(Table::new(Kind::Funding, columns))?;
-    let mut checked = settle(&ordered.table, venue, is_recorded)?;
+    let file_rows = kept.rows();
+    let table = file_rows.apply(Table::new(Kind::Funding, columns));
+    let ordered = order(table, file_rows, &mut findings);
+    findings.check()?;
+    let mut checked = settle(&ordered.table, &ordered.file_rows, venue, is_recorded, &mut findings);
     checked.duplicates += ordered.duplicates;
-    checked.repairs = ordered.repairs;
+    findings.finish(&mut checked)?;
     Ok(checked)
 }
 
 /// Fills in settlement times, and intervals where none are recorded, of sorted rows.
-fn settle(table: &Table, venue: &str, is_recorded: bool) -> Result<Checked, RowProblem> {
+fn settle(
+    table: &Table,
+    file_rows: &FileRows,
+    venue: &str,
+    is_recorded: bool,
+    findings: &mut Findings,
+) -> Checked {
+    let times = table.times();
+    let rates = table.f64("rate");
     let mut settlements: Vec<i64> = Vec::with_capacity(table.len());
     let mut keep: Vec<usize> = Vec::with_capacity(table.len());
-    let mut adrift = Vec::new();
-    let mut duplicates = 0;
-    let rates = table.f64("rate");
-    for (row, &time) in table.times().iter().enumerate() {
-        let settlement = match (settlement_of(time, venue), settlements.last()) {
+    let mut found = Stamps::default();
+    for (row, &time) in times.iter().enumerate() {
+        let settlement = match (settlement_of(time, venue), settlements.last(), keep.last()) {
             // A second row of one settlement: the same again, or one that has to stand alone.
-            (Some(settlement), Some(&last)) if settlement <= last => {
-                let before = keep.last().map_or(rates[row], |&before| rates[before]);
-                if rates[row].total_cmp(&before).is_eq() {
-                    duplicates += 1;
+            (Some(settlement), Some(&last), Some(&before)) if settlement <= last => {
+                if rates[row].total_cmp(&rates[before]).is_eq() {
+                    found.repeated.push(row);
                     continue;
                 }
                 if (time - settlement).abs() <= JITTER_MS {
-                    let problem = Problem::Repeated {
-                        time: Timestamp(settlement),
-                        column: "rate",
-                        first: before.to_string(),
-                        second: rates[row].to_string(),
-                    };
-                    return Err(RowProblem::at(row, problem));
+                    found.different.push((row, before));
+                    continue;
                 }
                 None
             }
-            (settlement, _) => settlement,
+            (settlement, ..) => settlement,
         };
-        if settlement.is_none() {
-            adrift.push(time);
+        match settlement {
+            None => found.adrift.push(row),
+            Some(settlement) if time - settlement > JITTER_MS => found.late.push(row),
+            Some(_) => {}
         }
         settlements.push(settlement.unwrap_or(time));
         keep.push(row);
     }
+    found.apply(table, file_rows, venue, findings);
+    let duplicates = found.repeated.len() + found.different.len();
     let table = table.gather(&keep);
     let mut columns = table.columns().to_vec();
     if !is_recorded {
-        columns[3] = Column::I32(intervals(&settlements));
+        columns[3] = TableColumn::I32(intervals(&settlements));
     }
-    columns[1] = Column::Time(settlements);
+    columns[1] = TableColumn::Time(settlements);
     let mut checked = Checked::new(Table::new(Kind::Funding, columns));
+    checked.file_rows = file_rows.gather(&keep);
     checked.duplicates = duplicates;
     if !is_recorded {
         checked.derived.push("interval_minutes".to_owned());
     }
-    if let Some(&first) = adrift.first() {
-        let message = "stamped away from any settlement; kept at their own time";
-        checked.flags.push(note("off_settlement", adrift.len(), first, message));
+    checked
+}
+
+/// Rows whose stamp says something, by their place in the sorted table.
+#[derive(Default)]
+struct Stamps {
+    repeated: Vec<usize>,
+    /// Each with the row that is kept.
+    different: Vec<(usize, usize)>,
+    late: Vec<usize>,
+    adrift: Vec<usize>,
+}
+
+impl Stamps {
+    fn apply(&self, table: &Table, file_rows: &FileRows, venue: &str, findings: &mut Findings) {
+        let times = table.times();
+        let settlement =
+            |row: usize| Timestamp(settlement_of(times[row], venue).unwrap_or(times[row]));
+        let mut apply = |rule: Rule, rows: &[usize], what: &dyn Fn(usize) -> Problem| {
+            let Some(&row) = rows.first() else { return };
+            let case =
+                Case { count: rows.len(), row: Some(file_rows.of(row)), time: Some(times[row]) };
+            findings.mends_case(rule, case, || what(row));
+        };
+        let broken = |rule, what| Problem::Broken { rule, what };
+        apply(Rule::RepeatedRow, &self.repeated, &|row| {
+            let what = format!("the settlement of {} stands there a second time", settlement(row));
+            broken(Rule::RepeatedRow, what)
+        });
+        let different: Vec<usize> = self.different.iter().map(|&(row, _)| row).collect();
+        apply(Rule::RepeatedRowDiffers, &different, &|row| {
+            let before =
+                self.different.iter().find(|pair| pair.0 == row).map_or(row, |pair| pair.1);
+            let rates = table.f64("rate");
+            Problem::Repeated {
+                time: settlement(row),
+                column: "rate",
+                first: rates[before].to_string(),
+                second: rates[row].to_string(),
+            }
+        });
+        apply(Rule::LateSettlement, &self.late, &|row| {
+            let (time, settlement) = (Timestamp(times[row]), settlement(row));
+            let seconds = (time.0 - settlement.0) / 1000;
+            let what = format!("{time} is {seconds} s behind the settlement of {settlement}");
+            broken(Rule::LateSettlement, what)
+        });
+        apply(Rule::OffSettlement, &self.adrift, &|row| {
+            let what =
+                format!("{} is not near a full hour, when rates settle", Timestamp(times[row]));
+            broken(Rule::OffSettlement, what)
+        });
     }
-    Ok(checked)
 }
 
 /// The settlement that a stamp belongs to, if it is near enough to one. All venues settle on
@@ -136,35 +193,62 @@ fn settlement_of(time: i64, venue: &str) -> Option<i64> {
     }
 }
 
-/// Interval of every settlement in minutes, from the distance to the one before. A longer
-/// distance is a new interval only if the next one is as long; otherwise something is missing.
+/// Interval of every settlement in minutes, from the distance to the one before.
+///
+/// A distance is an interval if it is one that venues use (1, 2, 4, 8 hours) or the file's most
+/// frequent one; a longer distance than before only if the next one is as long. Any other is a
+/// gap, and the interval goes on.
 fn intervals(settlements: &[i64]) -> Vec<i32> {
-    const DEFAULT_MINUTES: i32 = 480;
-    let minutes = |a: i64, b: i64| {
-        let hours = (b - a + HOUR_MS / 2) / HOUR_MS;
-        (hours.clamp(1, 24 * 365) * 60) as i32
-    };
-    let before = |row: usize| minutes(settlements[row - 1], settlements[row]);
-    let mut found: Vec<i32> = Vec::with_capacity(settlements.len());
+    const DEFAULT_HOURS: i64 = 8;
+    let hours = |from: i64, to: i64| (to - from + HOUR_MS / 2) / HOUR_MS;
+    let rounded: Vec<i64> =
+        settlements.iter().map(|&time| (time + HOUR_MS / 2) / HOUR_MS).collect();
+    let usual = usual_spacing(&rounded).filter(|usual| (1..=24).contains(usual));
+    // By settlement but the first: hours since the one before, where that is an interval.
+    let distances: Vec<Option<i64>> = settlements
+        .windows(2)
+        .map(|pair| hours(pair[0], pair[1]))
+        .map(|hours| ([1, 2, 4, 8].contains(&hours) || Some(hours) == usual).then_some(hours))
+        .collect();
+    let first = distances.iter().flatten().next().copied().or(usual).unwrap_or(DEFAULT_HOURS);
+    let mut found = Vec::with_capacity(settlements.len());
+    let mut interval = first;
     for row in 0..settlements.len() {
-        let after = (row + 1 < settlements.len()).then(|| before(row + 1));
-        let interval = match found.last() {
-            None => after.unwrap_or(DEFAULT_MINUTES),
-            Some(&previous) if before(row) <= previous || after == Some(before(row)) => before(row),
-            Some(&previous) => previous,
-        };
-        found.push(interval);
+        let before = row.checked_sub(1).and_then(|before| distances[before]);
+        let after = distances.get(row).copied().flatten();
+        if let Some(before) = before.filter(|&hours| hours <= interval || after == Some(hours)) {
+            interval = before;
+        }
+        found.push((interval * 60) as i32);
     }
     found
 }
 
-fn check_unit(rates: &[f64]) -> Result<(), RowProblem> {
-    let Some(row) = rates.iter().position(|rate| rate.abs() > RATE_MAX) else { return Ok(()) };
+/// Applies the rule that rates are fractions to the file as a whole: one unit for all rows.
+fn check_unit(rates: &mut [f64], times: &[i64], findings: &mut Findings) -> Result<(), RowProblem> {
+    let n_rows = rates.len();
+    let is_too_high = |rate: f64| rate.abs() > RATE_MAX;
+    let Some(row) = rates.iter().position(|&rate| is_too_high(rate)) else { return Ok(()) };
+    let too_high = rates.iter().filter(|&&rate| is_too_high(rate)).count();
+    let problem = |rate: f64, count: usize| {
+        let percent = (rate * 100.0 * 1e6).round() / 1e6;
+        Problem::PercentRates { rate, percent, count, rows: n_rows }
+    };
+    let mends = findings.policy(Rule::PercentRate) == Policy::Repair;
+    // All rates are in one unit, so all are mended.
+    let count = if mends { n_rows } else { too_high };
+    let case = Case { count, row: Some(row), time: Some(times[row]) };
     let rate = rates[row];
-    let count = rates.iter().filter(|rate| rate.abs() > RATE_MAX).count();
-    let percent = (rate * 100.0 * 1e6).round() / 1e6;
-    let problem = Problem::PercentRates { rate, percent, count, rows: rates.len() };
-    Err(RowProblem::at(row, problem))
+    if findings.mends_case(Rule::PercentRate, case, || problem(rate, too_high)) {
+        for rate in rates.iter_mut() {
+            *rate /= 100.0;
+        }
+        // Above 500 %: no percentages either.
+        if let Some(row) = rates.iter().position(|&rate| is_too_high(rate)) {
+            return Err(RowProblem::at(row, problem(rates[row] * 100.0, too_high)));
+        }
+    }
+    Ok(())
 }
 
 const RULE: &str = "is not a whole number of minutes up to a day";
@@ -199,6 +283,13 @@ mod tests {
             (&[0, 8, 12, 16], &[8, 8, 4, 4]),
             (&[0, 4, 8, 16, 24], &[4, 4, 4, 8, 8]),
             (&[0, 1, 2, 10, 11], &[1, 1, 1, 1, 1]),
+            (&[0, 16, 24, 32], &[8, 8, 8, 8]),
+            (&[0, 24, 32, 40], &[8, 8, 8, 8]),
+            (&[0, 4, 8, 24, 32, 40], &[4, 4, 4, 4, 8, 8]),
+            (&[0, 1, 2, 4, 5, 6], &[1, 1, 1, 1, 1, 1]),
+            (&[0, 8, 9, 10, 11], &[8, 8, 1, 1, 1]),
+            (&[0, 6, 12, 18, 30, 36], &[6, 6, 6, 6, 6, 6]),
+            (&[0, 72], &[8, 8]),
             (&[0], &[8]),
         ] {
             let settlements: Vec<i64> = hours.iter().map(|hour| hour * HOUR_MS).collect();

@@ -1,11 +1,12 @@
 //! The exchange's record of forced orders.
 
-use plimsoll_market::{Column, Kind, Table};
+use plimsoll_market::{Column as TableColumn, Kind, Table};
 
-use super::rows::{check, first_failure};
-use super::{Checked, note};
+use super::Checked;
+use super::findings::{Case, Findings};
+use super::rows::{Column, Kept, is_amount, is_positive, mends_columns, sorted_rows};
 use crate::error::{Problem, RowProblem};
-use crate::policy::Policies;
+use crate::policy::{Policies, Rule};
 use crate::raw::Raw;
 
 /// How quantities are counted.
@@ -18,17 +19,19 @@ pub(super) enum Quantity {
 }
 
 /// Checks liquidations. `side` is the order's: a sell closes a long. `liquidated_side` is the
-/// position's. Orders that did not fill at all are dropped and flagged.
+/// position's. Orders that did not fill at all are dropped, and that is recorded.
 pub(super) fn build(
     mut raw: Raw,
     unit: Quantity,
-    _policies: &Policies,
+    policies: &Policies,
 ) -> Result<Checked, RowProblem> {
     let times = if raw.n_rows == 0 { Vec::new() } else { raw.take_times()? };
     if times.is_empty() {
         return Ok(Checked::new(Table::empty(Kind::Liquidations)));
     }
-    let sides = sides(&mut raw)?;
+    let mut findings = Findings::new(policies);
+    let mut kept = Kept::all(times.len());
+    let sides = sides(&mut raw, &times, &mut findings)?;
     let price = raw.need_numbers("price")?;
     let quantity = raw.need_numbers("quantity")?;
     let kinds = raw.take_words("kind").unwrap_or_else(|| vec!["liquidation".into(); times.len()]);
@@ -39,21 +42,27 @@ pub(super) fn build(
             return Err(RowProblem::at(row, problem));
         }
     }
-    let filled: Vec<usize> = (0..times.len()).filter(|&row| quantity[row].abs() > 0.0).collect();
-    let is_filled = |row: usize| quantity[row].abs() > 0.0;
-    let price_rule = price
-        .iter()
-        .enumerate()
-        .find(|&(row, &price)| is_filled(row) && !(price.is_finite() && price > 0.0));
-    first_failure([
-        price_rule.map_or(Ok(()), |(row, &value)| {
-            let rule = "is not a positive number";
-            Err(RowProblem::at(row, Problem::BadValue { column: "price", value, rule }))
-        }),
-        check("quantity", &quantity, "is negative or no number", |q| q.is_finite() && q >= 0.0),
-    ])?;
-    let unfilled = (0..times.len()).find(|&row| !is_filled(row)).map(|row| times[row]);
-    let n_unfilled = times.len() - filled.len();
+    let rule = "is negative or no number";
+    let column = Column { name: "quantity", values: &quantity, rule, holds: is_amount };
+    mends_columns(Rule::InvalidVolume, &[column], &mut kept, &times, &mut findings);
+    let unfilled = kept.breaking(|row| quantity[row].is_nan() || quantity[row].abs() > 0.0);
+    let problem = |_| Problem::Broken {
+        rule: Rule::UnfilledOrder,
+        what: "the order's filled quantity is 0".to_owned(),
+    };
+    // An order that did not fill may well have no price.
+    let mut priced = kept.clone();
+    priced.drop(&unfilled);
+    if findings.mends(Rule::UnfilledOrder, &unfilled, &times, problem) {
+        kept.drop(&unfilled);
+    }
+    let rule = "is not a positive number";
+    let bad_price = priced.breaking(|row| is_positive(price[row]));
+    let problem = |row: usize| Problem::BadValue { column: "price", value: price[row], rule };
+    if findings.mends(Rule::PriceNotPositive, &bad_price, &times, problem) {
+        kept.drop(&bad_price);
+    }
+    findings.check()?;
     let notional: Vec<f64> = match unit {
         Quantity::Base => price.iter().zip(&quantity).map(|(p, q)| p * q).collect(),
         Quantity::Contracts(size) => quantity.iter().map(|contracts| contracts * size).collect(),
@@ -63,63 +72,90 @@ pub(super) fn build(
         Quantity::Contracts(_) => notional.iter().zip(&price).map(|(n, p)| n / p).collect(),
     };
     let columns = vec![
-        Column::Time(times),
-        Column::Text(sides),
-        Column::F64(price),
-        Column::F64(quantity),
-        Column::F64(notional),
-        Column::Text(kinds),
+        TableColumn::Time(times),
+        TableColumn::Text(sides),
+        TableColumn::F64(price),
+        TableColumn::F64(quantity),
+        TableColumn::F64(notional),
+        TableColumn::Text(kinds),
     ];
-    let table = Table::new(Kind::Liquidations, columns).gather(&filled).sorted_by_time();
+    let file_rows = kept.rows();
+    let table = file_rows.apply(Table::new(Kind::Liquidations, columns));
+    let order = sorted_rows(table.times(), &file_rows, &mut findings);
     let mut checked = Checked::new(table);
-    if let Some(first) = unfilled {
-        let message = "orders without any fill dropped";
-        checked.flags.push(note("unfilled_order", n_unfilled, first, message));
-    }
+    checked.file_rows = file_rows;
+    checked.keep(&order);
+    findings.finish(&mut checked)?;
     Ok(checked)
 }
 
 /// Keeps one of every two equal rows, for archives that write each row twice. Two liquidations
 /// can be equal, so the count is halved, not made one; an odd count is rounded up and flagged.
-pub(super) fn halve(checked: &mut Checked) {
+///
+/// The rows are taken to be written twice if most of them are: an archive that was mended at its
+/// source is left as it is, and every row of it is flagged as standing there once.
+pub(super) fn halve(checked: &mut Checked, policies: &Policies) -> Result<(), RowProblem> {
+    let mut findings = Findings::new(policies);
     let table = &checked.table;
     let mut rows: Vec<usize> = (0..table.len()).collect();
     rows.sort_by_cached_key(|&row| {
         (table.times()[row], table.columns().iter().map(|c| c.text(row)).collect::<Vec<_>>())
     });
-    let mut keep = Vec::with_capacity(rows.len() / 2);
-    let mut odd = Vec::new();
     let equal = |a: &usize, b: &usize| table.first_difference(*a, table, *b).is_none();
-    for group in rows.chunk_by(equal) {
-        keep.extend(&group[..group.len().div_ceil(2)]);
-        if group.len() % 2 == 1 {
-            odd.push(table.times()[group[0]]);
-        }
+    let groups: Vec<&[usize]> = rows.chunk_by(equal).collect();
+    let in_file = |row: usize| Some(checked.file_rows.of(row));
+    let first_of = |count: usize, row: usize| Case {
+        count,
+        row: in_file(row),
+        time: Some(table.times()[row]),
+    };
+    let odd: Vec<usize> =
+        groups.iter().filter(|group| group.len() % 2 == 1).map(|group| group[0]).collect();
+    if let Some(&row) = odd.first() {
+        findings.mends_case(Rule::OddRowCount, first_of(odd.len(), row), || Problem::Broken {
+            rule: Rule::OddRowCount,
+            what: "this row stands there an odd number of times".to_owned(),
+        });
     }
-    checked.duplicates += table.len() - keep.len();
-    let table = table.gather(&keep);
-    if let Some(&first) = odd.first() {
-        let message = "rows that are not written twice as all others are";
-        checked.flags.push(note("odd_row_count", odd.len(), first, message));
+    let singles = groups.iter().filter(|group| group.len() == 1).count();
+    let keep: Vec<usize> =
+        groups.iter().flat_map(|group| &group[..group.len().div_ceil(2)]).copied().collect();
+    let surplus = table.len() - keep.len();
+    let mut mends = false;
+    if 2 * singles < table.len() {
+        let row = groups.iter().find(|group| group.len() > 1).map_or(0, |group| group[1]);
+        mends =
+            findings.mends_case(Rule::DoubledRows, first_of(surplus, row), || Problem::Broken {
+                rule: Rule::DoubledRows,
+                what: "this row stands there before, as nearly all rows do".to_owned(),
+            });
     }
-    checked.table = table;
+    if mends {
+        checked.duplicates += surplus;
+        checked.keep(&keep);
+    }
+    findings.finish(checked)
 }
 
 /// The side of the liquidated position.
-fn sides(raw: &mut Raw) -> Result<Vec<String>, RowProblem> {
+fn sides(raw: &mut Raw, times: &[i64], findings: &mut Findings) -> Result<Vec<String>, RowProblem> {
     let (column, expected, words) = if let Some(words) = raw.take_words("liquidated_side") {
         ("liquidated_side", "long or short", words)
     } else {
         let words = raw.take_words("side").ok_or_else(|| raw.missing("side"))?;
         ("side", "BUY or SELL, the side of the order", words)
     };
-    let side = |(row, word): (usize, String)| match (column, word.to_ascii_lowercase().as_str()) {
-        ("liquidated_side", "long") | ("side", "sell") => Ok("long".to_owned()),
-        ("liquidated_side", "short") | ("side", "buy") => Ok("short".to_owned()),
-        _ => {
-            let problem = Problem::BadWord { column, value: word.clone(), expected };
-            Err(RowProblem::at(row, problem))
-        }
+    let side = |word: &String| match (column, word.to_ascii_lowercase().as_str()) {
+        ("liquidated_side", "long") | ("side", "sell") => "long",
+        ("liquidated_side", "short") | ("side", "buy") => "short",
+        _ => "unknown",
     };
-    words.into_iter().enumerate().map(side).collect()
+    let sides: Vec<&str> = words.iter().map(side).collect();
+    let unknown: Vec<usize> = (0..sides.len()).filter(|&row| sides[row] == "unknown").collect();
+    findings.mends(Rule::UnknownSide, &unknown, times, |row| Problem::BadWord {
+        column,
+        value: words[row].clone(),
+        expected,
+    });
+    Ok(sides.into_iter().map(str::to_owned).collect())
 }

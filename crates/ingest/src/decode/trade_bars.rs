@@ -1,8 +1,16 @@
 //! Trades to bars, for archives that hold trades.
+//!
+//! Sums are exact ([`super::exact_sum`]): bars do not depend on the order of the trades or on the
+//! blocks that a file is read in, and equal those that the exchange made of the same trades.
+
+use std::collections::BTreeMap;
 
 use plimsoll_market::{Column, DAY_MS, Interval, Kind, Table, Timestamp};
 
-use super::{Checked, note};
+use super::Checked;
+use super::exact_sum::{Sum, units};
+use super::findings::{Case, rule_note};
+use crate::error::Problem;
 use crate::policy::{Policies, Policy, Rule};
 
 /// The longest silence that is taken for a quiet market.
@@ -21,122 +29,225 @@ pub(super) struct Trade {
     pub(super) trades: i64,
 }
 
+/// The trades of one millisecond, in the order in which they came.
+#[derive(Clone, Copy, Debug)]
+struct Instant {
+    time_ms: i64,
+    first_price: f64,
+    last_price: f64,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Bar {
     open_time: i64,
-    /// Time and sequence of the first and last trade, so that files in any order give one bar.
-    first: (i64, f64),
-    last: (i64, f64),
+    earliest: Instant,
+    latest: Instant,
     high: f64,
     low: f64,
-    volume: f64,
-    quote_volume: f64,
+    volume: Sum,
+    quote_volume: Sum,
+    /// The quote currency of trades that tell it themselves.
+    quote_told: Sum,
     trades: i64,
-    taker_buy_volume: f64,
+    taker_buy_volume: Sum,
 }
 
-/// Gathers trades into bars. Trades come in order of time, or wholly in reverse.
+impl Bar {
+    /// A bar in which nothing has happened yet.
+    fn quiet(open_time: i64, time_ms: i64, price: f64) -> Self {
+        let instant = Instant { time_ms, first_price: price, last_price: price };
+        Self {
+            open_time,
+            earliest: instant,
+            latest: instant,
+            high: price,
+            low: price,
+            volume: Sum::default(),
+            quote_volume: Sum::default(),
+            quote_told: Sum::default(),
+            trades: 0,
+            taker_buy_volume: Sum::default(),
+        }
+    }
+
+    fn add(&mut self, trade: Trade, quote: Option<f64>) {
+        let Trade { time_ms, price, quantity, .. } = trade;
+        if time_ms < self.earliest.time_ms {
+            self.earliest = Instant { time_ms, first_price: price, last_price: price };
+        } else if time_ms == self.earliest.time_ms {
+            self.earliest.last_price = price;
+        }
+        if time_ms > self.latest.time_ms {
+            self.latest = Instant { time_ms, first_price: price, last_price: price };
+        } else if time_ms == self.latest.time_ms {
+            self.latest.last_price = price;
+        }
+        self.high = self.high.max(price);
+        self.low = self.low.min(price);
+        let quantity_units = units(quantity);
+        self.volume.add(quantity, quantity_units);
+        match quote {
+            Some(quote) => self.quote_told.add(quote, units(quote)),
+            None => {
+                self.quote_volume.add_product((price, units(price)), (quantity, quantity_units));
+            }
+        }
+        self.trades = self.trades.saturating_add(trade.trades);
+        if trade.taker_buys {
+            self.taker_buy_volume.add(quantity, quantity_units);
+        }
+    }
+}
+
+/// Gathers trades into bars. Trades come in order of time, or wholly in reverse; of trades of one
+/// millisecond the order in the file decides, which a reversed file has backwards too.
 pub(super) struct TradeBars {
     interval: Interval,
-    bars: Vec<Bar>,
+    /// By open time, without the current one.
+    bars: BTreeMap<i64, Bar>,
+    /// The bar of the last trade, which is nearly always that of the next.
+    current: Option<Bar>,
+    previous_ms: Option<i64>,
+    forward_steps: usize,
+    /// How often a trade is earlier than the one before, and the first such time.
+    backward_steps: usize,
+    first_backward_ms: i64,
+    known_until: Option<Timestamp>,
 }
 
 impl TradeBars {
     pub(super) fn new(interval: Interval) -> Self {
-        Self { interval, bars: Vec::new() }
+        Self {
+            interval,
+            bars: BTreeMap::new(),
+            current: None,
+            previous_ms: None,
+            forward_steps: 0,
+            backward_steps: 0,
+            first_backward_ms: 0,
+            known_until: None,
+        }
+    }
+
+    /// Says that the archive accounts for all trades up to a time, so that intervals without
+    /// trades are quiet up to there.
+    pub(super) fn until(mut self, end: Timestamp) -> Self {
+        self.known_until = Some(end);
+        self
     }
 
     pub(super) fn push(&mut self, trade: Trade) {
+        self.push_any(trade, None);
+    }
+
+    /// Adds a trade that tells its amount of quote currency, as contracts of fixed value do.
+    pub(super) fn push_with_quote(&mut self, trade: Trade, quote: f64) {
+        self.push_any(trade, Some(quote));
+    }
+
+    fn push_any(&mut self, trade: Trade, quote: Option<f64>) {
+        match self.previous_ms {
+            Some(previous) if trade.time_ms > previous => self.forward_steps += 1,
+            Some(previous) if trade.time_ms < previous => {
+                if self.backward_steps == 0 {
+                    self.first_backward_ms = trade.time_ms;
+                }
+                self.backward_steps += 1;
+            }
+            _ => {}
+        }
+        self.previous_ms = Some(trade.time_ms);
         let open_time = self.interval.floor(Timestamp(trade.time_ms)).0;
-        let at = match self.bars.last() {
-            Some(bar) if bar.open_time == open_time => self.bars.len() - 1,
-            Some(bar) if bar.open_time < open_time => self.bars.len(),
-            None => 0,
-            // Rare: a trade that is out of order, or a file from new to old.
-            Some(_) => self.bars.partition_point(|bar| bar.open_time < open_time),
-        };
-        if self.bars.get(at).is_none_or(|bar| bar.open_time != open_time) {
-            let point = (trade.time_ms, trade.price);
-            let bar = Bar {
-                open_time,
-                first: point,
-                last: point,
-                high: trade.price,
-                low: trade.price,
-                volume: 0.0,
-                quote_volume: 0.0,
-                trades: 0,
-                taker_buy_volume: 0.0,
-            };
-            self.bars.insert(at, bar);
+        if self.current.is_none_or(|bar| bar.open_time != open_time) {
+            let before = self.current.replace(match self.bars.remove(&open_time) {
+                Some(bar) => bar,
+                None => Bar::quiet(open_time, trade.time_ms, trade.price),
+            });
+            self.bars.extend(before.map(|bar| (bar.open_time, bar)));
         }
-        let bar = &mut self.bars[at];
-        if trade.time_ms < bar.first.0 {
-            bar.first = (trade.time_ms, trade.price);
+        if let Some(bar) = &mut self.current {
+            bar.add(trade, quote);
         }
-        if trade.time_ms >= bar.last.0 {
-            bar.last = (trade.time_ms, trade.price);
-        }
-        bar.high = bar.high.max(trade.price);
-        bar.low = bar.low.min(trade.price);
-        bar.volume += trade.quantity;
-        bar.quote_volume += trade.quantity * trade.price;
-        bar.trades += trade.trades;
-        if trade.taker_buys {
-            bar.taker_buy_volume += trade.quantity;
-        }
+    }
+
+    /// Whether the file goes from new to old.
+    fn is_reversed(&self) -> bool {
+        self.backward_steps > self.forward_steps
+    }
+
+    /// How many trades are out of order in a file that is neither sorted nor wholly reversed, and
+    /// the time of the first.
+    pub(super) fn out_of_order(&self) -> Option<(usize, i64)> {
+        let count = self.backward_steps.min(self.forward_steps);
+        (count > 0).then_some((count, self.first_backward_ms))
     }
 
     /// The bars. Between the first and last trade an interval without trades is known to be
     /// quiet: it gets a flat bar of no volume at the price before, as venues write it themselves.
-    pub(super) fn finish(self, policies: &Policies) -> Checked {
+    pub(super) fn finish(mut self, policies: &Policies) -> Checked {
         let fills = policies.of(Rule::QuietBars) == Policy::Repair;
+        let reversed = self.is_reversed();
+        let out_of_order = self.out_of_order();
+        let pick = |instant: Instant, first: bool| {
+            if first { instant.first_price } else { instant.last_price }
+        };
+        let open = |bar: &Bar| pick(bar.earliest, !reversed);
+        let close = |bar: &Bar| pick(bar.latest, reversed);
+        let step = self.interval.ms();
+        self.bars.extend(self.current.map(|bar| (bar.open_time, bar)));
         let mut bars: Vec<Bar> = Vec::with_capacity(self.bars.len());
         let mut quiet = Vec::new();
-        for bar in self.bars {
-            if let Some(before) = bars.last().copied() {
-                let mut open_time = before.open_time + self.interval.ms();
-                // A longer silence is a hole in the archive, no quiet market.
-                let is_hole = bar.open_time - before.open_time > QUIET_MAX_MS;
-                while open_time < bar.open_time && !is_hole {
-                    quiet.push(open_time);
-                    if fills {
-                        let price = before.last.1;
-                        bars.push(Bar {
-                            open_time,
-                            first: (open_time, price),
-                            last: (open_time, price),
-                            high: price,
-                            low: price,
-                            volume: 0.0,
-                            quote_volume: 0.0,
-                            trades: 0,
-                            taker_buy_volume: 0.0,
-                        });
-                    }
-                    open_time += self.interval.ms();
-                }
+        let mut fill = |bars: &mut Vec<Bar>, next: i64| {
+            let Some(before) = bars.last().copied() else { return };
+            // A longer silence is a hole in the archive, no quiet market.
+            if next - before.open_time - step > QUIET_MAX_MS {
+                return;
             }
+            let mut open_time = before.open_time + step;
+            while open_time + step <= next {
+                quiet.push(open_time);
+                if fills {
+                    bars.push(Bar::quiet(open_time, open_time, close(&before)));
+                }
+                open_time += step;
+            }
+        };
+        for bar in self.bars.into_values() {
+            fill(&mut bars, bar.open_time);
             bars.push(bar);
         }
-        let of = |value: fn(&Bar) -> f64| Column::F64(bars.iter().map(value).collect());
+        if let Some(end) = self.known_until {
+            fill(&mut bars, end.0);
+        }
+        let of = |value: &dyn Fn(&Bar) -> f64| Column::F64(bars.iter().map(value).collect());
         let columns = vec![
             Column::Time(bars.iter().map(|bar| bar.open_time).collect()),
-            of(|bar| bar.first.1),
-            of(|bar| bar.high),
-            of(|bar| bar.low),
-            of(|bar| bar.last.1),
-            of(|bar| bar.volume),
-            of(|bar| bar.quote_volume),
+            of(&open),
+            of(&|bar| bar.high),
+            of(&|bar| bar.low),
+            of(&close),
+            of(&|bar| bar.volume.total()),
+            of(&|bar| bar.quote_volume.total_of_products() + bar.quote_told.total()),
             Column::I64OrNull(bars.iter().map(|bar| Some(bar.trades)).collect()),
-            Column::F64OrNull(bars.iter().map(|bar| Some(bar.taker_buy_volume)).collect()),
+            Column::F64OrNull(bars.iter().map(|bar| Some(bar.taker_buy_volume.total())).collect()),
         ];
         let mut checked = Checked::new(Table::new(Kind::Candles, columns));
+        if let Some((count, first)) = out_of_order {
+            let case = Case { count, row: None, time: Some(first) };
+            let what = format!("the trade of {} stands behind a later one", Timestamp(first));
+            let example = Problem::Broken { rule: Rule::Unsorted, what };
+            checked.repairs.push(rule_note(Rule::Unsorted, true, case, &example));
+        }
         if let Some(&first) = quiet.first() {
-            let about = Rule::QuietBars.about();
+            let case = Case { count: quiet.len(), row: None, time: Some(first) };
+            let what = format!("no trade in the {} of {}", self.interval, Timestamp(first));
+            let example = Problem::Broken { rule: Rule::QuietBars, what };
             let notes = if fills { &mut checked.repairs } else { &mut checked.flags };
-            notes.push(note(about.name, quiet.len(), first, about.what));
+            notes.push(rule_note(Rule::QuietBars, fills, case, &example));
         }
         checked
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,14 +11,14 @@ use zip::write::SimpleFileOptions;
 
 use crate::{Bench, failures, time};
 
-fn zipped(name: &str, text: &str) -> Vec<u8> {
+pub(crate) fn zipped(name: &str, text: &str) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file(name, SimpleFileOptions::default()).unwrap();
     zip.write_all(text.as_bytes()).unwrap();
     zip.finish().unwrap().into_inner()
 }
 
-fn kline(open_time: i64, unit: i64, price: f64, volume: f64) -> String {
+pub(crate) fn kline(open_time: i64, unit: i64, price: f64, volume: f64) -> String {
     let close_time = (open_time + 60_000) * unit - 1;
     let (open_time, quote) = (open_time * unit, price * volume);
     format!(
@@ -27,7 +27,7 @@ fn kline(open_time: i64, unit: i64, price: f64, volume: f64) -> String {
     )
 }
 
-const HEADER: &str = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n";
+pub(crate) const HEADER: &str = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n";
 
 #[test]
 fn klines_are_told_apart_by_their_folder() {
@@ -153,38 +153,6 @@ fn funding_rates_find_their_settlement() {
     let receipt = &bench.lake.receipts(&series).unwrap()[0];
     assert!(receipt.derived.is_empty());
     assert_eq!(receipt.sources[0].flags[0].name, "off_settlement");
-}
-
-#[test]
-fn metrics_are_known_five_minutes_after_their_stamp_since_march_2024() {
-    let bench = Bench::new();
-    let header = "create_time,symbol,sum_open_interest,sum_open_interest_value,count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,count_long_short_ratio,sum_taker_long_short_vol_ratio\n";
-    let text = format!(
-        "{header}2024-03-03 23:50:00,BTCUSDT,10.5000000000000000,100,\"\",\"\",\"\",0.5\n\
-         2024-03-03 23:55:00,BTCUSDT,11,110,1,1,1,1\n\
-         2024-03-04 00:00:00,BTCUSDT,12,120,1,1,1,1\n\
-         2024-03-04 00:05:00,BTCUSDT,0,0,1,1,1,1\n\
-         2024-03-04 00:05:00,BTCUSDT,13,130,1,1,1,1\n\
-         2024-03-04 00:05:00,BTCUSDT,13,130,1,1,1,1\n"
-    );
-    let path = bench.write("um/metrics/BTCUSDT-metrics-2024-03-04.csv", text);
-    let summary = bench.ingest(path, &Options::default()).unwrap();
-    let (series, table) = bench.only();
-    let times = ["23:50", "23:55"].map(|t| time(&format!("2024-03-03T{t}:00Z")));
-    let later = ["00:05", "00:10"].map(|t| time(&format!("2024-03-04T{t}:00Z")));
-    assert_eq!(table.times(), [times, later].concat());
-    assert_eq!(table.f64_or_nan("open_interest"), [10.5, 11.0, 12.0, 13.0]);
-    let messages: Vec<_> = summary.notes.iter().map(|n| n.message.as_str()).collect();
-    assert_eq!(
-        messages,
-        [
-            "1 repeated rows dropped",
-            "rows of zero open interest dropped as feed failures (1, first at 2024-03-04T00:10:00Z)"
-        ]
-    );
-    let covered = bench.lake.coverage(&series).unwrap();
-    let minutes = |from: i64, minutes: i64| (Timestamp(from), Timestamp(from + minutes * 60_000));
-    assert_eq!(covered, [minutes(times[0], 10), minutes(later[0], 10)]);
 }
 
 #[test]

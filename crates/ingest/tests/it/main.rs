@@ -8,8 +8,10 @@
 )]
 
 mod bad_data;
+mod binance;
 mod formats;
 mod real;
+mod rules;
 mod runs;
 
 use std::fs;

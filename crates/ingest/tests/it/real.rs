@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use plimsoll_ingest::{Options, check, ls};
+use plimsoll_ingest::{Options, Selection, check, ls};
 use plimsoll_market::{Column, Kind, Series, Timestamp};
 
 use crate::{Bench, time};
@@ -33,8 +33,11 @@ fn full_history_of_freqtrade() {
     let bench = Bench::new();
     let summary = bench.ingest(&folder, &Options::default()).unwrap();
     assert_eq!(summary.files, 8);
-    let rows: Vec<(String, usize)> =
-        ls(&bench.lake).unwrap().iter().map(|c| (c.series.to_string(), c.rows)).collect();
+    let rows: Vec<(String, usize)> = ls(&bench.lake, &Selection::default())
+        .unwrap()
+        .iter()
+        .map(|c| (c.series.to_string(), c.rows))
+        .collect();
     let expected = [
         ("binance-usdm BTCUSDT candles 1h", 58_623),
         ("binance-usdm ETHUSDT candles 1h", 56_713),

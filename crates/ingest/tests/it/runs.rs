@@ -122,14 +122,14 @@ fn order_and_repetition_are_mended_and_recorded() {
     assert_eq!(
         messages,
         [
-            "1 repeated rows dropped",
-            "rows were not in order of time (2, first at 2024-12-01T01:00:00Z)"
+            "rows are not in order of time; sorted (2, first at 2024-12-01T01:00:00Z)",
+            "a row stands there more than once; kept once (1, first at 2024-12-01T02:00:00Z)",
         ]
     );
     let (series, table) = bench.only();
     assert_eq!(table.f64("close"), [100.0, 101.0, 102.0]);
     let source = &bench.lake.receipts(&series).unwrap()[0].sources[0];
-    assert_eq!((source.duplicates, source.repairs[0].name.as_str()), (1, "sorted"));
+    assert_eq!((source.duplicates, source.repairs[0].name.as_str()), (1, "unsorted"));
 }
 
 #[test]

@@ -5,18 +5,21 @@ use std::path::PathBuf;
 
 use super::coverage::gaps_of_table;
 use super::key_times;
-use super::receipt::{Receipt, SourceReceipt};
+use super::receipt::{Note, Receipt, SourceReceipt};
 use super::rows::{
     compare_rows, continues, derivable_column, first_difference, is_null, set, soft_columns,
 };
 use super::series::{Month, Series};
-use super::writer::ChangedSource;
+use super::writer::{ChangedSource, MergeOptions};
 use crate::error::MarketError;
 use crate::table::{ColumnType, Kind, Table};
 use crate::time::Timestamp;
 
 /// Version of the lake's files.
 const FORMAT: u32 = 1;
+
+/// Name of the rule in receipts.
+const LAKE_CONFLICT: &str = "lake_conflict";
 
 /// The rows of one archive in one month, sorted by key.
 pub(super) struct Part {
@@ -30,6 +33,7 @@ pub(super) struct PartOutcome {
     pub(super) rows_added: usize,
     pub(super) rows_known: usize,
     pub(super) rows_replaced: usize,
+    pub(super) rows_kept: usize,
     pub(super) changed: Vec<ChangedSource>,
     pub(super) completed_bars: Vec<Timestamp>,
 }
@@ -39,6 +43,7 @@ impl PartOutcome {
         self.rows_added += other.rows_added;
         self.rows_known += other.rows_known;
         self.rows_replaced += other.rows_replaced;
+        self.rows_kept += other.rows_kept;
         self.changed.extend(other.changed);
         self.completed_bars.extend(other.completed_bars);
     }
@@ -83,7 +88,12 @@ impl MonthState {
     }
 
     /// Merges one part, or says what stands against it.
-    pub(super) fn absorb(&mut self, part: Part, replace: bool) -> Result<PartOutcome, MarketError> {
+    pub(super) fn absorb(
+        &mut self,
+        part: Part,
+        options: MergeOptions,
+    ) -> Result<PartOutcome, MarketError> {
+        let replace = options.replace;
         let Part { table, mut source } = part;
         let seen = |known: &SourceReceipt| {
             is_same_archive(known, &source) && known.decoder == source.decoder
@@ -93,7 +103,7 @@ impl MonthState {
         }
         let table = self.without_duplicates(table, &mut source)?;
         let plan = if self.series.kind.has_unique_time() {
-            self.plan_unique(&table, &source, replace)?
+            self.plan_unique(&table, &source, options)?
         } else {
             self.plan_multiset(&table)
         };
@@ -101,9 +111,11 @@ impl MonthState {
             rows_added: plan.added,
             rows_known: table.len() - plan.added - plan.replaced,
             rows_replaced: plan.replaced,
+            rows_kept: plan.conflicts.filter(|_| !replace).map_or(0, |conflicts| conflicts.count),
             changed: Vec::new(),
             completed_bars: plan.completed_bars.clone(),
         };
+        self.note_conflicts(&plan, &table, &mut source, replace);
         let new_rows_used = plan.added + plan.replaced + plan.patches.len() > 0;
         self.apply(plan, table);
         self.record(source, new_rows_used, replace, &mut outcome);
@@ -154,8 +166,9 @@ impl MonthState {
         &self,
         new: &Table,
         source: &SourceReceipt,
-        replace: bool,
+        options: MergeOptions,
     ) -> Result<Plan, MarketError> {
+        let MergeOptions { replace, keep } = options;
         let old_times = key_times(&self.table);
         let new_times = key_times(new);
         let derivable = derivable_column(self.series.kind);
@@ -163,8 +176,7 @@ impl MonthState {
             derivable.is_some_and(|(_, name)| source.derived.iter().any(|column| column == name));
         let n_old = old_times.len();
         let mut plan = Plan::with_capacity(n_old + new_times.len());
-        let mut conflicts = 0;
-        let mut first_conflict: Option<(usize, usize, usize)> = None;
+        let mut refused = None;
         if new_times.first() > old_times.last() {
             plan.rows.extend(0..n_old + new_times.len());
             plan.derived.extend(&self.derived);
@@ -196,9 +208,10 @@ impl MonthState {
                             plan.push(if differs { n_old + j } else { i }, new_derived);
                             plan.replaced += usize::from(differs);
                         }
-                        Some(_) if replace => {
+                        Some(column) if replace => {
                             plan.push(n_old + j, new_derived);
                             plan.replaced += 1;
+                            Conflicts::add(&mut plan.conflicts, i, j, column);
                         }
                         Some(column) => match self.more_complete(i, new, j, source) {
                             Some(Version::Lake) => {
@@ -210,10 +223,11 @@ impl MonthState {
                                 plan.replaced += 1;
                                 plan.completed_bars.push(time);
                             }
-                            None => {
-                                conflicts += 1;
-                                first_conflict = first_conflict.or(Some((i, j, column)));
+                            None if keep => {
+                                plan.push(i, self.derived[i]);
+                                Conflicts::add(&mut plan.conflicts, i, j, column);
                             }
+                            None => Conflicts::add(&mut refused, i, j, column),
                         },
                     }
                 }
@@ -221,11 +235,44 @@ impl MonthState {
             i += usize::from(order.is_le());
             j += usize::from(order.is_ge());
         }
-        match first_conflict {
-            Some((i, j, column)) => {
-                Err(self.conflict(source, conflicts, new, j, column, &self.table, i))
+        match refused {
+            Some(Conflicts { count, lake, archive, column }) => {
+                Err(self.conflict(source, count, new, archive, column, &self.table, lake))
             }
             None => Ok(plan),
+        }
+    }
+
+    /// Enters in an archive's receipt that rows of it differed from the lake's.
+    fn note_conflicts(&self, plan: &Plan, new: &Table, source: &mut SourceReceipt, replace: bool) {
+        let Some(Conflicts { count, lake, archive, column }) = plan.conflicts else {
+            // The archive may be the one that the lake has these rows from.
+            let known = self.receipt.sources.iter().find(|known| is_same_archive(known, source));
+            let is_conflict = |note: &&Note| note.name == LAKE_CONFLICT;
+            if let Some(known) = known {
+                source.repairs.extend(known.repairs.iter().find(is_conflict).cloned());
+                source.flags.extend(known.flags.iter().find(is_conflict).cloned());
+            }
+            return;
+        };
+        let what = "rows differ from what the lake holds";
+        let done = if replace { "they replace those of the lake" } else { "the lake's stay" };
+        let note = Note {
+            name: LAKE_CONFLICT.to_owned(),
+            count,
+            first: Some(Timestamp(key_times(new)[archive])),
+            message: format!("{what}; {done}"),
+            example: format!(
+                "`{}` is {} here, {} in the lake",
+                self.series.kind.columns()[column].0,
+                new.columns()[column].text(archive),
+                self.table.columns()[column].text(lake),
+            ),
+        };
+        if replace {
+            source.repairs.push(note);
+        } else {
+            source.flags.push(note);
         }
     }
 
@@ -359,7 +406,9 @@ impl MonthState {
         }
         sources.retain(|known| {
             let same_name = known.name == source.name;
-            let superseded = same_name && (replace || spans_all_of(&source, known));
+            // Rows of it that stayed need their source.
+            let keeps_none = outcome.rows_kept == 0;
+            let superseded = same_name && keeps_none && (replace || spans_all_of(&source, known));
             !(is_same_archive(known, &source) || superseded)
         });
         sources.push(source);
@@ -395,6 +444,21 @@ enum Version {
     Archive,
 }
 
+/// Rows of an archive that differ from the lake's: how many, and both versions of the first.
+#[derive(Clone, Copy)]
+struct Conflicts {
+    count: usize,
+    lake: usize,
+    archive: usize,
+    column: usize,
+}
+
+impl Conflicts {
+    fn add(conflicts: &mut Option<Self>, lake: usize, archive: usize, column: usize) {
+        conflicts.get_or_insert(Self { count: 0, lake, archive, column }).count += 1;
+    }
+}
+
 /// The month to be: rows of the lake (from 0) and of the archive (from the lake's length).
 struct Plan {
     rows: Vec<usize>,
@@ -402,6 +466,7 @@ struct Plan {
     patches: Vec<Patch>,
     added: usize,
     replaced: usize,
+    conflicts: Option<Conflicts>,
     completed_bars: Vec<Timestamp>,
 }
 
@@ -420,6 +485,7 @@ impl Plan {
             patches: Vec::new(),
             added: 0,
             replaced: 0,
+            conflicts: None,
             completed_bars: Vec::new(),
         }
     }

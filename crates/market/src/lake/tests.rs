@@ -145,7 +145,7 @@ fn a_conflict_writes_no_month() {
     assert_eq!(bytes(lake.root()), before);
 
     let writer = lake.writer().unwrap();
-    let options = MergeOptions { replace: true };
+    let options = MergeOptions { replace: true, ..MergeOptions::default() };
     let outcome = writer.merge(&hourly(), vec![incoming("b", other.clone())], options).unwrap();
     assert_eq!((outcome.rows_added, outcome.rows_replaced), (1, 1));
     assert_eq!(all(&lake, &hourly()), other);

@@ -94,6 +94,8 @@ impl Incoming {
 pub struct MergeOptions {
     /// Rows that differ replace those of the lake, where they would otherwise be refused.
     pub replace: bool,
+    /// The lake's rows stay where new ones differ, and the archive's receipt says so.
+    pub keep: bool,
 }
 
 /// What a merge did.
@@ -107,6 +109,8 @@ pub struct MergeOutcome {
     pub rows_known: usize,
     /// Rows that took the place of different ones.
     pub rows_replaced: usize,
+    /// Rows that stayed, where different ones were offered; counted among the known.
+    pub rows_kept: usize,
     /// Months whose file was written.
     pub months_written: Vec<Month>,
     /// Archives that came under a known name with other bytes than before.
@@ -123,6 +127,7 @@ impl MergeOutcome {
             rows_added: 0,
             rows_known: 0,
             rows_replaced: 0,
+            rows_kept: 0,
             months_written: Vec::new(),
             changed: Vec::new(),
             completed_bars: Vec::new(),
@@ -183,7 +188,7 @@ impl LakeWriter {
     /// - a value that was recorded wins over one that was derived, and any value over none;
     /// - of a bar that was the last of its archive, and so may have been still forming, the
     ///   version of an archive that goes on longer wins;
-    /// - with [`MergeOptions::replace`] the new row wins.
+    /// - with [`MergeOptions::replace`] the new row wins, with [`MergeOptions::keep`] the lake's.
     ///
     /// Liquidations can be equal and yet several: of equal rows the larger count is kept.
     ///
@@ -224,6 +229,7 @@ impl LakeWriter {
             outcome.rows_added += part.rows_added;
             outcome.rows_known += part.rows_known;
             outcome.rows_replaced += part.rows_replaced;
+            outcome.rows_kept += part.rows_kept;
             outcome.changed.extend(part.changed);
             outcome.completed_bars.extend(part.completed_bars);
         }
@@ -287,7 +293,7 @@ fn merge_month(
     let mut state = MonthState::new(series, month, path.clone(), old);
     let mut outcome = PartOutcome::default();
     for part in parts {
-        outcome.add(state.absorb(part, options.replace)?);
+        outcome.add(state.absorb(part, options)?);
     }
     Ok(MergedMonth { month, path, outcome, state })
 }
