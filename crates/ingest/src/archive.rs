@@ -210,6 +210,12 @@ impl<'a> RawFile<'a> {
         Ok(raw)
     }
 
+    /// A file that is in memory.
+    pub(crate) fn of_bytes(input: &'a Input, bytes: Vec<u8>) -> Self {
+        let sha256 = hex(&Sha256::digest(&bytes));
+        Self { input, source: Source::Memory(Arc::new(bytes)), sha256 }
+    }
+
     fn hashed(input: &'a Input, limits: &Limits) -> Result<Self, Problem> {
         let metadata = fs::metadata(&input.path)?;
         // Opening a pipe would wait for somebody to write to it.

@@ -230,6 +230,21 @@ pub(crate) fn decode(
     (Some(recognised), parts)
 }
 
+/// Decodes a file by the format of that name, and gives the series that are good.
+pub(crate) fn decode_as(
+    name: &str,
+    archive: &Archive,
+    options: &Options,
+) -> Result<Vec<Decoded>, String> {
+    let format = FORMATS.iter().copied().flatten().find(|format| format.name == name);
+    let format = format.ok_or_else(|| format!("no format is called {name}"))?;
+    let parts = (format.decode)(archive, options).map_err(|row| {
+        // Finding the line is part of refusing a file.
+        format!("{}{}", archive.place_of(row.row), row.problem)
+    })?;
+    Ok(parts.into_iter().filter_map(Result::ok).collect())
+}
+
 fn note(name: &str, count: usize, first: i64, message: impl Into<String>) -> Note {
     Note {
         name: name.to_owned(),

@@ -62,6 +62,8 @@ pub mod decimal;
 mod decode;
 pub mod error;
 pub mod export;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod inventory;
 mod json;
 pub mod limits;

@@ -65,7 +65,6 @@ pub(crate) struct Seen {
     /// Names that several archives of the run have; one may take the other's place in a receipt.
     ambiguous: BTreeSet<String>,
     sources: Mutex<BTreeMap<(Series, String), Sources>>,
-    grown: bool,
 }
 
 impl Seen {
@@ -82,7 +81,6 @@ impl Seen {
             entries: BTreeMap::new(),
             ambiguous: BTreeSet::new(),
             sources: Mutex::default(),
-            grown: false,
         };
         let mut names = BTreeSet::new();
         for input in inputs {
@@ -173,7 +171,6 @@ impl Seen {
             if serde_json::to_writer(&mut text, &entry).is_ok() {
                 text.push(b'\n');
                 self.entries.insert(entry.key.clone(), entry);
-                self.grown = true;
             }
         }
         if text.len() > 1
@@ -185,7 +182,7 @@ impl Seen {
 
     /// Puts the file in order, so that its bytes do not depend on how runs were interrupted.
     pub(crate) fn close(self, options: &Options) {
-        if !self.grown || options.replace {
+        if options.replace || self.entries.is_empty() {
             return;
         }
         let mut text = Vec::new();
@@ -193,6 +190,9 @@ impl Seen {
             if serde_json::to_writer(&mut text, entry).is_ok() {
                 text.push(b'\n');
             }
+        }
+        if fs::read(self.path()).is_ok_and(|old| old == text) {
+            return;
         }
         let temporary = self.path().with_extension("tmp");
         let written =

@@ -10,6 +10,9 @@
 mod bad_data;
 mod binance;
 mod formats;
+mod fuzz;
+mod hostile;
+mod killed;
 mod real;
 mod rules;
 mod runs;

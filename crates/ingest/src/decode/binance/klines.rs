@@ -8,7 +8,7 @@ use plimsoll_market::Kind;
 
 use super::name::What;
 use super::{COINM, File, SPOT, contract_size, csv_evidence};
-use crate::archive::{Archive, Content};
+use crate::archive::Archive;
 use crate::csv::{self, TimeUnit, Values};
 use crate::decode::identity::Identity;
 use crate::decode::rows::keep_period;
