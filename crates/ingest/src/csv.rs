@@ -98,11 +98,13 @@ impl Rows {
     }
 }
 
-/// The names in the first line, in lower case, if it is a header and not a row of numbers.
+/// The names in the first line, in lower case, if it is a header and not a row: a row begins with
+/// a number or a date, or has a number among its fields, as `BTC-USDT-SWAP,SWAP,0.0001` does.
 pub(crate) fn header(text: &[u8]) -> Option<Vec<String>> {
     let line = first_line(text)?;
     let first = line.first().copied().unwrap_or(b' ');
-    if first.is_ascii_digit() || first == b'-' {
+    let is_number = |field: &[u8]| decimal::parse(unquoted(field)).is_some_and(f64::is_finite);
+    if first.is_ascii_digit() || first == b'-' || line.split(|&byte| byte == b',').any(is_number) {
         return None;
     }
     let names = line
@@ -417,6 +419,8 @@ mod tests {
     fn a_header_is_told_from_a_row() {
         assert_eq!(header(b"\xef\xbb\xbfOpen_Time, \"Open\"\n1,2").unwrap(), ["open_time", "open"]);
         assert_eq!(header(b"1704067200000,2"), None);
+        assert_eq!(header(b"BTC-USDT-SWAP,SWAP,0.0001,0.0002,1704067200000\n"), None);
+        assert_eq!(header(b"rate/\xd4\xa4,inf,nan").unwrap()[1..], ["inf", "nan"]);
         assert_eq!(header(b""), None);
     }
 }

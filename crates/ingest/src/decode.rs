@@ -2,15 +2,30 @@
 
 mod bars;
 mod binance;
+mod bybit;
+mod ccxt;
+mod checked_trades;
+mod coinalyze;
+mod coinglass;
 mod exact_sum;
 mod findings;
 mod freqtrade;
 mod funding;
+mod funding_size;
 mod generic;
+mod hyperliquid;
 mod identity;
+mod json_rows;
+mod liquidation_volume;
 mod liquidations;
+mod okx;
 mod open_interest;
+mod pairs;
+mod recorded;
 mod rows;
+mod sampled;
+mod several;
+mod tardis;
 mod trade_bars;
 
 use plimsoll_market::lake::{Note, Source};
@@ -114,7 +129,18 @@ pub(crate) struct Format {
 }
 
 /// Every format, the most particular first.
-const FORMATS: &[&[Format]] = &[binance::FORMATS, freqtrade::FORMATS, generic::FORMATS];
+const FORMATS: &[&[Format]] = &[
+    hyperliquid::FORMATS,
+    tardis::FORMATS,
+    bybit::FORMATS,
+    okx::FORMATS,
+    binance::FORMATS,
+    freqtrade::FORMATS,
+    coinalyze::FORMATS,
+    coinglass::FORMATS,
+    ccxt::FORMATS,
+    generic::FORMATS,
+];
 
 /// The name of every format, with its version.
 pub(crate) fn format_names() -> Vec<&'static str> {

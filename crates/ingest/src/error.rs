@@ -161,7 +161,7 @@ pub enum Problem {
     /// Something that neither name nor rows tell.
     #[error("its {what} is told neither by its name nor by its rows")]
     Unknown {
-        /// `kind`, `venue`, `symbol` or `interval`.
+        /// `kind`, `venue`, `symbol`, `interval` or `liquidation unit`.
         what: &'static str,
     },
     /// A column that the kind of record needs is missing.
@@ -293,6 +293,28 @@ pub enum Problem {
         /// How many rates there are.
         rows: usize,
     },
+    /// Funding rates that are about a hundred times those of the same coin at other venues.
+    #[error(
+        "rates are {ratio:.0} times those of {coin} at {others} (median {median_bps:.3} bps an hour beside {others_bps:.4}): these look like percentages, not fractions"
+    )]
+    PercentBesideOthers {
+        /// The coin, as the file spells it.
+        coin: String,
+        /// The other venues of the file.
+        others: String,
+        /// How many times as large.
+        ratio: f64,
+        /// Median of the absolute rate an hour in basis points.
+        median_bps: f64,
+        /// The same at the others.
+        others_bps: f64,
+    },
+    /// What a server answers when it has no data.
+    #[error("is no data but the answer of a server: {message}")]
+    ErrorDocument {
+        /// Its code and message.
+        message: String,
+    },
     /// A word that is not one of those expected.
     #[error("`{column}` is `{value}`; expected {expected}")]
     BadWord {
@@ -381,14 +403,19 @@ impl Problem {
                 "name the columns in a header and pass --source generic with --kind, --venue, --symbol and --interval"
             }
             Self::Unsupported { .. } | Self::NothingForTheLake { .. } => "leave the file out",
-            Self::Unknown { what } => return Some(format!("pass --{what}")),
+            Self::Unknown { what } => {
+                return Some(format!("pass --{}", what.replace(' ', "-")));
+            }
+            Self::ErrorDocument { .. } => "ask the server again",
             Self::MissingColumn { .. } => "add the column to the header, or pass another --kind",
             Self::MixedTimeUnits { .. } => "bring all times to milliseconds",
             Self::OffGrid { .. } | Self::OtherSpacing { .. } => {
                 "pass the --interval that the rows have; times are the bars' open times in UTC"
             }
             Self::Repeated { .. } => "keep the row that is right",
-            Self::PercentRates { .. } => "divide the rates by 100",
+            Self::PercentRates { .. } | Self::PercentBesideOthers { .. } => {
+                "divide the rates by 100"
+            }
             Self::Lake(error) => match error.as_ref() {
                 MarketError::Conflict { .. } => {
                     "find out which source is right; --replace lets this one win"

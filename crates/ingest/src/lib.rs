@@ -81,8 +81,8 @@ pub use inventory::{Coverage, MonthCoverage, Selection, ls};
 pub use limits::Limits;
 pub use policy::{Policies, Policy, PolicyError, Rule};
 pub use run::{
-    FileNote, FileReport, NoProgress, Options, Outcome, Progress, SourceFormat, Summary, TakenPart,
-    ingest,
+    FileNote, FileReport, LiquidationUnit, NoProgress, Options, Outcome, Progress, SourceFormat,
+    Summary, TakenPart, ingest,
 };
 pub use settings::{Mistake, Mistakes, Settings, SettingsError};
 pub use why::{Why, WhyPart, why};

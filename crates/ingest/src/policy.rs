@@ -114,6 +114,10 @@ rules! {
     VoidTrade("void_trade", Repair of [Refuse, Repair], "a trade has no price and no quantity, as the venue writes those that it withdrew", "the row is dropped");
     LowerBound("lower_bound", Flag of [Refuse, Flag], "the venue tells at most one forced order a second, so that sums are a lower bound", "");
     OutsidePeriod("outside_period", Flag of [Refuse, Flag, Repair], "rows lie outside the period that the file is named for", "the rows are dropped");
+    TotalDiffers("total_differs", Flag of [Refuse, Flag], "a total is not the sum of its parts", "");
+    UnpaidRate("unpaid_rate", Repair of [Refuse, Repair], "a settlement has no rate that was paid", "the row is dropped");
+    BankruptcyPrice("bankruptcy_price", Flag of [Refuse, Flag], "the price is the bankruptcy price of the position, not that of a fill", "");
+    RecorderSilence("recorder_silence", Flag of [Flag], "nothing was recorded for longer than a recorder that works would leave; that time is not covered", "");
     LakeConflict("lake_conflict", Refuse of [Refuse, Flag, Repair], "rows differ from what the lake holds", "they replace those of the lake");
     // Of the lake.
     Unreadable("unreadable", Refuse of [Refuse], "a file cannot be read", "");

@@ -1,24 +1,23 @@
 //! The columns of a file under the names that this crate knows, before they mean anything.
 
+mod columns;
+mod objects;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Cursor;
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Float64Type, Int64Type, TimeUnit as ArrowUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
-};
-use arrow::error::ArrowError;
+use arrow::array::RecordBatch;
 use arrow::ipc::reader::FileReader;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use plimsoll_market::Kind;
+use serde_json::{Map, Value};
 
 use crate::archive::{Archive, Content};
 use crate::csv::{self, TimeUnit, Values, Want};
 use crate::error::{Problem, RowProblem};
+use crate::json::Json;
 
 /// A column's name here, what it holds, and the names it has in files, best first.
 struct Known {
@@ -38,7 +37,8 @@ const TIME: Known = known(
 );
 /// Names that could be any time; taken where no better one is there.
 const ANY_TIME: [&str; 6] = ["timestamp", "time", "date", "datetime", "timestamp_ms", "ts"];
-const SYMBOL: Known = known("symbol", Want::Word, &["symbol", "coin", "instrument", "instid"]);
+const SYMBOL: Known =
+    known("symbol", Want::Word, &["symbol", "coin", "ticker", "instrument", "instid"]);
 const VENUE: Known = known("venue", Want::Word, &["venue", "exchange"]);
 
 const BARS: &[Known] = &[
@@ -84,21 +84,58 @@ const LIQUIDATIONS: &[Known] = &[
         Want::Number,
         &["accumulated_fill_quantity", "quantity", "qty", "size", "amount"],
     ),
+    known(
+        "notional",
+        Want::Number,
+        &["notional", "size_usd", "notional_usd", "value_usd", "usd_value"],
+    ),
     known("kind", Want::Word, &["kind"]),
 ];
 const LIQUIDATION_VOLUME: &[Known] = &[
     known("long_quantity", Want::NumberOrEmpty, &["long_quantity"]),
     known("short_quantity", Want::NumberOrEmpty, &["short_quantity"]),
-    known("long_notional", Want::NumberOrEmpty, &["long_notional", "long_usd"]),
-    known("short_notional", Want::NumberOrEmpty, &["short_notional", "short_usd"]),
+    known(
+        "long_notional",
+        Want::NumberOrEmpty,
+        &[
+            "long_notional",
+            "long_usd",
+            "aggregated_long_liquidation_usd",
+            "long_liquidation_usd",
+            "long_liquidations_usd",
+        ],
+    ),
+    known(
+        "short_notional",
+        Want::NumberOrEmpty,
+        &[
+            "short_notional",
+            "short_usd",
+            "aggregated_short_liquidation_usd",
+            "short_liquidation_usd",
+            "short_liquidations_usd",
+        ],
+    ),
+    known("total_notional", Want::NumberOrEmpty, &["total_notional", "total_usd"]),
     known("count", Want::NumberOrEmpty, &["count", "liq_count"]),
 ];
 const OPEN_INTEREST: &[Known] = &[
-    known("open_interest", Want::Number, &["sum_open_interest", "open_interest", "oi"]),
+    known(
+        "open_interest",
+        Want::NumberOrEmpty,
+        &["sum_open_interest", "sumopeninterest", "open_interest", "openinterest", "oi"],
+    ),
     known(
         "open_interest_value",
-        Want::Number,
-        &["sum_open_interest_value", "open_interest_value", "oi_value"],
+        Want::NumberOrEmpty,
+        &[
+            "sum_open_interest_value",
+            "sumopeninterestvalue",
+            "open_interest_value",
+            "open_interest_usd",
+            "oi_value",
+            "oi_usd",
+        ],
     ),
 ];
 
@@ -134,10 +171,7 @@ impl Raw {
     ) -> Result<Self, RowProblem> {
         match &archive.content {
             Content::Text(_) | Content::LongText(_) => Self::from_csv(archive, kind, headerless),
-            Content::Json(_) => {
-                let reason = "JSON where named columns are expected".to_owned();
-                Err(Problem::NotRecognised { reason }.into())
-            }
+            Content::Json(json) => Self::from_objects(&objects::of(json)?, kind),
             Content::Feather(bytes) => {
                 let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
                 let batches: Result<Vec<_>, _> = reader.collect();
@@ -237,7 +271,7 @@ impl Raw {
             };
             let mut unit = None;
             for batch in batches {
-                append(&mut values, batch.column(position), &names[position], &mut unit)?;
+                columns::append(&mut values, batch.column(position), &names[position], &mut unit)?;
             }
             raw.time_unit = raw.time_unit.or(unit);
             raw.columns.insert(known.name, values);
@@ -337,27 +371,19 @@ impl Raw {
     }
 }
 
-/// The kind of record that has such columns, if that is certain.
-pub(crate) fn kind_of(names: &[String]) -> Option<Kind> {
-    let has = |kind: Kind, name: &str| {
-        let known = knowns(kind).iter().find(|known| known.name == name);
-        known.is_some_and(|known| names.iter().any(|n| known.aliases.contains(&n.as_str())))
-    };
-    if has(Kind::Candles, "open") && has(Kind::Candles, "high") && has(Kind::Candles, "volume") {
-        Some(Kind::Candles)
-    } else if has(Kind::Funding, "rate") {
-        Some(Kind::Funding)
-    } else if has(Kind::OpenInterest, "open_interest") {
-        Some(Kind::OpenInterest)
-    } else if names.iter().any(|name| name.contains("liquidat")) && has(Kind::Liquidations, "price")
-    {
-        Some(Kind::Liquidations)
-    } else {
-        None
-    }
+/// Whether a kind has a column of that name here among the names of a file.
+pub(crate) fn has(names: &[String], kind: Kind, name: &str) -> bool {
+    let known = knowns(kind).iter().find(|known| known.name == name);
+    known.is_some_and(|known| names.iter().any(|n| known.aliases.contains(&n.as_str())))
 }
 
-/// The names of the columns of a file, in lower case; none for text without a header.
+/// Whether any column could be a time.
+pub(crate) fn has_time(names: &[String]) -> bool {
+    names.iter().any(|n| TIME.aliases.contains(&n.as_str()) || ANY_TIME.contains(&n.as_str()))
+}
+
+/// The names of the columns of a file, in lower case; none for text without a header, and for
+/// JSON.
 pub(crate) fn names(archive: &Archive) -> Result<Vec<String>, Problem> {
     let fields = |schema: &arrow::datatypes::Schema| {
         schema.fields().iter().map(|f| f.name().to_ascii_lowercase()).collect()
@@ -373,6 +399,17 @@ pub(crate) fn names(archive: &Archive) -> Result<Vec<String>, Problem> {
         }
         Content::Parquet(path) => Ok(fields(parquet_reader(path)?.schema())),
     }
+}
+
+/// The names in the first row of a JSON document or in a line of JSON, in lower case; none where
+/// it holds no rows with names.
+pub(crate) fn object_names(sample: &Value) -> Vec<String> {
+    objects::names(sample)
+}
+
+/// The rows of a JSON document or of JSON lines, each with named values.
+pub(crate) fn objects(json: &Json) -> Result<Vec<Map<String, Value>>, RowProblem> {
+    objects::of(json)
 }
 
 /// For each column that a kind can use, its position among the file's names.
@@ -398,77 +435,8 @@ fn choose(names: &[String], kind: Kind) -> Vec<(usize, &'static Known)> {
     chosen
 }
 
-fn append(
-    values: &mut Values,
-    array: &ArrayRef,
-    name: &str,
-    unit: &mut Option<TimeUnit>,
-) -> Result<(), Problem> {
-    match values {
-        Values::Skipped => {}
-        Values::Numbers(numbers) => {
-            let array = cast(array, &DataType::Float64).map_err(|e| unsupported(name, &e))?;
-            let array = array.as_primitive::<Float64Type>();
-            numbers.extend(array.iter().map(|value| value.unwrap_or(f64::NAN)));
-        }
-        Values::Words(words) => {
-            let array = cast(array, &DataType::Utf8).map_err(|e| unsupported(name, &e))?;
-            let array = array.as_string::<i32>();
-            words.extend(array.iter().map(|value| value.unwrap_or_default().to_owned()));
-        }
-        Values::Times(times) => append_times(times, array, name, unit)?,
-    }
-    Ok(())
-}
-
-fn append_times(
-    times: &mut Vec<i64>,
-    array: &ArrayRef,
-    name: &str,
-    unit: &mut Option<TimeUnit>,
-) -> Result<(), Problem> {
-    let not_a_time = |value: &str| Problem::NotATime { column: name.into(), value: value.into() };
-    if array.null_count() > 0 {
-        return Err(not_a_time("null"));
-    }
-    match array.data_type() {
-        DataType::Timestamp(ArrowUnit::Second, _) => {
-            let array = array.as_primitive::<TimestampSecondType>();
-            times.extend(array.values().iter().map(|t| t.saturating_mul(1000)));
-        }
-        DataType::Timestamp(ArrowUnit::Millisecond, _) => {
-            times.extend(array.as_primitive::<TimestampMillisecondType>().values());
-        }
-        DataType::Timestamp(ArrowUnit::Microsecond, _) => {
-            let array = array.as_primitive::<TimestampMicrosecondType>();
-            times.extend(array.values().iter().map(|t| t.div_euclid(1000)));
-        }
-        DataType::Timestamp(ArrowUnit::Nanosecond, _) => {
-            let array = array.as_primitive::<TimestampNanosecondType>();
-            times.extend(array.values().iter().map(|t| t.div_euclid(1_000_000)));
-        }
-        data_type if data_type.is_integer() => {
-            let array = cast(array, &DataType::Int64).map_err(|e| unsupported(name, &e))?;
-            for value in array.as_primitive::<Int64Type>().values() {
-                times.push(csv::time(value.to_string().as_bytes(), name, unit)?);
-            }
-        }
-        _ => {
-            let array = cast(array, &DataType::Utf8).map_err(|e| unsupported(name, &e))?;
-            for value in array.as_string::<i32>().iter().flatten() {
-                times.push(csv::time(value.as_bytes(), name, unit)?);
-            }
-        }
-    }
-    Ok(())
-}
-
 fn parquet_reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, Problem> {
     ParquetRecordBatchReaderBuilder::try_new(File::open(path)?).map_err(damaged)
-}
-
-fn unsupported(name: &str, error: &ArrowError) -> Problem {
-    Problem::Unsupported { what: format!("column `{name}` ({error})") }
 }
 
 fn damaged(error: impl std::fmt::Display) -> Problem {

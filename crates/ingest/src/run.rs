@@ -118,6 +118,11 @@ pub struct Options {
     pub kind: Option<Kind>,
     /// Bar length.
     pub interval: Option<Interval>,
+    /// What sums of liquidations are counted in, where neither names nor rows say so.
+    pub liquidation_unit: Option<LiquidationUnit>,
+    /// What one contract is worth, where sizes are counted in contracts and the file does not
+    /// say: in base units, for coin-margined contracts in US dollars.
+    pub contract_size: Option<f64>,
     /// What is done where a rule is broken.
     pub policies: Policies,
     /// How large a file and its parts may be.
@@ -125,6 +130,43 @@ pub struct Options {
     /// Rows that differ from the lake's replace them, whatever the policy of
     /// [`Rule::LakeConflict`] is.
     pub replace: bool,
+}
+
+/// What sums of liquidations are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiquidationUnit {
+    /// The base currency, or what the source counts in without conversion.
+    Base,
+    /// US dollars.
+    Usd,
+}
+
+impl LiquidationUnit {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Base, Self::Usd];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Usd => "usd",
+        }
+    }
+}
+
+impl fmt::Display for LiquidationUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for LiquidationUnit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|unit| unit.name() == text);
+        found.ok_or_else(|| format!("`{text}` is no unit of liquidations; write base or usd"))
+    }
 }
 
 /// Told what a run is doing. The library itself prints nothing. Calls come from any thread.

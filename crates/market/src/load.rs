@@ -1,5 +1,6 @@
 //! From the lake to columns: what a study reads, on one grid, with every gap known.
 
+mod liquidations;
 mod reference;
 
 use crate::error::MarketError;
@@ -458,47 +459,6 @@ impl SymbolLoader<'_> {
             uncovered.len()
         );
         self.flag(columns, "funding_missing", Kind::Funding, uncovered.len(), first, &message);
-    }
-
-    /// Liquidated notional by bar and side; unknown wherever a bar is not wholly covered.
-    fn load_liquidations(&self, columns: &mut SymbolColumns) -> Result<(), MarketError> {
-        let series = self.series(Kind::Liquidations);
-        let unknown = self.known_bars(&self.lake.coverage(&series)?);
-        let mut long = unknown.clone();
-        let mut short = unknown;
-        let table = self.lake.read(&series, self.market.start, self.request.to)?;
-        if let Some(Column::Text(sides)) = table.column("liquidated_side") {
-            for (row, &time) in table.times().iter().enumerate() {
-                let bar = ((time - self.market.start.0) / self.market.interval.ms()) as usize;
-                let notional = table.f64("notional")[row];
-                // A side that the source does not tell leaves both unknown in its bar.
-                let (to_long, to_short) = match sides[row].as_str() {
-                    "long" => (notional, 0.0),
-                    "short" => (0.0, notional),
-                    _ => (f64::NAN, f64::NAN),
-                };
-                if bar < long.len() {
-                    long[bar] += to_long;
-                    short[bar] += to_short;
-                }
-            }
-        }
-        columns.liquidated_long_notional = long;
-        columns.liquidated_short_notional = short;
-        Ok(())
-    }
-
-    /// 0 for bars inside the coverage, unknown elsewhere.
-    fn known_bars(&self, coverage: &[(Timestamp, Timestamp)]) -> Vec<f64> {
-        let mut known = vec![f64::NAN; self.market.n_bars];
-        for &(from, to) in coverage {
-            let mut bar = self.market.first_bar_from(from);
-            while bar < self.market.n_bars && self.market.close_time(bar) <= to {
-                known[bar] = 0.0;
-                bar += 1;
-            }
-        }
-        known
     }
 
     /// The last snapshot known at each close, unless it is stale.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use plimsoll_ingest::{Options, Selection, SourceFormat};
+use plimsoll_ingest::{LiquidationUnit, Options, Selection, SourceFormat};
 use plimsoll_market::{Interval, Kind, Timestamp};
 
-use super::{parse_interval, parse_kind, parse_time};
+use super::{above_zero, parse_interval, parse_kind, parse_time};
 
 /// What a file's decoder may have to be told.
 #[derive(Args, Clone, Debug)]
@@ -30,6 +30,13 @@ pub(crate) struct DecodingArguments {
     /// Bar length, such as 1h; of bars made from trades, 1m unless it is given.
     #[arg(long, value_parser = parse_interval)]
     pub(crate) interval: Option<Interval>,
+    /// What sums of liquidations are in, where the files do not say: base or usd.
+    #[arg(long, value_name = "UNIT")]
+    pub(crate) liquidation_unit: Option<LiquidationUnit>,
+    /// What one contract is worth, where sizes are in contracts and the files do not say: in base
+    /// units, for coin-margined contracts in US dollars.
+    #[arg(long, value_name = "SIZE", value_parser = above_zero)]
+    pub(crate) contract_size: Option<f64>,
 }
 
 impl DecodingArguments {
@@ -40,6 +47,8 @@ impl DecodingArguments {
             symbol: self.symbol.clone(),
             kind: self.kind,
             interval: self.interval,
+            liquidation_unit: self.liquidation_unit,
+            contract_size: self.contract_size,
             ..Options::default()
         }
     }

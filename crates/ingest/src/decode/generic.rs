@@ -1,17 +1,25 @@
-//! Anything with named columns: CSV (also gz, zst, zip), Parquet, Arrow.
+//! Anything with named columns: CSV (also gz, zst, lz4, zip), Parquet, Arrow, JSON lists of objects.
 //!
 //! Columns are found by the names that exchanges and libraries give them. Columns `symbol` (or
-//! `coin`) and `venue` split a file into series.
+//! `coin`, `ticker`) and `venue` split a file into series.
+
+use std::collections::BTreeMap;
 
 use plimsoll_market::{Interval, Kind, Timestamp};
+use serde_json::Value;
 
+use super::funding_size;
 use super::identity::Identity;
 use super::liquidations::Quantity;
 use super::{
-    Checked, Clues, Format, PartProblem, Parts, bars, funding, liquidations, open_interest,
+    Checked, Clues, Format, PartProblem, Parts, bars, funding, liquidation_volume, liquidations,
+    open_interest,
 };
-use crate::archive::Archive;
+use crate::archive::{Archive, Content};
+use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
+use crate::json::Json;
+use crate::policy::Policies;
 use crate::raw::{self, Raw};
 use crate::run::{Options, SourceFormat};
 
@@ -19,21 +27,48 @@ pub(super) const FORMATS: &[Format] =
     &[Format { name: "generic/1", source: SourceFormat::Generic, recognise, decode }];
 
 fn recognise(clues: &Clues) -> Option<Vec<String>> {
-    (!clues.columns.is_empty()).then(|| vec![format!("columns {}", clues.columns.join(", "))])
+    if !clues.columns.is_empty() {
+        return Some(vec![format!("columns {}", clues.columns.join(", "))]);
+    }
+    let json = clues.json.as_ref()?;
+    let names = raw::object_names(json);
+    if !names.is_empty() {
+        return Some(vec![format!("JSON rows of {}", names.join(", "))]);
+    }
+    if error_message(json).is_some() {
+        return Some(vec!["JSON with the error message of a server".to_owned()]);
+    }
+    if is_empty_list(json) {
+        return Some(vec!["JSON with an empty list of rows".to_owned()]);
+    }
+    (!has_list(json)).then(|| vec!["a JSON document without a list of rows".to_owned()])
 }
 
 fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-    let names = raw::names(archive)?;
+    let names = match &archive.content {
+        Content::Json(json) => names_of_json(json)?,
+        _ => raw::names(archive)?,
+    };
     if names.is_empty() {
         let reason = "no header that names the columns".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
     }
-    let kind = options.kind.or_else(|| raw::kind_of(&names));
+    let identity = Identity::new(archive, options);
+    let kind = options.kind.or_else(|| kind_of(&names, &identity));
+    if kind.is_none() && !raw::has_time(&names) {
+        let reason = format!("no column of times among {}", names.join(", "));
+        return Err(Problem::NothingForTheLake { reason }.into());
+    }
     let kind = kind.ok_or(Problem::Unknown { what: "kind" })?;
-    let groups = Raw::read(archive, kind, &[])?.split();
+    let mut groups = Raw::read(archive, kind, &[])?.split();
+    let suspects = match kind {
+        Kind::Funding => funding_size::suspects(&mut groups, &options.policies),
+        _ => BTreeMap::new(),
+    };
     let many = groups.len() > 1;
+    let usual_interval = if many { usual_interval(&groups) } else { None };
     let mut decoded: Parts = Vec::new();
-    for (venue_word, symbol_word, raw) in groups {
+    for (index, (venue_word, symbol_word, raw)) in groups.into_iter().enumerate() {
         let excluded = |option: &Option<String>, word: &Option<String>| {
             many && option.is_some() && word.is_some() && option != word
         };
@@ -42,22 +77,37 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
         }
         let identity = Identity::new(archive, options);
         let venue = options.venue.clone().or(venue_word).or_else(|| identity.venue());
-        let venue = venue.ok_or(Problem::Unknown { what: "venue" })?;
+        let venue = match (venue, kind) {
+            (Some(venue), _) => venue,
+            // Sums are published of single venues too, but then they say of which.
+            (None, Kind::LiquidationVolume) => identity.venue_or("aggregate"),
+            (None, _) => return Err(Problem::Unknown { what: "venue" }.into()),
+        };
         let symbol = match options.symbol.clone().or(symbol_word) {
             Some(symbol) => symbol,
             None => identity.symbol()?,
         };
         let file_rows = raw.file_rows.clone();
-        decoded.push(match build(raw, kind, &venue, &identity) {
-            Ok((checked, interval)) => {
+        let refuse = |RowProblem { row, problem }: RowProblem| {
+            let in_file = |row: usize| file_rows.as_ref().map_or(row, |rows| rows[row]);
+            let row = RowProblem { row: row.map(in_file), problem };
+            PartProblem { series: many.then(|| format!("{venue} {symbol} {kind}")), row }
+        };
+        let (note, built) = match suspects.get(&index) {
+            Some(Err(problem)) => {
+                decoded.push(Err(refuse(problem.to_problem().into())));
+                continue;
+            }
+            Some(Ok(note)) => (Some(note), build(raw, kind, &venue, &identity, usual_interval)),
+            None => (None, build(raw, kind, &venue, &identity, usual_interval)),
+        };
+        decoded.push(match built {
+            Ok((mut checked, interval)) => {
+                funding_size::record(&mut checked, note);
                 let series = Identity::series(kind, venue, symbol, interval);
                 Ok(checked.into_decoded(archive, "generic/1", series, &identity))
             }
-            Err(RowProblem { row, problem }) => {
-                let in_file = |row: usize| file_rows.as_ref().map_or(row, |rows| rows[row]);
-                let row = RowProblem { row: row.map(in_file), problem };
-                Err(PartProblem { series: many.then(|| format!("{venue} {symbol} {kind}")), row })
-            }
+            Err(problem) => Err(refuse(problem)),
         });
     }
     if decoded.is_empty() {
@@ -72,16 +122,23 @@ fn build(
     kind: Kind,
     venue: &str,
     identity: &Identity,
+    usual_interval: Option<Interval>,
 ) -> Result<(Checked, Option<Interval>), RowProblem> {
-    let policies = &identity.options.policies;
+    let policies: &Policies = &identity.options.policies;
     match kind {
         Kind::Candles | Kind::MarkCandles | Kind::IndexCandles | Kind::PremiumIndexCandles => {
-            let bars = bars::build(raw, kind, identity.interval(), policies)?;
+            let by_rows = usual_interval.filter(|_| raw.n_rows == 1);
+            let bars = bars::build(raw, kind, identity.interval().or(by_rows), policies)?;
             Ok((bars.checked, Some(bars.interval)))
         }
         Kind::Funding => Ok((funding::build(raw, venue, policies)?, None)),
         Kind::OpenInterest => Ok((open_interest::build(raw, policies)?, None)),
-        Kind::LiquidationVolume => Err(Problem::Unknown { what: "kind" }.into()),
+        Kind::LiquidationVolume => {
+            // Quiet bars can be missing, so that the rows of one series may all be far apart.
+            let interval = identity.interval().or(usual_interval);
+            let bars = liquidation_volume::build(raw, interval, policies)?;
+            Ok((bars.checked, Some(bars.interval)))
+        }
         Kind::Liquidations => {
             let mut checked = liquidations::build(raw, Quantity::Base, policies)?;
             // Only what lies between two rows is surely accounted for.
@@ -92,4 +149,104 @@ fn build(
             Ok((checked, None))
         }
     }
+}
+
+/// The kind of record that has such columns, if columns, file name and folder make it certain.
+fn kind_of(names: &[String], identity: &Identity) -> Option<Kind> {
+    let has = |kind, name| raw::has(names, kind, name);
+    let is_said = |word: &str| {
+        identity.words().iter().any(|w| w.contains(word)) || names.iter().any(|n| n.contains(word))
+    };
+    let bars = |name| has(Kind::Candles, name);
+    let volume = |name| has(Kind::LiquidationVolume, name);
+    if bars("open") && bars("high") && bars("low") {
+        identity.bar_kind().or(bars("volume").then_some(Kind::Candles))
+    } else if bars("open") && bars("high") && bars("volume") {
+        // The missing low is then named.
+        Some(Kind::Candles)
+    } else if has(Kind::Funding, "rate") {
+        Some(Kind::Funding)
+    } else if has(Kind::OpenInterest, "open_interest")
+        || has(Kind::OpenInterest, "open_interest_value")
+    {
+        Some(Kind::OpenInterest)
+    } else if is_said("liq") && volume("long_notional") && volume("short_notional")
+        || is_said("liq") && volume("long_quantity") && volume("short_quantity")
+    {
+        Some(Kind::LiquidationVolume)
+    } else if is_said("liquidat") && has(Kind::Liquidations, "price") {
+        Some(Kind::Liquidations)
+    } else {
+        None
+    }
+}
+
+/// The bar length that most neighbouring rows of a file's series are apart.
+fn usual_interval(groups: &[(Option<String>, Option<String>, Raw)]) -> Option<Interval> {
+    let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
+    for (_, _, raw) in groups {
+        let Some(Values::Times(times)) = raw.columns.get("time") else { continue };
+        let mut times = times.clone();
+        times.sort_unstable();
+        for pair in times.windows(2).filter(|pair| pair[1] > pair[0]) {
+            *counts.entry(pair[1].saturating_sub(pair[0])).or_default() += 1;
+        }
+    }
+    let most = counts.values().copied().max()?;
+    let spacing = counts.into_iter().find(|&(_, count)| count == most)?.0;
+    Interval::from_ms(spacing)
+}
+
+/// The names in the first row of a JSON file.
+fn names_of_json(json: &Json) -> Result<Vec<String>, Problem> {
+    let Some(sample) = json.sample() else { return Err(Problem::Empty) };
+    let names = raw::object_names(&sample);
+    if !names.is_empty() && (has_list(&sample) || matches!(json, Json::Lines(_))) {
+        return Ok(names);
+    }
+    if let Some(message) = error_message(&sample) {
+        return Err(Problem::ErrorDocument { message });
+    }
+    if is_empty_list(&sample) {
+        return Err(Problem::Empty);
+    }
+    if has_list(&sample) {
+        let reason = "JSON whose rows have no names".to_owned();
+        return Err(Problem::NotRecognised { reason });
+    }
+    let reason = "a JSON document without a list of rows".to_owned();
+    Err(Problem::NothingForTheLake { reason })
+}
+
+/// Whether a document is a list, or has one among its members.
+fn has_list(json: &Value) -> bool {
+    match json {
+        Value::Array(_) => true,
+        Value::Object(members) => members.values().any(Value::is_array),
+        _ => false,
+    }
+}
+
+/// Whether a document is a list of nothing, or has no other list among its members.
+fn is_empty_list(json: &Value) -> bool {
+    let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+    match json {
+        Value::Object(members) => {
+            has_list(json) && members.values().filter(|value| value.is_array()).all(is_empty)
+        }
+        _ => is_empty(json),
+    }
+}
+
+/// Code and message of a document in which a server says that it has no data.
+pub(super) fn error_message(json: &Value) -> Option<String> {
+    let members = json.as_object()?;
+    let word = |names: &[&str]| {
+        let value = names.iter().find_map(|name| members.get(*name))?;
+        value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|code| code.to_string()))
+    };
+    let message = word(&["msg", "message", "retMsg", "error", "errmsg"])?;
+    let code = word(&["code", "retCode", "status"]).unwrap_or_default();
+    let is_fine = ["0", "200", "success", "ok"].contains(&code.to_ascii_lowercase().as_str());
+    (!is_fine).then(|| format!("{code} {message}").trim().to_owned())
 }

@@ -9,12 +9,16 @@ use crate::error::Problem;
 use crate::run::Options;
 
 /// Venues whose identifier is looked for among the folders.
-const VENUES: [&str; 8] = [
+const VENUES: [&str; 12] = [
     "binance-usdm",
     "binance-coinm",
     "binance-spot",
     "bybit-linear",
+    "bybit-inverse",
+    "bybit-spot",
     "okx-swap",
+    "okx-futures",
+    "okx-spot",
     "hyperliquid",
     "deribit",
     "bitmex",
@@ -22,6 +26,13 @@ const VENUES: [&str; 8] = [
 
 /// Quote currencies by which a word is known for a symbol.
 const QUOTES: [&str; 6] = ["USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC"];
+
+/// Words of file names and folders for bars of another price than the last.
+const BAR_KINDS: &[(&[&str], Kind)] = &[
+    (&["premium", "premiumindex", "premiumindexklines"], Kind::PremiumIndexCandles),
+    (&["mark", "markprice", "markcandles", "markpriceklines"], Kind::MarkCandles),
+    (&["index", "indexprice", "indexcandles", "indexpriceklines"], Kind::IndexCandles),
+];
 
 /// Clues of one file.
 pub(super) struct Identity<'a> {
@@ -52,8 +63,8 @@ impl<'a> Identity<'a> {
 
     /// Venue by option, else by a folder's name.
     pub(super) fn venue(&self) -> Option<String> {
-        let folder = || self.folders.iter().rev().find(|f| VENUES.contains(&f.as_str())).cloned();
-        self.options.venue.clone().or_else(folder)
+        let folder = || self.folders.iter().rev().find_map(|folder| venue_of_folder(folder));
+        self.options.venue.clone().or_else(|| folder().map(str::to_owned))
     }
 
     /// Venue by option or folder, else the one given, which is then noted.
@@ -82,6 +93,41 @@ impl<'a> Identity<'a> {
         self.options.interval.or_else(by_name).or_else(by_folder)
     }
 
+    /// The words of the file's name and of its folder's, in lower case.
+    pub(super) fn words(&self) -> Vec<String> {
+        let folder = self.folders.last().map(String::as_str).unwrap_or_default();
+        // A folder is one word: of several, each could be about other files in it.
+        let words = self.stem.split(['_', '-', ' ']).chain([folder]);
+        words.map(|word| word.replace(['_', '-'], "").to_ascii_lowercase()).collect()
+    }
+
+    /// Which other price than the last bars are of, if the name of the file or its folder says so.
+    pub(super) fn bar_kind(&self) -> Option<Kind> {
+        let words = self.words();
+        let said =
+            |(names, _): &&(&[&str], Kind)| words.iter().any(|w| names.contains(&w.as_str()));
+        BAR_KINDS.iter().find(said).map(|&(_, kind)| kind)
+    }
+
+    /// Which price bars without a volume are of, by the first word of the name, or of a folder
+    /// from the innermost on, that begins with mark, index or premium.
+    pub(super) fn price_kind(&self) -> Option<Kind> {
+        let names = std::iter::once(self.stem).chain(self.folders.iter().rev().map(String::as_str));
+        let mut words = names.flat_map(|name| name.split(|c: char| !c.is_ascii_alphanumeric()));
+        words.find_map(|word| {
+            let word = word.to_ascii_lowercase();
+            if word.starts_with("premium") {
+                Some(Kind::PremiumIndexCandles)
+            } else if word.starts_with("mark") && !word.starts_with("market") {
+                Some(Kind::MarkCandles)
+            } else if word.starts_with("index") {
+                Some(Kind::IndexCandles)
+            } else {
+                None
+            }
+        })
+    }
+
     /// The series, with an interval only where the kind has one.
     pub(super) fn series(
         kind: Kind,
@@ -91,6 +137,18 @@ impl<'a> Identity<'a> {
     ) -> Series {
         Series { kind, venue, symbol, interval: interval.filter(|_| kind.has_interval()) }
     }
+}
+
+/// `binance-usdm`, and `hyperliquid-2025-10-10`.
+fn venue_of_folder(folder: &str) -> Option<&'static str> {
+    VENUES.into_iter().find(|venue| {
+        let rest = folder.strip_prefix(venue);
+        rest.is_some_and(|rest| {
+            let date = rest.strip_prefix(['-', '_']).unwrap_or(rest);
+            rest.is_empty()
+                || date.len() < rest.len() && date.starts_with(|c: char| c.is_ascii_digit())
+        })
+    })
 }
 
 /// `5m` is an interval; `10` and `2024Q4` are not.

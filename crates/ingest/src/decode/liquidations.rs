@@ -33,7 +33,12 @@ pub(super) fn build(
     let mut kept = Kept::all(times.len());
     let sides = sides(&mut raw, &times, &mut findings)?;
     let price = raw.need_numbers("price")?;
-    let quantity = raw.need_numbers("quantity")?;
+    let recorded = raw.take_numbers("notional");
+    let quantity = match (raw.take_numbers("quantity"), &recorded) {
+        (Some(quantity), _) => quantity,
+        (None, Some(notional)) => notional.iter().zip(&price).map(|(n, p)| n / p).collect(),
+        (None, None) => return Err(raw.missing("quantity").into()),
+    };
     let kinds = raw.take_words("kind").unwrap_or_else(|| vec!["liquidation".into(); times.len()]);
     for (row, kind) in kinds.iter().enumerate() {
         if kind != "liquidation" && kind != "adl" {
@@ -43,8 +48,12 @@ pub(super) fn build(
         }
     }
     let rule = "is negative or no number";
-    let column = Column { name: "quantity", values: &quantity, rule, holds: is_amount };
-    mends_columns(Rule::InvalidVolume, &[column], &mut kept, &times, &mut findings);
+    let column = |name, values| Column { name, values, rule, holds: is_amount };
+    let amounts = [
+        column("quantity", quantity.as_slice()),
+        column("notional", recorded.as_deref().unwrap_or_default()),
+    ];
+    mends_columns(Rule::InvalidVolume, &amounts, &mut kept, &times, &mut findings);
     let unfilled = kept.breaking(|row| quantity[row].is_nan() || quantity[row].abs() > 0.0);
     let problem = |_| Problem::Broken {
         rule: Rule::UnfilledOrder,
@@ -63,9 +72,12 @@ pub(super) fn build(
         kept.drop(&bad_price);
     }
     findings.check()?;
-    let notional: Vec<f64> = match unit {
-        Quantity::Base => price.iter().zip(&quantity).map(|(p, q)| p * q).collect(),
-        Quantity::Contracts(size) => quantity.iter().map(|contracts| contracts * size).collect(),
+    let notional: Vec<f64> = match (recorded, unit) {
+        (Some(notional), _) => notional,
+        (None, Quantity::Base) => price.iter().zip(&quantity).map(|(p, q)| p * q).collect(),
+        (None, Quantity::Contracts(size)) => {
+            quantity.iter().map(|contracts| contracts * size).collect()
+        }
     };
     let quantity = match unit {
         Quantity::Base => quantity,
@@ -146,8 +158,9 @@ fn sides(raw: &mut Raw, times: &[i64], findings: &mut Findings) -> Result<Vec<St
         ("side", "BUY or SELL, the side of the order", words)
     };
     let side = |word: &String| match (column, word.to_ascii_lowercase().as_str()) {
-        ("liquidated_side", "long") | ("side", "sell") => "long",
-        ("liquidated_side", "short") | ("side", "buy") => "short",
+        // No order has a side of long or short: it is the position's.
+        (_, "long") | ("side", "sell") => "long",
+        (_, "short") | ("side", "buy") => "short",
         _ => "unknown",
     };
     let sides: Vec<&str> = words.iter().map(side).collect();

@@ -28,6 +28,11 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
     ("cut_off_row.csv", ":5: 3 fields where 6 are expected", Some(MEND)),
     ("damaged.zip", ": damaged or cut off: ", Some(AGAIN)),
     ("every_price_zero.csv", ":2: `open` 0 is not a positive number", Some(MEND)),
+    (
+        "error_answer.json",
+        ": is no data but the answer of a server: -1121 Invalid symbol.",
+        Some("ask the server again"),
+    ),
     ("fractional_trades.csv", ":5: `trades` 7.5 is no count", Some(MEND)),
     ("funding_infinite.csv", ":3: `rate` inf is not a number", Some(MEND)),
     (
@@ -61,6 +66,11 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
     ),
     ("liquidation_price_zero.csv", ":3: `price` 0 is not a positive number", Some(MEND)),
     ("liquidation_quantity_negative.csv", ":3: `quantity` -2 is negative or no number", Some(MEND)),
+    (
+        "liquidation_volume_negative.csv",
+        ":3: `short_notional` -5 is negative or no number",
+        Some(MEND),
+    ),
     ("low_above_open.csv", ":3: `low` 100.5 is above `open` 100", Some(MEND)),
     (
         "missing_column.csv",
@@ -153,6 +163,7 @@ const RULES: &[(&str, Rule)] = &[
     ("infinite.csv", Rule::PriceNotPositive),
     ("liquidation_price_zero.csv", Rule::PriceNotPositive),
     ("liquidation_quantity_negative.csv", Rule::InvalidVolume),
+    ("liquidation_volume_negative.csv", Rule::InvalidVolume),
     ("low_above_open.csv", Rule::OhlcOrder),
     ("negative_price.csv", Rule::PriceNotPositive),
     ("negative_quote_volume.csv", Rule::InvalidVolume),
@@ -178,6 +189,7 @@ pub(crate) const TAKEN_IN: &[&str] = &[
     "off_settlement.csv",
     "outside_period.csv",
     "repeated_row.csv",
+    "total_differs.csv",
     "unfilled_order.csv",
     "unsorted.csv",
     "zero_open_interest.csv",
@@ -206,6 +218,7 @@ pub(crate) fn options(file: &str) -> Options {
         kind: match file {
             "missing_column.csv" => Some(Kind::Candles),
             file if file.starts_with("premium") => Some(Kind::PremiumIndexCandles),
+            "liquidation_volume_negative.csv" => Some(Kind::LiquidationVolume),
             file if is_event(file) => Some(Kind::Liquidations),
             _ => None,
         },

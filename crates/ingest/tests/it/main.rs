@@ -2,20 +2,29 @@
 #![allow(
     clippy::unwrap_used,
     clippy::float_cmp,
+    clippy::format_push_string,
     clippy::result_large_err,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss
 )]
 
+mod aggregators;
 mod bad_data;
 mod binance;
+mod bybit;
 mod formats;
 mod fuzz;
 mod hostile;
+mod hyperliquid;
+mod hyperliquid_fills;
 mod killed;
+mod neighbours;
+mod okx;
 mod real;
+mod real_all;
 mod rules;
 mod runs;
+mod tardis;
 
 use std::fs;
 use std::path::{Path, PathBuf};

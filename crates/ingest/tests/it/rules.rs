@@ -275,6 +275,15 @@ const CASES: &[Case] = &[
         repair: None,
     },
     Case {
+        rule: Rule::TotalDiffers,
+        file: "total_differs.csv",
+        line: ":3: ",
+        said: "the total 16 is not 10 + 5",
+        count: 1,
+        flag: Some(&[10.0, 10.0, 7.0]),
+        repair: None,
+    },
+    Case {
         rule: Rule::ZeroOpenInterest,
         file: "zero_open_interest.csv",
         line: ":3: ",
@@ -358,6 +367,7 @@ fn values(table: &Table) -> Vec<f64> {
         Kind::Funding => table.f64("rate").to_vec(),
         Kind::Liquidations => table.f64("price").to_vec(),
         Kind::OpenInterest => table.f64_or_nan("open_interest"),
+        Kind::LiquidationVolume => table.f64_or_nan("long_notional"),
         _ => table.f64("low").to_vec(),
     }
 }
@@ -406,6 +416,9 @@ fn every_rule_of_archives_has_a_case_for_every_policy() {
         Rule::EarlyStamp,
         Rule::VoidTrade,
         Rule::LowerBound,
+        Rule::UnpaidRate,
+        Rule::BankruptcyPrice,
+        Rule::RecorderSilence,
         Rule::LakeConflict,
     ];
     for &rule in Rule::ALL.iter().take_while(|&&rule| rule != Rule::Unreadable) {

@@ -147,6 +147,71 @@ fn liquidations_and_open_interest_are_unknown_outside_their_coverage() {
     assert!(symbol.open_interest[1].is_nan());
 }
 
+/// Sums of liquidations at the given open times, notionals as given.
+fn sums(rows: &[(i64, Option<f64>, Option<f64>)]) -> Table {
+    let n = rows.len();
+    Table::new(
+        Kind::LiquidationVolume,
+        vec![
+            Column::Time(rows.iter().map(|row| row.0).collect()),
+            Column::F64OrNull(vec![None; n]),
+            Column::F64OrNull(vec![None; n]),
+            Column::F64OrNull(rows.iter().map(|row| row.1).collect()),
+            Column::F64OrNull(rows.iter().map(|row| row.2).collect()),
+            Column::I64OrNull(vec![None; n]),
+        ],
+    )
+}
+
+#[test]
+fn sums_of_liquidations_stand_in_where_single_ones_are_not_covered() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::new(folder.path());
+    let times: Vec<i64> = (0..6).map(|hour| START + hour * HOUR).collect();
+    put(&lake, Kind::Candles, Some(Interval::HOUR), incoming(candles(&times)));
+    let text = |words: [&str; 2]| Column::Text(words.map(str::to_owned).to_vec());
+    let single = Table::new(
+        Kind::Liquidations,
+        vec![
+            Column::Time(vec![START + 10, START + HOUR]),
+            text(["long", "unknown"]),
+            Column::F64(vec![100.0, 100.0]),
+            Column::F64(vec![1.0, 2.0]),
+            Column::F64(vec![100.0, 200.0]),
+            text(["liquidation", "liquidation"]),
+        ],
+    );
+    let covered = vec![(Timestamp(START), Timestamp(START + 2 * HOUR))];
+    put(&lake, Kind::Liquidations, None, Incoming { covered, ..incoming(single) });
+    // Hours 0 to 3 by the hour, of which hour 3 has no shorts; 2 to 5 by the half hour, of which
+    // half of hour 4 is missing; a day's sum divides no hour; and another venue's are another's.
+    let hour = |hour: i64| START + hour * HOUR;
+    let hourly = [(0, Some(7.0)), (1, Some(7.0)), (2, Some(7.0)), (3, None)];
+    let hourly = hourly.map(|(at, short)| (hour(at), Some(1.0), short));
+    let kind = Kind::LiquidationVolume;
+    put(&lake, kind, Some(Interval::HOUR), incoming(sums(&hourly)));
+    let halves =
+        [4, 5, 6, 7, 8, 10, 11].map(|half| (START + half * HOUR / 2, Some(2.0), Some(3.0)));
+    put(&lake, kind, Interval::from_ms(HOUR / 2), incoming(sums(&halves)));
+    put(&lake, kind, Interval::from_ms(DAY_MS), incoming(sums(&[(START, Some(9.0), Some(9.0))])));
+    let other = sums(&[(hour(4), Some(8.0), Some(8.0))]);
+    put_at(&lake, "aggregate BTCUSDT", kind, Some(Interval::HOUR), incoming(other));
+
+    let market = load_market(&lake, &request(Interval::HOUR, 6)).unwrap();
+    let symbol = &market.symbols[0];
+    let (long, short) = (&symbol.liquidated_long_notional, &symbol.liquidated_short_notional);
+    assert_eq!((long[0], short[0]), (100.0, 0.0), "single orders win");
+    assert!(long[1].is_nan() && short[1].is_nan(), "a side that is not told stays unknown");
+    assert_eq!((long[2], short[2]), (1.0, 7.0));
+    assert_eq!((long[3], short[3]), (4.0, 6.0), "two halves where the hour lacks a side");
+    assert!(long[4].is_nan() && short[4].is_nan(), "half of the hour is missing");
+    assert_eq!((long[5], short[5]), (4.0, 6.0));
+    let flag = symbol.flags.iter().find(|flag| flag.name == "liquidations_summed").unwrap();
+    assert_eq!((flag.kind, flag.count, flag.first), (kind, 3, Timestamp(hour(2))));
+    let message = "BTCUSDT: liquidations of 3 bars are published sums, not single orders, the first at 2024-01-01T02:00:00Z";
+    assert_eq!(flag.message, message);
+}
+
 #[test]
 fn reference_venues_lie_on_the_same_grid() {
     let folder = tempfile::tempdir().unwrap();
