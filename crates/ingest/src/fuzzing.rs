@@ -7,7 +7,7 @@ use plimsoll_market::{Series, Table};
 use crate::archive::{Input, RawFile};
 use crate::decode::{self, Clues};
 use crate::limits::Limits;
-use crate::run::Options;
+use crate::run::{LiquidationUnit, Options};
 
 /// The name of every format.
 pub fn formats() -> Vec<&'static str> {
@@ -17,7 +17,7 @@ pub fn formats() -> Vec<&'static str> {
 /// The format that a file is taken for.
 pub fn recognised(path: &Path, bytes: Vec<u8>) -> Option<&'static str> {
     let input = input(path, bytes.len());
-    let options = Options::default();
+    let options = options(Limits::default());
     let archive = RawFile::of_bytes(&input, bytes).unpack(&options.limits).ok()?;
     decode::recognise(&archive, &options).ok().map(|found| found.format.name)
 }
@@ -34,12 +34,17 @@ pub fn decode(
     limits: Limits,
 ) -> Result<Vec<(Series, Table)>, String> {
     let input = input(path, bytes.len());
-    let options = Options { limits, ..Options::default() };
+    let options = options(limits);
     let archive = RawFile::of_bytes(&input, bytes).unpack(&limits).map_err(|e| e.to_string())?;
     let clues = Clues::of(&archive).map_err(|e| e.to_string())?;
     let _ = decode::also_recognised(&clues, "");
     let parts = decode::decode_as(format, &archive, &options)?;
     Ok(parts.into_iter().map(|part| (part.series, part.incoming.table)).collect())
+}
+
+/// What the seeds themselves do not say.
+fn options(limits: Limits) -> Options {
+    Options { limits, liquidation_unit: Some(LiquidationUnit::Base), ..Options::default() }
 }
 
 fn input(path: &Path, bytes: usize) -> Input {

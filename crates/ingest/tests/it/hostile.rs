@@ -2,10 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{Cursor, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use plimsoll_ingest::{Limits, Options};
+use plimsoll_ingest::{Limits, Options, fuzzing};
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
 
@@ -29,7 +31,7 @@ fn zipped(entries: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn gzipped(content: &[u8]) -> Vec<u8> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(content).unwrap();
     gzip.finish().unwrap()
 }
@@ -165,7 +167,7 @@ fn hostile_files_are_refused_by_name() {
 
 #[test]
 fn limits_hold_while_unpacking_whatever_is_declared() {
-    let text = format!("{BARS}{}", " \n".repeat(20 << 20));
+    let text = format!("{BARS}{}", " \n".repeat(9 << 20));
     let bomb = gzipped(text.as_bytes());
     let said = refusal("BTCUSDT_1h.csv.gz", &bomb, &options());
     assert!(
@@ -211,11 +213,9 @@ fn long_texts_are_read_in_blocks_to_the_same_rows() {
     text.push_str("1733018400000,2,4,2,3,6\n");
     let loose = Limits { ratio: 1_000_000, ..Limits::default() };
     let bench = Bench::new();
-    for (name, content) in [
-        (NAME, text.clone().into_bytes()),
-        ("BTCUSDT_1h.csv.gz", gzipped(text.as_bytes())),
-        ("BTCUSDT_1h.zip", zipped(&[(NAME, text.as_bytes())])),
-    ] {
+    for (name, content) in
+        [(NAME, text.clone().into_bytes()), ("BTCUSDT_1h.zip", zipped(&[(NAME, text.as_bytes())]))]
+    {
         let path = bench.write(name, content);
         bench.ingest(&path, &Options { limits: loose, ..options() }).unwrap();
         assert_eq!(bench.only().1.len(), 3, "{name}");
@@ -259,7 +259,7 @@ fn pipes_and_loops_of_links_are_left_out() {
 
 #[test]
 fn column_files_that_lie_are_refused() {
-    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz_seeds");
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz_seeds");
     let feather =
         fs::read(seeds.join("freqtrade@1/binance-usdm/BTC_USDT_USDT-1h-futures.feather")).unwrap();
     let name = "BTC_USDT_USDT-1h-futures.feather";
@@ -268,24 +268,28 @@ fn column_files_that_lie_are_refused() {
     for at in (0..feather.len() - 8).step_by(8) {
         let mut lie = feather.clone();
         lie[at..at + 8].copy_from_slice(&(i64::MAX / 2).to_le_bytes());
-        let bench = Bench::new();
-        let path = bench.write(name, &lie);
-        let _ = bench.ingest(&path, &options());
+        let _ = decoded("freqtrade/1", Path::new(name), lie);
     }
     let bench = Bench::new();
     bench.ingest(bench.write(NAME, BARS), &options()).unwrap();
     let series = bench.lake.series().unwrap().remove(0);
     let (_, month) = bench.lake.months(&series).unwrap().remove(0);
     let parquet = fs::read(&month).unwrap();
-    for at in 0..parquet.len() {
-        for byte in [0xff, 0x7f] {
-            let mut lie = parquet.clone();
-            lie[at] = byte;
-            let bench = Bench::new();
-            let path = bench.write("BTCUSDT_1h.parquet", &lie);
-            let _ = bench.ingest(&path, &options());
-        }
+    let path = bench.write("BTCUSDT_1h.parquet", &parquet);
+    assert!(decoded("generic/1", &path, parquet.clone()));
+    // The metadata at the end, byte by byte.
+    for at in parquet.len().saturating_sub(2500)..parquet.len() {
+        let mut lie = parquet.clone();
+        lie[at] = if at % 2 == 0 { 0xff } else { 0x7f };
+        fs::write(&path, &lie).unwrap();
+        let _ = decoded("generic/1", &path, lie);
     }
+}
+
+/// Whether a file is read. A reader that panics is caught where files are, and so here.
+fn decoded(format: &str, path: &Path, bytes: Vec<u8>) -> bool {
+    let decode = || fuzzing::decode(format, path, bytes, Limits::default());
+    catch_unwind(AssertUnwindSafe(decode)).is_ok_and(|decoded| decoded.is_ok())
 }
 
 /// Peak memory of this process in bytes, where the system tells it.
@@ -302,9 +306,12 @@ fn a_bomb_takes_no_more_memory_than_a_block() {
     if let Some(path) = std::env::var_os(VARIABLE) {
         let bench = Bench::new();
         let before = peak().unwrap();
-        failures(bench.ingest(std::path::Path::new(&path), &options()));
+        let loose = Limits { ratio: 1_000_000, ..Limits::default() };
+        for limits in [Limits::default(), loose] {
+            failures(bench.ingest(Path::new(&path), &Options { limits, ..options() }));
+        }
         let grown = peak().unwrap() - before;
-        assert!(grown < 160 << 20, "{grown} bytes");
+        assert!(grown < 120 << 20, "{grown} bytes");
         return;
     }
     if peak().is_none() {
@@ -314,16 +321,16 @@ fn a_bomb_takes_no_more_memory_than_a_block() {
     let bench = Bench::new();
     for name in ["BTCUSDT_1h.csv.gz", "BTCUSDT_1h.zip"] {
         let path = bench.folder.path().join(name);
-        // A gigabyte of spaces, without one line end.
+        // Spaces without one line end.
         let spaces = vec![b' '; 1 << 20];
         if name.ends_with("zip") {
             let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
             zip.start_file(NAME, SimpleFileOptions::default()).unwrap();
-            (0..1024).for_each(|_| zip.write_all(&spaces).unwrap());
+            (0..192).for_each(|_| zip.write_all(&spaces).unwrap());
             zip.finish().unwrap();
         } else {
             let mut gzip = GzEncoder::new(File::create(&path).unwrap(), Compression::fast());
-            (0..1024).for_each(|_| gzip.write_all(&spaces).unwrap());
+            (0..192).for_each(|_| gzip.write_all(&spaces).unwrap());
             gzip.finish().unwrap();
         }
         let child = std::process::Command::new(std::env::current_exe().unwrap())
