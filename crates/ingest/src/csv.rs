@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use plimsoll_market::Timestamp;
 
+use crate::archive::shown;
 use crate::decimal;
 use crate::error::{Problem, RowProblem};
 
@@ -79,6 +80,22 @@ pub(crate) struct Rows {
     pub(crate) len: usize,
     /// Unit of the first time column, where its times are numbers.
     pub(crate) time_unit: Option<TimeUnit>,
+}
+
+impl Rows {
+    /// Adds the rows of the next block, read with the same columns.
+    pub(crate) fn append(&mut self, more: Self) {
+        for (values, more) in self.columns.iter_mut().zip(more.columns) {
+            match (values, more) {
+                (Values::Times(values), Values::Times(more)) => values.extend(more),
+                (Values::Numbers(values), Values::Numbers(more)) => values.extend(more),
+                (Values::Words(values), Values::Words(more)) => values.extend(more),
+                _ => {}
+            }
+        }
+        self.len += more.len;
+        self.time_unit = self.time_unit.or(more.time_unit);
+    }
 }
 
 /// The names in the first line, in lower case, if it is a header and not a row: a row begins with
@@ -172,10 +189,8 @@ pub(crate) fn read_blocks(
         } else {
             rest.len()
         };
-        let rows = read(&rest[..end], header_left, columns).map_err(|problem| RowProblem {
-            row: problem.row.map(|row| row + n_rows),
-            problem: problem.problem,
-        })?;
+        let rows =
+            read(&rest[..end], header_left, columns).map_err(|problem| problem.after(n_rows))?;
         rest = &rest[end..];
         header_left = false;
         let before = n_rows;
@@ -196,14 +211,8 @@ fn read_row(
         let Some(bytes) = rest else {
             return Err(Problem::Fields { expected: columns.len(), found: index });
         };
-        if *want == Want::Number
-            && let Some((number, length)) = decimal::leading(bytes)
-            && matches!(bytes.get(length), None | Some(b','))
-        {
+        if let Some(length) = read_plain(bytes, *want, &mut values[index], units[index]) {
             rest = bytes.get(length + 1..);
-            if let Values::Numbers(numbers) = &mut values[index] {
-                numbers.push(number);
-            }
             continue;
         }
         let (field, after) = split_field(bytes);
@@ -217,7 +226,7 @@ fn read_row(
                 let number = if empty { Some(f64::NAN) } else { decimal::parse(field) };
                 numbers.push(number.ok_or_else(|| Problem::NotANumber {
                     column: name.clone(),
-                    value: String::from_utf8_lossy(field).into_owned(),
+                    value: shown(&String::from_utf8_lossy(field)),
                 })?);
             }
             Values::Words(words) => {
@@ -230,6 +239,44 @@ fn read_row(
         return Err(Problem::Fields { expected: columns.len(), found });
     }
     Ok(())
+}
+
+/// Reads a field as archives write nearly all: a plain decimal, or a time in the unit of those
+/// before. `None` where it is anything else, and nothing is read; else the field's length.
+fn read_plain(
+    bytes: &[u8],
+    want: Want,
+    values: &mut Values,
+    unit: Option<TimeUnit>,
+) -> Option<usize> {
+    let ends_at = |length: usize| matches!(bytes.get(length), None | Some(b','));
+    match (want, values) {
+        (Want::Number | Want::NumberOrEmpty, Values::Numbers(numbers)) => {
+            let (number, length) =
+                decimal::leading(bytes).filter(|&(_, length)| ends_at(length))?;
+            numbers.push(number);
+            Some(length)
+        }
+        (Want::Time, Values::Times(times)) => {
+            let unit = unit?;
+            let length = bytes.iter().take(20).take_while(|byte| byte.is_ascii_digit()).count();
+            // Eighteen digits always fit.
+            if !(1..=18).contains(&length) || !ends_at(length) {
+                return None;
+            }
+            let digits = bytes[..length].iter();
+            let value = digits.fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+            if TimeUnit::of(value) != unit {
+                return None;
+            }
+            times.push(unit.to_ms(value));
+            Some(length)
+        }
+        (Want::Skip, _) if bytes.first() != Some(&b'"') => {
+            Some(bytes.iter().position(|&byte| byte == b',').unwrap_or(bytes.len()))
+        }
+        _ => None,
+    }
 }
 
 /// A field and what follows its comma; `None` where it was the last.
@@ -255,14 +302,15 @@ fn unquoted(field: &[u8]) -> &[u8] {
 }
 
 fn is_empty_word(field: &[u8]) -> bool {
-    [&b""[..], b"nan", b"null", b"none", b"na"].contains(&field.to_ascii_lowercase().as_slice())
+    const WORDS: [&[u8]; 5] = [b"", b"nan", b"null", b"none", b"na"];
+    WORDS.iter().any(|word| field.eq_ignore_ascii_case(word))
 }
 
 pub(crate) fn time(field: &[u8], name: &str, unit: &mut Option<TimeUnit>) -> Result<i64, Problem> {
     let field = unquoted(field);
     let bad = || Problem::NotATime {
         column: name.to_owned(),
-        value: String::from_utf8_lossy(field).into_owned(),
+        value: shown(&String::from_utf8_lossy(field)),
     };
     if let Some(value) = decimal::integer(field) {
         let found = TimeUnit::of(value);

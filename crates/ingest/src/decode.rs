@@ -146,6 +146,11 @@ const FORMATS: &[&[Format]] = &[
     generic::FORMATS,
 ];
 
+/// The name of every format, with its version.
+pub(crate) fn format_names() -> Vec<&'static str> {
+    FORMATS.iter().copied().flatten().map(|format| format.name).collect()
+}
+
 /// What is known of a file before its rows are read.
 pub(crate) struct Clues {
     /// File name without folders and endings.
@@ -167,8 +172,8 @@ pub(crate) struct Clues {
 impl Clues {
     pub(crate) fn of(archive: &Archive) -> Result<Self, Problem> {
         let columns = raw::names(archive)?;
-        let first_row = match &archive.content {
-            Content::Text(text) if columns.is_empty() => csv::first_row(text),
+        let first_row = match archive.head() {
+            Some(text) if columns.is_empty() => csv::first_row(text),
             _ => Vec::new(),
         };
         let json = match &archive.content {
@@ -254,6 +259,21 @@ pub(crate) fn decode(
         Err(problem) => vec![Err(failed(None, problem))],
     };
     (Some(recognised), parts)
+}
+
+/// Decodes a file by the format of that name, and gives the series that are good.
+pub(crate) fn decode_as(
+    name: &str,
+    archive: &Archive,
+    options: &Options,
+) -> Result<Vec<Decoded>, String> {
+    let format = FORMATS.iter().copied().flatten().find(|format| format.name == name);
+    let format = format.ok_or_else(|| format!("no format is called {name}"))?;
+    let parts = (format.decode)(archive, options).map_err(|row| {
+        // Finding the line is part of refusing a file.
+        format!("{}{}", archive.place_of(row.row), row.problem)
+    })?;
+    Ok(parts.into_iter().filter_map(Result::ok).collect())
 }
 
 fn note(name: &str, count: usize, first: i64, message: impl Into<String>) -> Note {

@@ -102,6 +102,38 @@ pub enum Problem {
         /// As computed.
         actual: String,
     },
+    /// Larger, or of a larger part, than the settings allow.
+    #[error("{found} {what}, where at most {limit} are allowed")]
+    TooLarge {
+        /// What is counted, as `rows declared`.
+        what: &'static str,
+        /// How many there are; at least so many where counting stopped.
+        found: u64,
+        /// How many there may be.
+        limit: u64,
+        /// Field of [`Limits`](crate::Limits).
+        setting: &'static str,
+    },
+    /// A zip entry that no honest archive has.
+    #[error("its entry `{name}` {why}")]
+    UnsafeEntry {
+        /// Name of the entry.
+        name: String,
+        /// As in `is a link`.
+        why: &'static str,
+    },
+    /// Text in another encoding than UTF-8.
+    #[error("is {found} where UTF-8 is expected")]
+    Encoding {
+        /// The encoding found.
+        found: &'static str,
+    },
+    /// A pipe, a device, a folder.
+    #[error("is {what}, no regular file")]
+    NotAFile {
+        /// What it is.
+        what: &'static str,
+    },
     /// A zip archive must hold one CSV file.
     #[error("holds {count} CSV files where one is expected")]
     ZipEntries {
@@ -363,7 +395,14 @@ impl Problem {
 
     fn mend(&self) -> Option<String> {
         let text = match self {
-            Self::Io(_) | Self::Empty => return None,
+            Self::Io(_) | Self::Empty | Self::NotAFile { .. } => return None,
+            Self::TooLarge { setting, .. } => {
+                return Some(format!(
+                    "leave the file out; if it is to be trusted, raise `{setting}` of the settings' [limits]"
+                ));
+            }
+            Self::UnsafeEntry { .. } => "do not trust this file; fetch it from the venue itself",
+            Self::Encoding { .. } => "save it as UTF-8",
             Self::Damaged { .. } | Self::Checksum { .. } => "fetch the file again",
             Self::ZipEntries { .. } => "unpack it and ingest the files one by one",
             Self::NotRecognised { .. } => {
@@ -405,6 +444,11 @@ pub(crate) struct RowProblem {
 impl RowProblem {
     pub(crate) fn at(row: usize, problem: Problem) -> Self {
         Self { row: Some(row), problem }
+    }
+
+    /// The same, with so many rows before.
+    pub(crate) fn after(self, rows: usize) -> Self {
+        Self { row: self.row.map(|row| row + rows), problem: self.problem }
     }
 }
 

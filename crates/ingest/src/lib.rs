@@ -64,12 +64,15 @@ pub mod decimal;
 mod decode;
 pub mod error;
 pub mod export;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod inventory;
 mod json;
 pub mod limits;
 pub mod policy;
 mod raw;
 pub mod run;
+mod seen;
 pub mod settings;
 pub mod why;
 

@@ -170,7 +170,7 @@ impl Raw {
         headerless: &[&str],
     ) -> Result<Self, RowProblem> {
         match &archive.content {
-            Content::Text(text) => Self::from_csv(text, kind, headerless),
+            Content::Text(_) | Content::LongText(_) => Self::from_csv(archive, kind, headerless),
             Content::Json(json) => Self::from_objects(&objects::of(json)?, kind),
             Content::Feather(bytes) => {
                 let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
@@ -192,13 +192,13 @@ impl Raw {
         kind: Kind,
         names: &[&str],
     ) -> Result<Self, RowProblem> {
-        let Content::Text(text) = &archive.content else { return Self::read(archive, kind, names) };
+        let Some(text) = archive.head() else { return Self::read(archive, kind, names) };
         let width = csv::width(text);
         if width != names.len() {
             return Err(Problem::Fields { expected: names.len(), found: width }.into());
         }
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        Self::from_named_csv(text, kind, csv::header(text).is_some(), names)
+        Self::from_named_csv(archive, kind, csv::header(text).is_some(), names)
     }
 
     /// Columns that a decoder has made itself, under the names of this crate.
@@ -212,7 +212,8 @@ impl Raw {
         }
     }
 
-    fn from_csv(text: &[u8], kind: Kind, headerless: &[&str]) -> Result<Self, RowProblem> {
+    fn from_csv(archive: &Archive, kind: Kind, headerless: &[&str]) -> Result<Self, RowProblem> {
+        let text = archive.head().unwrap_or_default();
         let header = csv::header(text);
         let has_header = header.is_some();
         let names = match header {
@@ -226,11 +227,11 @@ impl Raw {
                 return Err(Problem::NotRecognised { reason }.into());
             }
         };
-        Self::from_named_csv(text, kind, has_header, names)
+        Self::from_named_csv(archive, kind, has_header, names)
     }
 
     fn from_named_csv(
-        text: &[u8],
+        archive: &Archive,
         kind: Kind,
         has_header: bool,
         names: Vec<String>,
@@ -240,7 +241,7 @@ impl Raw {
         for &(position, known) in &chosen {
             columns[position].1 = known.want;
         }
-        let mut rows = csv::read(text, has_header, &columns)?;
+        let mut rows = archive.read_rows(has_header, &columns)?;
         let columns = chosen
             .into_iter()
             .map(|(position, known)| {
@@ -388,7 +389,9 @@ pub(crate) fn names(archive: &Archive) -> Result<Vec<String>, Problem> {
         schema.fields().iter().map(|f| f.name().to_ascii_lowercase()).collect()
     };
     match &archive.content {
-        Content::Text(text) => Ok(csv::header(text).unwrap_or_default()),
+        Content::Text(_) | Content::LongText(_) => {
+            Ok(csv::header(archive.head().unwrap_or_default()).unwrap_or_default())
+        }
         Content::Json(_) => Ok(Vec::new()),
         Content::Feather(bytes) => {
             let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;

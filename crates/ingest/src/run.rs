@@ -1,7 +1,8 @@
 //! One run: files found, decoded in parallel, merged series by series.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -11,14 +12,16 @@ use plimsoll_market::{
 };
 use rayon::prelude::*;
 
-use crate::archive::{Archive, Input, find};
-use crate::decode::{Decoded, Recognised, decode};
+use crate::archive::{Found, Input, RawFile, find, shown};
+use crate::decode::{Decoded, Recognised, decode, format_names};
 use crate::error::{FileFailure, IngestError, Place, Problem};
 use crate::limits::Limits;
 use crate::policy::{Policies, Policy, Rule};
+use crate::seen::{Entry, EntryPart, Seen};
 
-/// Files are decoded and merged in groups of about so many bytes on disk, which bounds memory.
-const GROUP_BYTES: u64 = 96 << 20;
+/// Files are decoded and merged in groups of about so many bytes on disk, which bounds memory:
+/// one group is merged while the next is decoded.
+const GROUP_BYTES: u64 = 16 << 20;
 
 /// Which program or exchange wrote the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -279,63 +282,187 @@ pub fn ingest(
     lake: &Lake,
     progress: &dyn Progress,
 ) -> Result<Summary, IngestError> {
-    let (inputs, other_endings) = find(paths)?;
+    let Found { inputs, left_out } = find(paths)?;
     if inputs.is_empty() {
         return Err(IngestError::NoFiles { paths: paths.to_vec() });
     }
     let writer = lake.writer()?;
-    let mut summary = Summary {
+    let summary = Summary {
         files: inputs.len(),
         bytes: inputs.iter().map(|input| input.bytes).sum(),
-        left_out: other_endings.into_iter().map(by_ending).collect(),
+        left_out: left_out.into_iter().map(left_out_note).collect(),
         ..Summary::default()
     };
     progress.start(summary.bytes, inputs.len());
-    let mut failures = Vec::new();
-    let mut merges: BTreeMap<Series, MergeOutcome> = BTreeMap::new();
-    for group in groups(&inputs) {
-        let decoded: Vec<FileParts> = group
-            .par_iter()
-            .map(|input| {
-                let decoded = open_and_decode(input, options);
-                progress.advance(input.bytes, &input.name);
-                decoded
-            })
-            .collect();
-        let mut files = Vec::new();
-        for (input, decoded) in group.iter().zip(decoded) {
-            let good = sort_out(input, decoded, &mut summary, &mut failures, progress);
-            files.push((input, good));
-        }
-        note_all(&files, &mut summary);
-        for outcome in merge_group(&writer, files, options, &mut failures, progress)? {
-            match merges.get_mut(&outcome.series) {
-                Some(sum) => add(sum, outcome),
-                None => {
-                    merges.insert(outcome.series.clone(), outcome);
-                }
-            }
-        }
+    let mut seen = Seen::open(lake, options, &inputs);
+    let mut run = Run {
+        writer: &writer,
+        options,
+        progress,
+        summary,
+        failures: Vec::new(),
+        merges: BTreeMap::new(),
+    };
+    let groups = groups(&inputs);
+    let mut opened = groups.first().map(|group| open_group(group, options, &seen, progress));
+    for (index, group) in groups.iter().enumerate() {
+        // The next files are read and decoded while these are merged and written.
+        let (taken, next) = rayon::join(
+            || run.take_group(group, opened.take().unwrap_or_default(), &seen),
+            || groups.get(index + 1).map(|next| open_group(next, options, &seen, progress)),
+        );
+        seen.add(taken?);
+        opened = next;
     }
-    summary.merges = merges.into_values().collect();
-    if failures.is_empty() {
-        return Ok(summary);
+    seen.close(options);
+    run.summary.merges = run.merges.into_values().collect();
+    if run.failures.is_empty() {
+        return Ok(run.summary);
     }
-    Err(IngestError::BadFiles { failures, summary: Box::new(summary) })
+    Err(IngestError::BadFiles { failures: run.failures, summary: Box::new(run.summary) })
 }
 
 /// A file's format and series.
 type FileParts = (Option<Recognised>, Vec<Result<Decoded, FileFailure>>);
 
-fn open_and_decode(input: &Input, options: &Options) -> FileParts {
-    match Archive::open(input) {
-        Ok(archive) => decode(&archive, options),
-        Err(problem) => (None, vec![Err(failure(input, problem))]),
+/// A file that has been read.
+enum Opened {
+    /// The lake has all of it.
+    Known(Entry),
+    /// Decoded, with the hash of the file where it could be read.
+    Decoded(String, FileParts),
+}
+
+fn open_group(
+    group: &[Input],
+    options: &Options,
+    seen: &Seen,
+    progress: &dyn Progress,
+) -> Vec<Opened> {
+    let open = |input: &Input| {
+        let opened = open_and_decode(input, options, seen);
+        progress.advance(input.bytes, &input.name);
+        opened
+    };
+    group.par_iter().map(open).collect()
+}
+
+fn open_and_decode(input: &Input, options: &Options, seen: &Seen) -> Opened {
+    let refused = |problem| (None, vec![Err(failure(input, problem))]);
+    let mut sha256 = String::new();
+    // Readers of foreign formats may panic on a file that lies about itself. That is this file's
+    // failure and no reason to lose the others.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let raw = RawFile::read(input, &options.limits)?;
+        sha256.clone_from(&raw.sha256);
+        if let Some(entry) = seen.find(input, &raw.sha256) {
+            return Ok(Err(entry.clone()));
+        }
+        Ok(Ok(decode(&raw.unpack(&options.limits)?, options)))
+    }));
+    match opened {
+        Ok(Ok(Err(known))) => Opened::Known(known),
+        Ok(Ok(Ok(parts))) => Opened::Decoded(sha256, parts),
+        Ok(Err(problem)) => Opened::Decoded(sha256, refused(problem)),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+            let reason = format!("its reader gave up: {}", shown(text));
+            Opened::Decoded(sha256, refused(Problem::Damaged { reason }))
+        }
     }
 }
 
-fn by_ending(file: String) -> FileNote {
-    FileNote { file, rule: None, message: "it is no market data by its ending".to_owned() }
+fn left_out_note((file, reason): (String, &str)) -> FileNote {
+    FileNote { file, rule: None, message: reason.to_owned() }
+}
+
+/// A run so far.
+struct Run<'a> {
+    writer: &'a LakeWriter,
+    options: &'a Options,
+    progress: &'a dyn Progress,
+    summary: Summary,
+    failures: Vec<FileFailure>,
+    merges: BTreeMap<Series, MergeOutcome>,
+}
+
+impl Run<'_> {
+    /// Merges a group of files and gives the entries of those that went in whole.
+    fn take_group(
+        &mut self,
+        group: &[Input],
+        opened: Vec<Opened>,
+        seen: &Seen,
+    ) -> Result<Vec<Entry>, IngestError> {
+        let mut entries = Vec::new();
+        let mut files = Vec::new();
+        for (input, opened) in group.iter().zip(opened) {
+            let (sha256, decoded) = match opened {
+                Opened::Known(entry) => {
+                    self.report_known(input, &entry);
+                    continue;
+                }
+                Opened::Decoded(sha256, decoded) => (sha256, decoded),
+            };
+            let format = decoded.0.as_ref().map(|recognised| recognised.format.name);
+            let whole = decoded.1.iter().all(Result::is_ok);
+            let (summary, failures) = (&mut self.summary, &mut self.failures);
+            let good = sort_out(input, decoded, summary, failures, self.progress);
+            let notes = notes_of(input, &good);
+            self.note(good.iter().map(|part| part.incoming.table.len()).sum(), &notes);
+            if let Some(format) = format.filter(|_| whole) {
+                let path = input.path.display().to_string();
+                entries.push((path, seen.entry(input, &sha256, format, &good, &notes)));
+            }
+            files.push((input, good));
+        }
+        let n_failures = self.failures.len();
+        let outcomes =
+            merge_group(self.writer, files, self.options, &mut self.failures, self.progress)?;
+        for outcome in outcomes {
+            self.add_merge(outcome);
+        }
+        let refused: BTreeSet<&str> =
+            self.failures[n_failures..].iter().map(|failure| failure.file.as_str()).collect();
+        let whole = entries.into_iter().filter(|(path, _)| !refused.contains(path.as_str()));
+        Ok(whole.map(|(_, entry)| entry).collect())
+    }
+
+    /// Reports an archive that the lake has as if it had been decoded and merged again.
+    fn report_known(&mut self, input: &Input, entry: &Entry) {
+        for part in &entry.parts {
+            let mut outcome = MergeOutcome::nothing(part.series.clone());
+            outcome.rows_known = part.rows;
+            self.add_merge(outcome);
+        }
+        let notes = entry.notes.iter().map(|(rule, message)| FileNote {
+            file: input.name.clone(),
+            rule: rule.clone(),
+            message: message.clone(),
+        });
+        self.note(entry.parts.iter().map(|part| part.rows).sum(), &notes.collect::<Vec<_>>());
+        self.summary.reports.push(FileReport {
+            file: input.name.clone(),
+            format: format_names().into_iter().find(|name| *name == entry.format),
+            outcome: Outcome::Taken,
+            parts: entry.parts.iter().map(EntryPart::taken).collect(),
+        });
+    }
+
+    fn add_merge(&mut self, outcome: MergeOutcome) {
+        match self.merges.get_mut(&outcome.series) {
+            Some(sum) => add(sum, outcome),
+            None => {
+                self.merges.insert(outcome.series.clone(), outcome);
+            }
+        }
+    }
+
+    fn note(&mut self, rows: usize, notes: &[FileNote]) {
+        self.summary.rows += rows;
+        self.summary.notes.extend_from_slice(notes);
+    }
 }
 
 /// Enters a file in the summary and gives what goes on to the lake.
@@ -460,21 +587,20 @@ fn is_refusal(error: &MarketError) -> bool {
     matches!(error, MarketError::Conflict { .. } | MarketError::BadName { .. })
 }
 
-fn note_all(files: &[(&Input, Vec<Decoded>)], summary: &mut Summary) {
-    for (input, decoded) in files {
-        for part in decoded {
-            let incoming = &part.incoming;
-            summary.rows += incoming.table.len();
-            let about = |rule: Option<String>, message: String| FileNote {
-                file: input.name.clone(),
-                rule,
-                message,
-            };
-            summary.notes.extend(part.assumptions.iter().map(|text| about(None, text.clone())));
-            let notes = incoming.repairs.iter().chain(&incoming.flags);
-            summary.notes.extend(notes.map(|note| about(Some(note.name.clone()), sentence(note))));
-        }
+fn notes_of(input: &Input, decoded: &[Decoded]) -> Vec<FileNote> {
+    let mut found = Vec::new();
+    for part in decoded {
+        let incoming = &part.incoming;
+        let about = |rule: Option<String>, message: String| FileNote {
+            file: input.name.clone(),
+            rule,
+            message,
+        };
+        found.extend(part.assumptions.iter().map(|text| about(None, text.clone())));
+        let notes = incoming.repairs.iter().chain(&incoming.flags);
+        found.extend(notes.map(|note| about(Some(note.name.clone()), sentence(note))));
     }
+    found
 }
 
 /// A note as users see it: `a row stands there more than once; kept once (2, first at ...)`.

@@ -64,7 +64,7 @@ pub struct WhyPart {
 /// [`IngestError::Io`] if there is no such file. What is wrong with a file that is there stands
 /// in [`Why::failures`].
 pub fn why(path: &Path, options: &Options) -> Result<Why, IngestError> {
-    let (inputs, _) = find(&[path.to_owned()])?;
+    let inputs = find(&[path.to_owned()])?.inputs;
     let file = path.display().to_string();
     let mut why = Why {
         file: file.clone(),
@@ -79,7 +79,7 @@ pub fn why(path: &Path, options: &Options) -> Result<Why, IngestError> {
     let Some(input) = inputs.first() else {
         return Err(IngestError::NoFiles { paths: vec![path.to_owned()] });
     };
-    let archive = match Archive::open(input) {
+    let archive = match Archive::open(input, &options.limits) {
         Ok(archive) => archive,
         Err(problem) => {
             why.failures.push(FileFailure { file, place: Place::File, series: None, problem });
@@ -179,10 +179,13 @@ fn kind_folder(kind: Kind) -> &'static str {
 
 fn content(archive: &Archive, clues: &Clues) -> String {
     match &archive.content {
-        Content::Text(text) => match csv::header(text) {
-            Some(_) => format!("CSV text, columns {}", clues.columns.join(", ")),
-            None => format!("CSV text without a header, {} fields a row", csv::width(text)),
-        },
+        Content::Text(_) | Content::LongText(_) => {
+            let text = archive.head().unwrap_or_default();
+            match csv::header(text) {
+                Some(_) => format!("CSV text, columns {}", clues.columns.join(", ")),
+                None => format!("CSV text without a header, {} fields a row", csv::width(text)),
+            }
+        }
         Content::Json(Json::Lines(_)) => "JSON lines".to_owned(),
         Content::Json(Json::Document(_)) => "a JSON document".to_owned(),
         Content::Feather(_) => format!("an Arrow file, columns {}", clues.columns.join(", ")),

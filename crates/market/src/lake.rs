@@ -103,6 +103,15 @@ impl Lake {
         self.months(series)?.iter().map(|(_, path)| file::read_receipt(path)).collect()
     }
 
+    /// The receipt of one month, if the series has that month.
+    ///
+    /// # Errors
+    /// A file that cannot be read or has no receipt, or a series that cannot be a folder.
+    pub fn receipt(&self, series: &Series, month: Month) -> Result<Option<Receipt>, MarketError> {
+        let path = self.root.join(series.folder()?).join(month.file());
+        if path.exists() { file::read_receipt(&path).map(Some) } else { Ok(None) }
+    }
+
     /// The periods in which the series is known, half-open, merged and in order. Outside them
     /// nothing is known: an absent row there does not mean that nothing happened.
     ///

@@ -337,18 +337,18 @@ impl Column {
     }
 }
 
-/// Rows of one kind, in columns, in the order of [`Kind::columns`].
+/// Rows of one kind, in columns, in the order of [`Kind::columns`]. Clones share their rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     kind: Kind,
-    columns: Vec<Column>,
+    columns: Arc<Vec<Column>>,
 }
 
 impl Table {
     /// A table without rows.
     pub fn empty(kind: Kind) -> Self {
         let columns = kind.columns().iter().map(|&(_, t)| Column::empty(t)).collect();
-        Self { kind, columns }
+        Self { kind, columns: Arc::new(columns) }
     }
 
     /// A table of the given columns.
@@ -362,7 +362,7 @@ impl Table {
             assert!(column.matches(column_type), "type of column {name} of {kind}");
             assert_eq!(column.len(), columns[0].len(), "length of column {name} of {kind}");
         }
-        Self { kind, columns }
+        Self { kind, columns: Arc::new(columns) }
     }
 
     /// Kind of record.
@@ -428,19 +428,27 @@ impl Table {
     #[must_use]
     pub fn gather(&self, rows: &[usize]) -> Self {
         let columns = self.columns.iter().map(|column| column.gather(rows)).collect();
-        Self { kind: self.kind, columns }
+        Self { kind: self.kind, columns: Arc::new(columns) }
     }
 
     /// A copy of the rows `start..end`.
     #[must_use]
     pub fn slice(&self, start: usize, end: usize) -> Self {
+        if start == 0 && end == self.len() {
+            return self.clone();
+        }
         let columns = self.columns.iter().map(|column| column.slice(start, end)).collect();
-        Self { kind: self.kind, columns }
+        Self { kind: self.kind, columns: Arc::new(columns) }
     }
 
     /// Adds the rows of a table of the same kind behind these.
     pub fn append(&mut self, other: Self) {
-        for (column, more) in self.columns.iter_mut().zip(other.columns) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        let columns = Arc::make_mut(&mut self.columns).iter_mut();
+        for (column, more) in columns.zip(Arc::unwrap_or_clone(other.columns)) {
             column.append(more);
         }
     }
@@ -489,6 +497,6 @@ impl Table {
             })?;
             columns.push(column);
         }
-        Ok(Self { kind, columns })
+        Ok(Self { kind, columns: Arc::new(columns) })
     }
 }

@@ -14,8 +14,11 @@ mod binance;
 mod bybit;
 mod check;
 mod formats;
+mod fuzz;
+mod hostile;
 mod hyperliquid;
 mod hyperliquid_fills;
+mod killed;
 mod neighbours;
 mod okx;
 mod real;
@@ -80,7 +83,8 @@ fn time(text: &str) -> i64 {
     text.parse::<Timestamp>().unwrap().0
 }
 
-/// Every file below a folder with its bytes, in order of path.
+/// Every file below a folder with its bytes, in order of path; not the list of archives that are
+/// known, which depends on where they lie.
 fn bytes(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(folder) else { return found };
@@ -88,7 +92,7 @@ fn bytes(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(bytes(&path));
-        } else {
+        } else if !path.ends_with(".archives.jsonl") {
             found.push((path.clone(), fs::read(&path).unwrap()));
         }
     }

@@ -114,34 +114,38 @@ pub(super) fn encode(
     Ok(bytes)
 }
 
-/// Puts a finished file in place in one step: whoever looks sees the old file or the new one,
-/// even if the power fails in between.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), MarketError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+/// Makes the folder of month files, and removes what an interrupted writer left in it. Only the
+/// holder of the lake's lock may call this.
+pub(super) fn prepare(folder: &Path) -> Result<(), MarketError> {
     fs::create_dir_all(folder).map_err(MarketError::io(folder))?;
-    let temporary = temporary_path(path);
-    let io = || MarketError::io(&temporary);
-    let mut file = File::create(&temporary).map_err(io())?;
-    file.write_all(bytes).map_err(io())?;
-    file.sync_all().map_err(io())?;
-    drop(file);
-    fs::rename(&temporary, path).map_err(MarketError::io(path))?;
-    // Only Unix lets a folder be opened and synced; elsewhere the rename itself has to do.
-    #[cfg(unix)]
-    File::open(folder).and_then(|f| f.sync_all()).map_err(MarketError::io(folder))?;
-    Ok(())
-}
-
-/// Removes what an interrupted writer left in the folder of `path`. Only the holder of the
-/// lake's lock may call this.
-pub(super) fn remove_stale(path: &Path) -> Result<(), MarketError> {
-    let Some(folder) = path.parent().filter(|folder| folder.is_dir()) else { return Ok(()) };
     for entry in fs::read_dir(folder).map_err(MarketError::io(folder))? {
         let path = entry.map_err(MarketError::io(folder))?.path();
         if path.to_string_lossy().ends_with(TEMPORARY_ENDING) {
             fs::remove_file(&path).map_err(MarketError::io(&path))?;
         }
     }
+    Ok(())
+}
+
+/// Puts a finished file in place in one step: whoever looks sees the old file or the new one,
+/// even if the power fails in between.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), MarketError> {
+    let temporary = temporary_path(path);
+    let io = || MarketError::io(&temporary);
+    let mut file = File::create(&temporary).map_err(io())?;
+    file.write_all(bytes).map_err(io())?;
+    file.sync_all().map_err(io())?;
+    drop(file);
+    fs::rename(&temporary, path).map_err(MarketError::io(path))
+}
+
+/// Makes what was put in a folder last. Only Unix lets a folder be opened and synced; elsewhere
+/// the renames themselves have to do.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), MarketError> {
+    #[cfg(unix)]
+    File::open(folder).and_then(|f| f.sync_all()).map_err(MarketError::io(folder))?;
+    #[cfg(not(unix))]
+    let _ = folder;
     Ok(())
 }
 

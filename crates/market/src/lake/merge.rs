@@ -177,6 +177,13 @@ impl MonthState {
         let n_old = old_times.len();
         let mut plan = Plan::with_capacity(n_old + new_times.len());
         let mut refused = None;
+        if new_times.first() > old_times.last() {
+            plan.rows.extend(0..n_old + new_times.len());
+            plan.derived.extend(&self.derived);
+            plan.derived.resize(plan.rows.len(), new_derived);
+            plan.added = new_times.len();
+            return Ok(plan);
+        }
         let (mut i, mut j) = (0, 0);
         while i < n_old || j < new_times.len() {
             let order = match (old_times.get(i), new_times.get(j)) {

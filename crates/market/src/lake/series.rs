@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +107,22 @@ impl Month {
 
     pub(super) fn file_name(self) -> String {
         format!("month={:02}.parquet", self.month)
+    }
+}
+
+impl FromStr for Month {
+    type Err = MarketError;
+
+    fn from_str(text: &str) -> Result<Self, MarketError> {
+        let parsed = text.split_once('-').and_then(|(year, month)| {
+            let month = month.parse().ok().filter(|month| (1..=12).contains(month));
+            Some(Self { year: year.parse().ok()?, month: month? })
+        });
+        parsed.ok_or_else(|| MarketError::BadName {
+            what: "month",
+            name: text.to_owned(),
+            rule: "it is written as 2024-12",
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The way into the lake: one writer at a time, all months checked before any is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::merge::{MonthState, Part, PartOutcome};
-use super::receipt::{Note, SourceReceipt};
+use super::receipt::{Note, Receipt, SourceReceipt};
 use super::rows::compare_rows;
 use super::series::{Month, Series};
 use super::{Lake, coverage, file, key_times};
@@ -63,6 +63,30 @@ impl Incoming {
             flags: Vec::new(),
         }
     }
+
+    /// The months that it goes into: those in which it has rows or accounts for time.
+    pub fn months(&self) -> Vec<Month> {
+        let mut months = BTreeSet::new();
+        let mut current: Option<(Timestamp, Timestamp)> = None;
+        for &time in key_times(&self.table) {
+            let time = Timestamp(time);
+            if current.is_none_or(|(start, end)| time < start || time >= end) {
+                let month = Month::of(time);
+                current = Some((month.start(), month.end()));
+                months.insert(month);
+            }
+        }
+        if !series_covers_by_rows(self.table.kind()) {
+            for &(from, to) in &self.covered {
+                let mut month = Month::of(from);
+                while from < to && month.start() < to {
+                    months.insert(month);
+                    month = month.next();
+                }
+            }
+        }
+        months.into_iter().collect()
+    }
 }
 
 /// How a merge treats what the lake already holds.
@@ -93,6 +117,22 @@ pub struct MergeOutcome {
     pub changed: Vec<ChangedSource>,
     /// Still-forming bars where the more complete version was kept.
     pub completed_bars: Vec<Timestamp>,
+}
+
+impl MergeOutcome {
+    /// A merge that did nothing.
+    pub fn nothing(series: Series) -> Self {
+        Self {
+            series,
+            rows_added: 0,
+            rows_known: 0,
+            rows_replaced: 0,
+            rows_kept: 0,
+            months_written: Vec::new(),
+            changed: Vec::new(),
+            completed_bars: Vec::new(),
+        }
+    }
 }
 
 /// An archive whose bytes differ from those last seen under its name.
@@ -178,42 +218,67 @@ impl LakeWriter {
             .into_par_iter()
             .map(|(month, parts)| merge_month(series, &folder, month, parts, options))
             .collect();
-
-        let mut outcome = MergeOutcome {
-            series: series.clone(),
-            rows_added: 0,
-            rows_known: 0,
-            rows_replaced: 0,
-            rows_kept: 0,
-            months_written: Vec::new(),
-            changed: Vec::new(),
-            completed_bars: Vec::new(),
-        };
-        for merged in merged? {
-            if let Some(bytes) = merged.bytes {
-                file::remove_stale(&merged.path)?;
-                file::write(&merged.path, &bytes)?;
-                outcome.months_written.push(merged.month);
+        let merged = merged?;
+        let mut outcome = MergeOutcome::nothing(series.clone());
+        let mut to_write = Vec::new();
+        for MergedMonth { month, path, outcome: part, state } in merged {
+            if let Some((table, receipt)) = state.finish() {
+                outcome.months_written.push(month);
+                to_write.push((path, table, receipt));
             }
-            outcome.rows_added += merged.outcome.rows_added;
-            outcome.rows_known += merged.outcome.rows_known;
-            outcome.rows_replaced += merged.outcome.rows_replaced;
-            outcome.rows_kept += merged.outcome.rows_kept;
-            outcome.changed.extend(merged.outcome.changed);
-            outcome.completed_bars.extend(merged.outcome.completed_bars);
+            outcome.rows_added += part.rows_added;
+            outcome.rows_known += part.rows_known;
+            outcome.rows_replaced += part.rows_replaced;
+            outcome.rows_kept += part.rows_kept;
+            outcome.changed.extend(part.changed);
+            outcome.completed_bars.extend(part.completed_bars);
         }
+        write_all(to_write)?;
         outcome.changed.sort();
         outcome.changed.dedup();
         Ok(outcome)
     }
 }
 
+/// Months to be written at a time, which bounds how many encoded files are in memory.
+const WRITTEN_TOGETHER: usize = 16;
+
+/// Writes month files, each in one step; the processors encode while the disk is waited for.
+fn write_all(months: Vec<(PathBuf, Table, Receipt)>) -> Result<(), MarketError> {
+    let folders: BTreeSet<PathBuf> =
+        months.iter().filter_map(|(path, ..)| path.parent().map(Path::to_owned)).collect();
+    for folder in &folders {
+        file::prepare(folder)?;
+    }
+    let mut months = months.into_iter();
+    loop {
+        let some: Vec<_> = months.by_ref().take(WRITTEN_TOGETHER).collect();
+        if some.is_empty() {
+            break;
+        }
+        std::thread::scope(|scope| {
+            let encoded: Result<Vec<_>, MarketError> = some
+                .into_par_iter()
+                .map(|(path, table, receipt)| {
+                    let bytes = file::encode(&path, &table, &receipt)?;
+                    Ok(scope.spawn(move || file::write(&path, &bytes)))
+                })
+                .collect();
+            let written = encoded?.into_iter().map(|writer| match writer.join() {
+                Ok(written) => written,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            written.collect::<Result<(), MarketError>>()
+        })?;
+    }
+    folders.iter().try_for_each(|folder| file::sync_folder(folder))
+}
+
 struct MergedMonth {
     month: Month,
     path: PathBuf,
-    /// The new file; `None` where the old one stays.
-    bytes: Option<Vec<u8>>,
     outcome: PartOutcome,
+    state: MonthState,
 }
 
 fn merge_month(
@@ -230,36 +295,17 @@ fn merge_month(
     for part in parts {
         outcome.add(state.absorb(part, options)?);
     }
-    let bytes = match state.finish() {
-        Some((table, receipt)) => Some(file::encode(&path, &table, &receipt)?),
-        None => None,
-    };
-    Ok(MergedMonth { month, path, bytes, outcome })
+    Ok(MergedMonth { month, path, outcome, state })
 }
 
 /// Cuts an archive into its months: those in which it has rows or accounts for time.
 fn split(archive: Incoming) -> Vec<(Month, Part)> {
+    let months = archive.months();
     let Incoming { source, table, covered, last_may_be_forming, derived, .. } = archive;
     let table = sorted(table);
     let times = key_times(&table).to_vec();
     let covered =
         if series_covers_by_rows(table.kind()) { Vec::new() } else { coverage::union(covered) };
-    let mut months: Vec<Month> = Vec::new();
-    let mut row = 0;
-    while row < times.len() {
-        let month = Month::of(Timestamp(times[row]));
-        months.push(month);
-        row = times.partition_point(|&time| time < month.end().0).max(row + 1);
-    }
-    for &(from, to) in &covered {
-        let mut month = Month::of(from);
-        while month.start() < to {
-            months.push(month);
-            month = month.next();
-        }
-    }
-    months.sort();
-    months.dedup();
     let maybe_forming =
         times.last().filter(|_| last_may_be_forming && table.kind().has_interval()).copied();
     months

@@ -8,7 +8,7 @@ use plimsoll_market::Kind;
 
 use super::name::What;
 use super::{COINM, File, SPOT, contract_size, csv_evidence};
-use crate::archive::{Archive, Content};
+use crate::archive::Archive;
 use crate::csv::{self, TimeUnit, Values};
 use crate::decode::identity::Identity;
 use crate::decode::rows::keep_period;
@@ -147,7 +147,7 @@ pub(super) fn has_volume(raw: &Raw) -> bool {
 }
 
 fn read_coin_margined(archive: &Archive, symbol: &str) -> Result<Raw, RowProblem> {
-    if let Content::Text(text) = &archive.content
+    if let Some(text) = archive.head()
         && let Some(names) = csv::header(text)
         && names != COLUMNS
     {

@@ -15,7 +15,7 @@ use plimsoll_market::{Interval, Kind, Timestamp};
 
 use super::name::{self, What};
 use super::{File, SPOT, contract_size, csv_evidence};
-use crate::archive::{Archive, Content};
+use crate::archive::Archive;
 use crate::csv::{self, Rows, TimeUnit, Values, Want};
 use crate::decode::findings::{Case, Findings, rule_note};
 use crate::decode::rows::is_positive;
@@ -108,7 +108,7 @@ fn decode(
     decoder: &'static str,
 ) -> Result<Parts, RowProblem> {
     let file = File::new(archive, options);
-    let (Content::Text(text), Some(period)) = (&archive.content, file.period()) else {
+    let (Some(text), Some(period)) = (archive.head(), file.period()) else {
         let reason = "no CSV file named as in Binance's archive".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
     };
@@ -127,7 +127,7 @@ fn decode(
     };
     let contract_size = file.is_coin_margined(&symbol).then(|| contract_size(&symbol));
     let mut gathering = Gathering::new(interval, contract_size, period);
-    csv::read_blocks(text, header.is_some(), &layout, |before, rows| {
+    archive.read_blocks(header.is_some(), &layout, |before, rows| {
         gathering.take(before, rows, &layout)
     })?;
     let microseconds = gathering.time_unit == Some(TimeUnit::Microseconds);

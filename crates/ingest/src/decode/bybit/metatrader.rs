@@ -14,8 +14,8 @@
 use plimsoll_market::{Interval, Kind, Timestamp};
 
 use super::{Category, period};
-use crate::archive::{Archive, Content};
-use crate::csv::{self, Values, Want};
+use crate::archive::Archive;
+use crate::csv::{Values, Want};
 use crate::decode::findings::Findings;
 use crate::decode::identity::Identity;
 use crate::decode::json_rows::in_file;
@@ -63,13 +63,13 @@ fn parse_name(stem: &str) -> Option<(&str, Interval)> {
 }
 
 fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-    let Content::Text(text) = &archive.content else {
+    if archive.head().is_none() {
         let reason = "exports for MetaTrader are CSV".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
-    };
+    }
     let name = parse_name(&archive.stem);
     let columns = COLUMNS.map(|(name, want)| (name.to_owned(), want));
-    let mut rows = csv::read(text, false, &columns)?;
+    let mut rows = archive.read_rows(false, &columns)?;
     let Values::Words(times) = std::mem::replace(&mut rows.columns[0], Values::Skipped) else {
         return Err(Problem::Empty.into());
     };

@@ -22,7 +22,7 @@
 use plimsoll_market::{Interval, Kind, Timestamp};
 
 use super::{Category, period};
-use crate::archive::{Archive, Content};
+use crate::archive::Archive;
 use crate::csv::{self, Rows, Values, Want};
 use crate::decode::checked_trades::CheckedTrades;
 use crate::decode::identity::Identity;
@@ -201,7 +201,7 @@ fn read(
     wanted: &[(&'static str, Want)],
     mut each: impl FnMut(usize, Rows) -> Result<(), RowProblem>,
 ) -> Result<(), RowProblem> {
-    let Content::Text(text) = &archive.content else {
+    let Some(text) = archive.head() else {
         let reason = "trades are CSV".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
     };
@@ -215,7 +215,7 @@ fn read(
         columns[position].1 = want;
         positions.push(position);
     }
-    csv::read_blocks(text, true, &columns, |before, mut rows| {
+    archive.read_blocks(true, &columns, |before, mut rows| {
         let chosen = positions
             .iter()
             .map(|&position| std::mem::replace(&mut rows.columns[position], Values::Skipped));

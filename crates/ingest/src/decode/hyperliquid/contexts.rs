@@ -17,8 +17,8 @@ use super::super::sampled::{MINUTE_MS, Snapshots};
 use super::super::several::Several;
 use super::super::{Clues, Parts, open_interest};
 use super::{is_perpetual, note_other_markets, series};
-use crate::archive::{Archive, Content};
-use crate::csv::{self, Rows, Values, Want};
+use crate::archive::Archive;
+use crate::csv::{Rows, Values, Want};
 use crate::error::{Problem, RowProblem};
 use crate::raw::{self, Raw};
 use crate::run::Options;
@@ -122,10 +122,10 @@ impl Coin {
 }
 
 pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-    let Content::Text(text) = &archive.content else {
+    if archive.head().is_none() {
         let reason = "asset_ctxs are CSV text".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
-    };
+    }
     let names = raw::names(archive)?;
     let position = |column: &'static str| {
         let found = names.iter().position(|name| name == column);
@@ -145,7 +145,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
         columns[number].1 = Want::NumberOrEmpty;
     }
     let mut coins: BTreeMap<String, Coin> = BTreeMap::new();
-    csv::read_blocks(text, true, &columns, |before, rows| {
+    archive.read_blocks(true, &columns, |before, rows| {
         let Rows { columns, .. } = rows;
         let (Values::Times(times), Values::Words(words)) = (&columns[time], &columns[coin]) else {
             return Ok(());

@@ -15,8 +15,8 @@ use super::super::liquidations::Quantity;
 use super::super::several::Several;
 use super::super::{Clues, Parts, liquidations};
 use super::{is_perpetual, note_other_markets, series};
-use crate::archive::{Archive, Content};
-use crate::csv::{self, Rows, Values, Want};
+use crate::archive::Archive;
+use crate::csv::{Rows, Values, Want};
 use crate::error::{Problem, RowProblem};
 use crate::raw::{self, Raw};
 use crate::run::Options;
@@ -86,10 +86,10 @@ struct Coin {
 }
 
 pub(super) fn decode_adl_list(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-    let Content::Text(text) = &archive.content else {
+    if archive.head().is_none() {
         let reason = "the list is CSV text".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
-    };
+    }
     let names = raw::names(archive)?;
     let position = |column: &'static str| {
         let found = names.iter().position(|name| name == column);
@@ -104,7 +104,7 @@ pub(super) fn decode_adl_list(archive: &Archive, options: &Options) -> Result<Pa
     for number in [price, size, held] {
         columns[number].1 = Want::Number;
     }
-    let Rows { columns, .. } = csv::read(text, true, &columns)?;
+    let Rows { columns, .. } = archive.read_rows(true, &columns)?;
     let mut coins: BTreeMap<String, Coin> = BTreeMap::new();
     if let (
         Values::Times(times),

@@ -207,7 +207,7 @@ fn utc_interval(name: &str) -> Option<Interval> {
 }
 
 fn decode_archive(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-    let Content::Text(text) = &archive.content else {
+    let Some(text) = archive.head() else {
         let reason = "candlesticks are CSV".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
     };
@@ -223,7 +223,7 @@ fn decode_archive(archive: &Archive, options: &Options) -> Result<Parts, RowProb
             _ => Want::Number,
         };
     }
-    let rows = csv::read(text, true, &columns)?;
+    let rows = archive.read_rows(true, &columns)?;
     let words = |column: usize| match &rows.columns[at[column]] {
         Values::Words(words) => Ok(words),
         _ => Err(Problem::Empty),

@@ -137,7 +137,7 @@ fn decode_archive(
     options: &Options,
     stamps: Stamps,
 ) -> Result<Parts, RowProblem> {
-    let Content::Text(text) = &archive.content else {
+    let Some(text) = archive.head() else {
         let reason = "funding archives are CSV".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
     };
@@ -162,7 +162,7 @@ fn decode_archive(
     if let Some(by_row) = by_row {
         columns[by_row].1 = Want::Word;
     }
-    let rows = csv::read(text, has_header, &columns)?;
+    let rows = archive.read_rows(has_header, &columns)?;
     let (Values::Times(times), Values::Numbers(rates)) = (&rows.columns[time], &rows.columns[rate])
     else {
         return Err(Problem::Empty.into());

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use plimsoll_market::{DAY_MS, Interval, Kind, Timestamp};
 
 use super::{ContractSize, Market, instrument};
-use crate::archive::{Archive, Content};
+use crate::archive::Archive;
 use crate::csv::{self, Values, Want};
 use crate::decode::checked_trades::CheckedTrades;
 use crate::decode::identity::Identity;
@@ -62,7 +62,7 @@ struct Instrument<'a> {
 }
 
 fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-    let Content::Text(text) = &archive.content else {
+    let Some(text) = archive.head() else {
         let reason = "trades are CSV".to_owned();
         return Err(Problem::NotRecognised { reason }.into());
     };
@@ -90,7 +90,7 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     };
     let period = period(&archive.stem);
     let mut found: BTreeMap<String, Instrument> = BTreeMap::new();
-    csv::read_blocks(text, true, &columns, |before, rows| {
+    archive.read_blocks(true, &columns, |before, rows| {
         let (
             Values::Times(times),
             Values::Words(sides),

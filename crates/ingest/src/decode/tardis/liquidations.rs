@@ -13,7 +13,7 @@ use super::super::several::Several;
 use super::super::{Clues, Parts};
 use super::{Instrument, Instruments, day_of, layout, recognise_type, series, unit};
 use crate::archive::Archive;
-use crate::csv::{self, Values, Want};
+use crate::csv::{Values, Want};
 use crate::error::RowProblem;
 use crate::raw::Raw;
 use crate::run::Options;
@@ -44,7 +44,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
     ];
     let layout = layout(archive, wanted)?;
     let [exchange, symbol, time, side, price, amount] = layout.positions;
-    let rows = csv::read(layout.text, true, &layout.columns)?;
+    let rows = layout.archive.read_rows(true, &layout.columns)?;
     let columns = &rows.columns;
     let mut instruments: Instruments<Gathered> = Instruments::default();
     if let (

@@ -27,7 +27,7 @@ use plimsoll_market::{DAY_MS, Series, Timestamp};
 use super::identity::Identity;
 use super::liquidations::Quantity;
 use super::{Clues, Format, Parts};
-use crate::archive::{Archive, Content};
+use crate::archive::Archive;
 use crate::csv::Want;
 use crate::error::{Problem, RowProblem};
 use crate::run::{Options, SourceFormat};
@@ -74,9 +74,9 @@ fn decode_either(archive: &Archive, options: &Options) -> Result<Parts, RowProbl
     }
 }
 
-/// Text and the columns wanted of it: their positions by the names in `wanted`.
+/// A text and the columns wanted of it: their positions by the names in `wanted`.
 struct Layout<'a, const N: usize> {
-    text: &'a [u8],
+    archive: &'a Archive,
     columns: Vec<(String, Want)>,
     positions: [usize; N],
 }
@@ -85,10 +85,10 @@ fn layout<'a, const N: usize>(
     archive: &'a Archive,
     wanted: [(&'static str, Want); N],
 ) -> Result<Layout<'a, N>, Problem> {
-    let Content::Text(text) = &archive.content else {
+    if archive.head().is_none() {
         let reason = "tardis.dev's files are CSV text".to_owned();
         return Err(Problem::NotRecognised { reason });
-    };
+    }
     let names = crate::raw::names(archive)?;
     let mut columns: Vec<_> = names.iter().map(|name| (name.clone(), Want::Skip)).collect();
     let mut positions = [0; N];
@@ -98,7 +98,7 @@ fn layout<'a, const N: usize>(
             found.ok_or_else(|| Problem::MissingColumn { column, have: names.join(", ") })?;
         columns[*position].1 = want;
     }
-    Ok(Layout { text, columns, positions })
+    Ok(Layout { archive, columns, positions })
 }
 
 /// An instrument of a file. Files of `PERPETUALS` and the like hold many.

@@ -21,7 +21,7 @@ use super::super::several::Several;
 use super::super::{Clues, Parts, funding, open_interest};
 use super::{Instrument, Instruments, layout, series, unit};
 use crate::archive::Archive;
-use crate::csv::{self, Values, Want};
+use crate::csv::{Values, Want};
 use crate::error::RowProblem;
 use crate::raw::Raw;
 use crate::run::Options;
@@ -91,7 +91,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
     let layout = layout(archive, wanted)?;
     let [exchange, symbol, time, arrival, settlement, rate, open, index, mark] = layout.positions;
     let mut instruments: Instruments<Gathered> = Instruments::default();
-    csv::read_blocks(layout.text, true, &layout.columns, |before, rows| {
+    layout.archive.read_blocks(true, &layout.columns, |before, rows| {
         let columns = &rows.columns;
         let (
             Values::Words(exchanges),

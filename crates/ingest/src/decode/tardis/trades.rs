@@ -14,7 +14,7 @@ use super::super::trade_bars::{Trade, TradeBars};
 use super::super::{Checked, Clues, Parts};
 use super::{Instruments, day_of, layout, recognise_type, series, unit};
 use crate::archive::Archive;
-use crate::csv::{self, Values, Want};
+use crate::csv::{Values, Want};
 use crate::error::{Problem, RowProblem};
 use crate::policy::{Policies, Policy, Rule};
 use crate::run::Options;
@@ -51,7 +51,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
     let day = day_of(archive);
     let interval = options.interval.unwrap_or(Interval::MINUTE);
     let mut instruments: Instruments<Gathered> = Instruments::default();
-    csv::read_blocks(layout.text, true, &layout.columns, |before, rows| {
+    layout.archive.read_blocks(true, &layout.columns, |before, rows| {
         let columns = &rows.columns;
         let (
             Values::Words(exchanges),
