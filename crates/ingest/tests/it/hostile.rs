@@ -180,7 +180,7 @@ fn limits_hold_while_unpacking_whatever_is_declared() {
     assert!(said.contains("bytes unpacked, where at most 1048576 are allowed"), "{said}");
     let small = Limits { file_bytes: 10, ..Limits::default() };
     let said = refusal(NAME, BARS.as_bytes(), &Options { limits: small, ..options() });
-    assert_eq!(said, "118 bytes on disk, where at most 10 are allowed");
+    assert_eq!(said, "85 bytes on disk, where at most 10 are allowed");
     let short = Limits { rows: 100, ..Limits::default() };
     let said = refusal(NAME, BARS.repeat(100).as_bytes(), &Options { limits: short, ..options() });
     assert_eq!(said, "301 lines, where at most 100 are allowed");
