@@ -172,17 +172,21 @@ impl Raw {
         match &archive.content {
             Content::Text(_) | Content::LongText(_) => Self::from_csv(archive, kind, headerless),
             Content::Json(json) => Self::from_objects(&objects::of(json)?, kind),
-            Content::Feather(bytes) => {
-                let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
-                let batches: Result<Vec<_>, _> = reader.collect();
-                Self::from_batches(&batches.map_err(damaged)?, kind)
-            }
-            Content::Parquet(path) => {
-                let builder = parquet_reader(path)?;
-                let batches: Result<Vec<_>, _> =
-                    builder.with_batch_size(1 << 16).build().map_err(damaged)?.collect();
-                Self::from_batches(&batches.map_err(damaged)?, kind)
-            }
+            Content::Feather(bytes) => Self::from_batches(
+                &guarded(|| {
+                    let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
+                    reader.collect::<Result<Vec<_>, _>>().map_err(damaged)
+                })?,
+                kind,
+            ),
+            Content::Parquet(path) => Self::from_batches(
+                &guarded(|| {
+                    let reader = parquet_reader(path)?.with_batch_size(1 << 16).build();
+                    let batches = reader.map_err(damaged)?.collect::<Result<Vec<_>, _>>();
+                    batches.map_err(damaged)
+                })?,
+                kind,
+            ),
         }
     }
 
@@ -433,6 +437,13 @@ fn choose(names: &[String], kind: Kind) -> Vec<(usize, &'static Known)> {
         }
     }
     chosen
+}
+
+/// Reads a foreign format. Its reader may panic on a file that contradicts itself, which is then
+/// that file's damage.
+fn guarded<T>(read: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(damaged("its reader gave up on what the file says of itself")))
 }
 
 fn parquet_reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, Problem> {

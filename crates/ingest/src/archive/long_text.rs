@@ -49,19 +49,12 @@ impl LongText {
             let wanted = BLOCK_BYTES.max(block.len() + 1) - block.len();
             let read = reader.by_ref().take(wanted as u64).read_to_end(&mut block);
             let is_end = read.map_err(problem_of)? < wanted;
-            let end = if is_end {
-                block.len()
-            } else {
-                match memchr::memrchr(b'\n', &block) {
-                    Some(end) => end + 1,
-                    // Not one line end in a whole block.
-                    None => {
-                        let (found, limit) = (block.len() as u64, self.limits.line_bytes);
-                        return Err(
-                            text::too_large("bytes of a line", found, limit, "line_bytes").into()
-                        );
-                    }
-                }
+            let last_line_end = memchr::memrchr(b'\n', &block).map(|end| end + 1);
+            let end = if is_end { Some(block.len()) } else { last_line_end };
+            let Some(end) = end else {
+                // Not one line end in a whole block.
+                let (found, limit) = (block.len() as u64, self.limits.line_bytes);
+                return Err(text::too_large("bytes of a line", found, limit, "line_bytes").into());
             };
             text::check(&block[..end], false, &self.limits)?;
             rows += memchr::memchr_iter(b'\n', &block[..end]).count() as u64;

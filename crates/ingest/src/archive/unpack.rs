@@ -400,10 +400,10 @@ fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// The problem that a reader of this module found, or what a decompressor said.
 pub(super) fn problem_of(error: io::Error) -> Problem {
-    if error.get_ref().is_some_and(|inner| inner.is::<Problem>()) {
-        let inner = error.into_inner().and_then(|inner| inner.downcast::<Problem>().ok());
-        return inner.map_or_else(|| damaged("a reader failed"), |problem| *problem);
-    }
+    let error = match error.downcast::<Problem>() {
+        Ok(problem) => return problem,
+        Err(error) => error,
+    };
     // The operating system's own errors are no fault of the bytes.
     if error.raw_os_error().is_some() { Problem::Io(error) } else { damaged(error) }
 }

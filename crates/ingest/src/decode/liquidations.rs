@@ -83,6 +83,14 @@ pub(super) fn build(
         Quantity::Base => quantity,
         Quantity::Contracts(_) => notional.iter().zip(&price).map(|(n, p)| n / p).collect(),
     };
+    // Two numbers that may stand can have a product or quotient that may not.
+    if let Some(&row) =
+        kept.breaking(|row| is_amount(notional[row]) && is_amount(quantity[row])).first()
+    {
+        let rule = "follows from its price and quantity and is no number";
+        let problem = Problem::BadValue { column: "notional", value: notional[row], rule };
+        return Err(RowProblem::at(row, problem));
+    }
     let columns = vec![
         TableColumn::Time(times),
         TableColumn::Text(sides),

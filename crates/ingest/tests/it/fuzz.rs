@@ -32,23 +32,43 @@ fn seeds() -> Vec<SeedFile> {
     seeds
 }
 
+/// Formats whose good files are refused by nature: sums that the lake has no place for, and files
+/// that do not say whether they are of trades or of liquidations.
+const REFUSED: [(&str, &str); 2] = [
+    ("hyperliquid-aggregates/1", "holds nothing for the lake"),
+    ("tardis/1", "its kind is told neither by its name nor by its rows"),
+];
+
 #[test]
 fn every_format_has_a_good_seed() {
     let seeds = seeds();
+    let mut failures = Vec::new();
     for format in fuzzing::formats() {
-        let mut of_format = seeds.iter().filter(|seed| seed.format == format).peekable();
-        assert!(of_format.peek().is_some(), "{format} has no file in tests/fuzz_seeds");
-        for seed in of_format {
-            let path = seed.path.display();
-            assert_eq!(fuzzing::recognised(&seed.path, seed.bytes.clone()), Some(format), "{path}");
-            let decoded =
-                fuzzing::decode(format, &seed.path, seed.bytes.clone(), Limits::default());
-            let decoded = match decoded {
-                Err(problem) if problem.contains("holds nothing for the lake") => continue,
-                decoded => decoded.unwrap_or_else(|problem| panic!("{path}: {problem}")),
-            };
-            assert!(decoded.iter().any(|(_, table)| !table.is_empty()), "{path} has no rows");
-            decoded.iter().for_each(|(_, table)| check(table, &seed.path.to_string_lossy()));
+        if !seeds.iter().any(|seed| seed.format == format) {
+            failures.push(format!("{format} has no file in tests/fuzz_seeds"));
+        }
+        for seed in seeds.iter().filter(|seed| seed.format == format) {
+            if let Err(problem) = is_good(seed) {
+                failures.push(format!("{}: {problem}", seed.path.display()));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn is_good(seed: &SeedFile) -> Result<(), String> {
+    let recognised = fuzzing::recognised(&seed.path, seed.bytes.clone());
+    if recognised != Some(&seed.format) {
+        return Err(format!("taken for {recognised:?}"));
+    }
+    let refused = REFUSED.iter().find(|(format, _)| *format == seed.format);
+    match fuzzing::decode(&seed.format, &seed.path, seed.bytes.clone(), Limits::default()) {
+        Err(problem) if refused.is_some_and(|(_, why)| problem.contains(why)) => Ok(()),
+        Err(problem) => Err(problem),
+        Ok(parts) if parts.iter().all(|(_, table)| table.is_empty()) => Err("no rows".to_owned()),
+        Ok(parts) => {
+            parts.iter().for_each(|(_, table)| check(table, &seed.path.to_string_lossy()));
+            Ok(())
         }
     }
 }

@@ -1,0 +1,11 @@
+#![no_main]
+
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+use plimsoll_ingest::{Limits, fuzzing};
+
+fuzz_target!(|bytes: &[u8]| {
+    let path = Path::new("BTCUSDT.csv");
+    let _ = fuzzing::decode("tardis/1", path, bytes.to_vec(), Limits::default());
+});
