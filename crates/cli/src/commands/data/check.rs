@@ -14,10 +14,9 @@ use crate::output::{Output, counted};
 /// How many stretches of time a finding shows in text; JSON has all of them.
 const SPANS_SHOWN: usize = 3;
 
-pub(super) fn run(lake: &Lake, output: Output) -> Result<ExitCode, CliError> {
-    let policies = Policies::default();
+pub(super) fn run(lake: &Lake, policies: &Policies, output: Output) -> Result<ExitCode, CliError> {
     let n_series = lake.series()?.len();
-    let findings = check_with(lake, &policies)?;
+    let findings = check_with(lake, policies)?;
     let root = lake.root();
     let below_root = |path: &std::path::PathBuf| {
         path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")

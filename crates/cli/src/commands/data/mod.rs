@@ -9,7 +9,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use plimsoll_ingest::Selection;
+use plimsoll_ingest::{Policies, Selection};
 use plimsoll_market::{Lake, Series, Timestamp};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub(crate) fn run(
     let lake = Lake::new(&global.data);
     match &arguments.command {
         DataCommand::Ls(arguments) => list::run(arguments, &lake, output),
-        DataCommand::Check => check::run(&lake, output),
+        DataCommand::Check => check::run(&lake, &Policies::default(), output),
         DataCommand::Show(arguments) => show::run(arguments, &lake, output),
         DataCommand::Export(arguments) => export::run(arguments, &lake, output),
         DataCommand::Why(arguments) => why::run(arguments, output),
