@@ -219,7 +219,7 @@ fn ls_and_check_say_what_is_there_and_what_is_not() {
     bench.write("BTCUSDT_1h.csv", text.replace(",50,30,", ",25,30,"));
     bench.ingest(bench.folder.path().join("archives"), &usdm()).unwrap();
 
-    let listed = ls(&bench.lake).unwrap();
+    let listed = ls(&bench.lake, &plimsoll_ingest::Selection::default()).unwrap();
     let lines: Vec<String> = listed
         .iter()
         .map(|c| {
@@ -240,7 +240,7 @@ fn ls_and_check_say_what_is_there_and_what_is_not() {
             "binance-usdm BTCUSDT funding 1 rows 0 missing BTCUSDT_funding.csv",
         ]
     );
-    assert!(listed.iter().all(|c| c.bytes > 0 && c.months == 1 && c.covered.len() == 1));
+    assert!(listed.iter().all(|c| c.bytes > 0 && c.months.len() == 1 && c.covered.len() == 1));
 
     let findings = check(&bench.lake).unwrap();
     let lines: Vec<String> = findings
