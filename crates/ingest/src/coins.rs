@@ -9,7 +9,8 @@
 //! | Deribit, BitMEX | `BTC-PERPETUAL`, `XBTUSD` |
 
 /// Currencies that contracts are quoted or settled in, longest first where one ends in another.
-const QUOTES: [&str; 8] = ["FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USDE", "DAI", "USD"];
+/// BUSD and TUSD are not among them: `BNBUSD` and `XBTUSD` are quoted in dollars.
+const QUOTES: [&str; 6] = ["FDUSD", "USDT", "USDC", "USDE", "DAI", "USD"];
 
 /// Multiples that contracts of small coins are traded in, written before or behind the coin.
 const MULTIPLES: [&str; 5] = ["1000000", "100000", "10000", "1000", "1M"];
@@ -56,6 +57,7 @@ mod tests {
             ("BTC-PERPETUAL", Some("BTC")),
             ("BTC_USDC-PERPETUAL", Some("BTC")),
             ("XBTUSD", Some("BTC")),
+            ("BNBUSD_PERP", Some("BNB")),
             ("BTC", Some("BTC")),
             ("1000PEPEUSDT", Some("PEPE")),
             ("SHIB1000USDT", Some("SHIB")),

@@ -22,9 +22,9 @@ pub(super) fn run(
     lake: &Lake,
     output: Output,
 ) -> Result<ExitCode, CliError> {
-    let policies = settings::read(arguments, global, output)?.policies;
+    let policies = &settings::read(arguments, global, output)?.policies;
     let n_series = lake.series()?.len();
-    let findings = check_with(lake, &policies)?;
+    let findings = check_with(lake, policies)?;
     let root = lake.root();
     let below_root = |path: &std::path::PathBuf| {
         path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
