@@ -222,7 +222,7 @@ fn damaged(error: impl std::fmt::Display) -> Problem {
     Problem::Damaged { reason: error.to_string() }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

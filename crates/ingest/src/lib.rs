@@ -45,6 +45,7 @@
 //! | module | |
 //! |---|---|
 //! | [`run`] | [`ingest`] itself, its options and what it returns |
+//! | [`download`](mod@download) | archives from the venues to disk, whole or not at all |
 //! | [`inventory`] | [`ls`]: what a lake holds |
 //! | [`check`](mod@check) | [`check()`]: what is missing or looks wrong in it |
 //! | [`policy`] | the rules that archives and lakes are held to, and what is done where one is broken |
@@ -56,6 +57,7 @@ pub mod check;
 mod csv;
 pub mod decimal;
 mod decode;
+pub mod download;
 pub mod error;
 pub mod inventory;
 mod json;
@@ -69,5 +71,5 @@ pub use inventory::{Coverage, ls};
 pub use policy::{Policies, Policy, PolicyError, Rule};
 pub use run::{
     FileNote, FileReport, NoProgress, Options, Outcome, Progress, SourceFormat, Summary, TakenPart,
-    ingest,
+    ingest, ingest_below,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use plimsoll_market::lake::LakeWriter;
@@ -235,6 +235,41 @@ pub fn ingest(
     if inputs.is_empty() {
         return Err(IngestError::NoFiles { paths: paths.to_vec() });
     }
+    ingest_inputs(&inputs, other_endings, options, lake, progress)
+}
+
+/// [`ingest`] for some of the files of a folder, as if they were all that it holds: receipts name
+/// them by their paths below it, with `/` between folders.
+///
+/// # Errors
+/// As for [`ingest`].
+pub fn ingest_below(
+    folder: &Path,
+    files: &[String],
+    options: &Options,
+    lake: &Lake,
+    progress: &dyn Progress,
+) -> Result<Summary, IngestError> {
+    let mut inputs = Vec::new();
+    for name in files {
+        let path = folder.join(name);
+        let metadata = std::fs::metadata(&path)
+            .map_err(|source| IngestError::Io { path: path.clone(), source })?;
+        inputs.push(Input { path, name: name.clone(), bytes: metadata.len(), is_named: false });
+    }
+    if inputs.is_empty() {
+        return Err(IngestError::NoFiles { paths: vec![folder.to_owned()] });
+    }
+    ingest_inputs(&inputs, Vec::new(), options, lake, progress)
+}
+
+fn ingest_inputs(
+    inputs: &[Input],
+    other_endings: Vec<String>,
+    options: &Options,
+    lake: &Lake,
+    progress: &dyn Progress,
+) -> Result<Summary, IngestError> {
     let writer = lake.writer()?;
     let mut summary = Summary {
         files: inputs.len(),
@@ -245,7 +280,7 @@ pub fn ingest(
     progress.start(summary.bytes, inputs.len());
     let mut failures = Vec::new();
     let mut merges: BTreeMap<Series, MergeOutcome> = BTreeMap::new();
-    for group in groups(&inputs) {
+    for group in groups(inputs) {
         let decoded: Vec<FileParts> = group
             .par_iter()
             .map(|input| {

@@ -8,9 +8,12 @@
 )]
 
 mod bad_data;
+mod download;
+mod download_pages;
 mod formats;
 mod real;
 mod runs;
+mod server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
