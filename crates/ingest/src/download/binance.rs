@@ -74,7 +74,12 @@ fn of_kind(
         _ => ("spot", true, false),
     };
     let period = period(request);
-    if is_spot && !matches!(kind, DownloadKind::Candles | DownloadKind::Trades | DownloadKind::AggregateTrades) {
+    if is_spot
+        && !matches!(
+            kind,
+            DownloadKind::Candles | DownloadKind::Trades | DownloadKind::AggregateTrades
+        )
+    {
         return Err(not_offered(request, kind, "a spot market has none"));
     }
     match kind {
@@ -99,11 +104,12 @@ fn of_kind(
                 _ => symbol,
             };
             let file = |pace: &str, date: String| {
-                format!("data/{market}/{pace}/{what}/{name}/{interval}/{name}-{interval}-{date}.zip")
+                format!(
+                    "data/{market}/{pace}/{what}/{name}/{interval}/{name}-{interval}-{date}.zip"
+                )
             };
-            let monthly = |month: Period| {
-                archive(kind, symbol, month, file("monthly", month.month()), true)
-            };
+            let monthly =
+                |month: Period| archive(kind, symbol, month, file("monthly", month.month()), true);
             let daily = |day: Period| archive(kind, symbol, day, file("daily", day.day()), true);
             Ok(monthly_or_daily(period, monthly, daily))
         }
@@ -112,9 +118,8 @@ fn of_kind(
             let file = |pace: &str, date: String| {
                 format!("data/{market}/{pace}/{what}/{symbol}/{symbol}-{what}-{date}.zip")
             };
-            let monthly = |month: Period| {
-                archive(kind, symbol, month, file("monthly", month.month()), true)
-            };
+            let monthly =
+                |month: Period| archive(kind, symbol, month, file("monthly", month.month()), true);
             let daily = |day: Period| archive(kind, symbol, day, file("daily", day.day()), true);
             Ok(monthly_or_daily(period, monthly, daily))
         }

@@ -61,7 +61,8 @@ fn of_kind(
         DownloadKind::Trades => return Ok(trades(is_spot, symbol, period)),
         DownloadKind::Candles => "kline",
         DownloadKind::Liquidations => {
-            let reason = "the venue keeps no history of them; record its stream, or ask --source tardis";
+            let reason =
+                "the venue keeps no history of them; record its stream, or ask --source tardis";
             return Err(not_offered(request, kind, reason));
         }
         DownloadKind::AggregateTrades => {

@@ -132,11 +132,9 @@ impl Job<'_> {
             Ok((answer.validator(), answer.length().filter(|_| !answer.is_gzipped())))
         });
         match head {
-            Ok((Some(now), _)) if there.etag.is_some() => Ok(if there.etag == Some(now) {
-                Compared::Same(None)
-            } else {
-                Compared::Changed
-            }),
+            Ok((Some(now), _)) if there.etag.is_some() => {
+                Ok(if there.etag == Some(now) { Compared::Same(None) } else { Compared::Changed })
+            }
             Ok((_, Some(bytes))) if bytes == there.bytes => Ok(Compared::Same(None)),
             Ok((_, Some(_))) => Ok(Compared::Changed),
             Ok((_, None)) => not_compared("the server tells neither version nor length"),
@@ -168,10 +166,8 @@ impl Job<'_> {
             let actual = part.sha256().map_err(|e| Trouble::Fatal(disk(part.path())(e)))?;
             match &sum {
                 Some(sum) if sum.sha256 != actual => {
-                    let reason = format!(
-                        "its SHA-256 is {actual}, the checksum file says {}",
-                        sum.sha256
-                    );
+                    let reason =
+                        format!("its SHA-256 is {actual}, the checksum file says {}", sum.sha256);
                     part.discard();
                     // The file may have been replaced between the two.
                     has_checksum = remote.has_checksum;
@@ -379,7 +375,8 @@ struct Checksum {
 impl Checksum {
     /// As `sha256sum` writes it: 64 digits, two spaces, the name of the file.
     fn parse(bytes: &[u8], name: &str) -> Result<Self, String> {
-        let bad = || "the checksum file is not one line of 64 digits and the file's name".to_owned();
+        let bad =
+            || "the checksum file is not one line of 64 digits and the file's name".to_owned();
         let text = std::str::from_utf8(bytes).map_err(|_| bad())?;
         let mut words = text.split_whitespace();
         let sha256 = words.next().unwrap_or_default().to_ascii_lowercase();

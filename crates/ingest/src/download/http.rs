@@ -171,7 +171,9 @@ impl Client {
             let to = answer.header(header::LOCATION).unwrap_or_default();
             let next = join(&url, to).map_err(Trouble::fatal)?;
             if next.scheme() != start.scheme() {
-                return Err(Trouble::fatal(format!("leads from {start} to another scheme: {next}")));
+                return Err(Trouble::fatal(format!(
+                    "leads from {start} to another scheme: {next}"
+                )));
             }
             if matches!(call.how, How::Post(_)) {
                 return Err(Trouble::fatal(format!("a question to {start} was sent on to {next}")));
@@ -299,7 +301,8 @@ fn sort(answer: Answer) -> Result<Answer, Trouble> {
                 word.eq_ignore_ascii_case("chunked") || word.eq_ignore_ascii_case("identity")
             });
             let encoding = answer.header(header::CONTENT_ENCODING).unwrap_or("identity");
-            let is_plain = ["identity", "gzip", ""].iter().any(|e| encoding.eq_ignore_ascii_case(e));
+            let is_plain =
+                ["identity", "gzip", ""].iter().any(|e| encoding.eq_ignore_ascii_case(e));
             if is_known && is_plain {
                 Ok(answer)
             } else {
@@ -410,7 +413,9 @@ mod tests {
         ] {
             assert_eq!(join(&from, to).unwrap().to_string(), expected);
         }
-        for bad in ["", "ftp://b.example/", "file:///etc/passwd", "https://u:p@b.example/", "https://"] {
+        for bad in
+            ["", "ftp://b.example/", "file:///etc/passwd", "https://u:p@b.example/", "https://"]
+        {
             assert!(join(&from, bad).is_err(), "{bad}");
         }
     }
@@ -419,7 +424,12 @@ mod tests {
     fn dates_of_headers_are_read() {
         // RFC 9110, section 5.6.7.
         assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        for bad in ["", "Sun, 06 Nov 1994", "Sun, 06 Non 1994 08:49:37 GMT", "Sun, 32 Nov 1994 08:49:37 GMT"] {
+        for bad in [
+            "",
+            "Sun, 06 Nov 1994",
+            "Sun, 06 Non 1994 08:49:37 GMT",
+            "Sun, 32 Nov 1994 08:49:37 GMT",
+        ] {
             assert_eq!(http_date(bad), None, "{bad}");
         }
     }

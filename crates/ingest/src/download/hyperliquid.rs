@@ -79,7 +79,10 @@ pub(super) fn plan(request: &Request) -> Result<Plan, DownloadError> {
             }
         }
         if kind == DownloadKind::Candles {
-            notes.push("candles: the interface gives the latest 5,000 bars of an interval, nothing before".to_owned());
+            notes.push(
+                "candles: the interface gives the latest 5,000 bars of an interval, nothing before"
+                    .to_owned(),
+            );
         }
     }
     Ok(Plan {

@@ -138,7 +138,9 @@ mod tests {
             format!("{bomb}{}", list("<Name>&y;</Name>")),
             list("<Contents><Key>a</Key><Size>many</Size></Contents>"),
             list("<Contents><Key>a</Key><Size>-1</Size></Contents>"),
-            list("<Contents><Key>b</Key><Size>1</Size></Contents><Contents><Key>a</Key><Size>1</Size></Contents>"),
+            list(
+                "<Contents><Key>b</Key><Size>1</Size></Contents><Contents><Key>a</Key><Size>1</Size></Contents>",
+            ),
             list(&"<a>".repeat(100)),
             list("</b>"),
         ] {

@@ -70,7 +70,9 @@ pub enum DownloadError {
         known: String,
     },
     /// A symbol that could not stand in a path.
-    #[error("`{symbol}` is no symbol: letters, digits, `_`, `-`, `.` and `@` only, and not `.` first")]
+    #[error(
+        "`{symbol}` is no symbol: letters, digits, `_`, `-`, `.` and `@` only, and not `.` first"
+    )]
     BadSymbol {
         /// As asked.
         symbol: String,

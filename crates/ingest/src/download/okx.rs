@@ -66,17 +66,14 @@ fn of_kind(
             let daily = |day: Period| {
                 let date = day.day();
                 let folder = Period::digits(&date);
-                let path =
-                    format!("{ARCHIVE}/trades/daily/{folder}/{symbol}-trades-{date}.zip");
+                let path = format!("{ARCHIVE}/trades/daily/{folder}/{symbol}-trades-{date}.zip");
                 archive(kind, symbol, day, path, false)
             };
             Ok(period.days().into_iter().map(daily).collect())
         }
         DownloadKind::Funding if is_swap => Ok(funding(symbol, period)),
         DownloadKind::Funding => Err(not_offered(request, kind, "only perpetual swaps have it")),
-        DownloadKind::Candles => {
-            bars(request, kind, symbol, symbol, "history-candles", period)
-        }
+        DownloadKind::Candles => bars(request, kind, symbol, symbol, "history-candles", period),
         DownloadKind::MarkCandles if !is_spot => {
             bars(request, kind, symbol, symbol, "history-mark-price-candles", period)
         }
@@ -153,8 +150,7 @@ fn funding(symbol: &str, period: Period) -> Vec<Item> {
     let months = period.months().into_iter().map(|month| {
         let name = month.month();
         let folder = Period::digits(&name);
-        let path =
-            format!("{ARCHIVE}/swaprates/monthly/{folder}/{symbol}-fundingrates-{name}.zip");
+        let path = format!("{ARCHIVE}/swaprates/monthly/{folder}/{symbol}-fundingrates-{name}.zip");
         let instead = pages.items(month.within(period), question);
         Item { instead, ..archive(kind, symbol, month, path, false) }
     });

@@ -249,10 +249,16 @@ mod tests {
             matches!(dialect.times(&value), Err(Trouble::Again { .. }))
         };
         assert!(again(Dialect::BybitKline, r#"{"retCode":10006,"retMsg":"Too many visits!"}"#));
-        assert!(again(Dialect::OkxCandles, r#"{"code":"50011","msg":"Too Many Requests","data":[]}"#));
+        assert!(again(
+            Dialect::OkxCandles,
+            r#"{"code":"50011","msg":"Too Many Requests","data":[]}"#
+        ));
         for (dialect, text) in [
             (Dialect::BybitKline, r#"{"retCode":10001,"retMsg":"params error: Symbol Invalid"}"#),
-            (Dialect::OkxCandles, r#"{"code":"51001","msg":"Instrument ID does not exist","data":[]}"#),
+            (
+                Dialect::OkxCandles,
+                r#"{"code":"51001","msg":"Instrument ID does not exist","data":[]}"#,
+            ),
             (Dialect::BinanceFunding, r#"{"code":-1121,"msg":"Invalid symbol."}"#),
             (Dialect::HyperliquidCandles, "null"),
             (Dialect::HyperliquidCandles, r#"[{"T":5}]"#),

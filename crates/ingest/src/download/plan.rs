@@ -382,11 +382,7 @@ pub(super) struct Pages<'a> {
 }
 
 impl Pages<'_> {
-    pub(super) fn items(
-        &self,
-        period: Period,
-        question: impl Fn(Period) -> Question,
-    ) -> Vec<Item> {
+    pub(super) fn items(&self, period: Period, question: impl Fn(Period) -> Question) -> Vec<Item> {
         let months = period.months().into_iter().map(|month| month.within(period));
         let item = |month: Period| Item {
             kind: self.kind,

@@ -54,7 +54,8 @@ pub(super) fn plan(request: &Request) -> Result<Plan, DownloadError> {
                 let date = day.day().replace('-', "/");
                 let path = format!("v1/{exchange}/{what}/{date}/{name}.csv.gz");
                 let mut item = archive(kind, symbol, day, path.clone(), false);
-                item.origin = Origin::Archive { path, has_checksum: false, with_key: request.has_key };
+                item.origin =
+                    Origin::Archive { path, has_checksum: false, with_key: request.has_key };
                 items.push(item);
             }
         }

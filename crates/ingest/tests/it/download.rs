@@ -266,7 +266,10 @@ fn a_listing_of_thousands_is_read_page_by_page() {
     scene.request.to = "2025-07-01".parse().unwrap();
     let report = scene.run_as(true);
     assert_eq!(report.files.len(), 20_270 - 18_506);
-    assert_eq!(report.with(Status::Hole).map(|f| f.file.clone()).collect::<Vec<_>>(), [path(19_000)]);
+    assert_eq!(
+        report.with(Status::Hole).map(|f| f.file.clone()).collect::<Vec<_>>(),
+        [path(19_000)]
+    );
     let wanted: u64 = report.with(Status::Wanted).filter_map(|file| file.bytes).sum();
     let expected: usize = (18_506..20_270).filter(|&d| d != 19_000).map(|d| d % 7 + 1).sum();
     assert_eq!(wanted, expected as u64);
@@ -282,7 +285,9 @@ fn a_listing_of_thousands_is_read_page_by_page() {
 #[test]
 fn listings_that_go_round_or_never_end_are_given_up() {
     let page = |key: &str| {
-        format!("<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>{key}</Key><Size>1</Size></Contents></ListBucketResult>")
+        format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>{key}</Key><Size>1</Size></Contents></ListBucketResult>"
+        )
     };
     let same = page("data/futures/um/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2024-12.a");
     let server = Server::misbehaving(archives().clone(), move |asked| {
@@ -461,7 +466,10 @@ fn a_wrong_checksum_is_never_taken() {
     server.put(&format!("{MONTHLY}.CHECKSUM"), wrong.as_bytes());
     let scene = Scene::new(&server);
     let reason = scene.failure();
-    assert!(reason.contains("the checksum file says 0000") && reason.contains("3 times"), "{reason}");
+    assert!(
+        reason.contains("the checksum file says 0000") && reason.contains("3 times"),
+        "{reason}"
+    );
     assert_eq!(server.count("GET", "2024-12.zip"), 3);
     assert_eq!(scene.leftovers(), Vec::<PathBuf>::new());
 
@@ -507,10 +515,13 @@ fn storms_of_429_and_500_are_waited_out() {
         (429, vec![("Retry-After", "2".to_owned())]),
         (429, Vec::new()),
         (500, Vec::new()),
-        (503, vec![
-            ("Date", "Thu, 05 Dec 2024 22:25:00 GMT".to_owned()),
-            ("Retry-After", "Thu, 05 Dec 2024 22:25:03 GMT".to_owned()),
-        ]),
+        (
+            503,
+            vec![
+                ("Date", "Thu, 05 Dec 2024 22:25:00 GMT".to_owned()),
+                ("Retry-After", "Thu, 05 Dec 2024 22:25:03 GMT".to_owned()),
+            ],
+        ),
     ] {
         let server = Server::misbehaving(archives().clone(), move |asked| {
             (asked.nth < 5).then(|| Reply::Plain(status, headers.clone(), b"busy".to_vec()))
@@ -520,9 +531,9 @@ fn storms_of_429_and_500_are_waited_out() {
         scene.assert_whole(MONTHLY);
     }
     let server = Server::misbehaving(archives().clone(), |asked| {
-        asked.is_for("12.zip").then(|| {
-            Reply::Plain(429, vec![("Retry-After", "7200".to_owned())], Vec::new())
-        })
+        asked
+            .is_for("12.zip")
+            .then(|| Reply::Plain(429, vec![("Retry-After", "7200".to_owned())], Vec::new()))
     });
     let reason = Scene::new(&server).failure();
     assert!(reason.contains("asks to wait 7200 s"), "{reason}");
@@ -532,9 +543,8 @@ fn storms_of_429_and_500_are_waited_out() {
 #[test]
 fn a_wait_that_is_asked_for_is_kept() {
     let server = Server::misbehaving(archives().clone(), |asked| {
-        (asked.is_for("12.zip") && asked.nth == 0).then(|| {
-            Reply::Plain(429, vec![("Retry-After", "1".to_owned())], Vec::new())
-        })
+        (asked.is_for("12.zip") && asked.nth == 0)
+            .then(|| Reply::Plain(429, vec![("Retry-After", "1".to_owned())], Vec::new()))
     });
     let mut scene = Scene::new(&server);
     scene.settings.time_scale = 1.0;
@@ -568,7 +578,8 @@ fn slow_servers_are_given_up_or_outlasted() {
         let body = &archives()[MONTHLY];
         let head = |tag: &str| {
             let length = body.len();
-            format!("HTTP/1.1 200 OK\r\nETag: {tag}\r\nContent-Length: {length}\r\n\r\n").into_bytes()
+            format!("HTTP/1.1 200 OK\r\nETag: {tag}\r\nContent-Length: {length}\r\n\r\n")
+                .into_bytes()
         };
         if !asked.is_for("12.zip") {
             return None;
@@ -605,7 +616,9 @@ fn slow_servers_are_given_up_or_outlasted() {
 
 #[test]
 fn bodies_without_end_are_cut_short() {
-    for head in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"] {
+    for head in
+        ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"]
+    {
         let server = Server::misbehaving(archives().clone(), move |asked| {
             asked.is_for("12.zip").then(|| Reply::Endless(head.as_bytes().to_vec()))
         });
@@ -791,8 +804,7 @@ fn two_downloads_into_one_folder_are_told_apart() {
             std::thread::sleep(Duration::from_millis(5));
         }
         let plan = Plan::new(&scene.request).unwrap();
-        let second =
-            download(plan, scene.folder.path(), &scene.settings, None, false, &NoProgress);
+        let second = download(plan, scene.folder.path(), &scene.settings, None, false, &NoProgress);
         assert!(matches!(second, Err(DownloadError::Locked { .. })));
         assert_eq!(first.join().unwrap().files[0].status, Status::Failed);
     });

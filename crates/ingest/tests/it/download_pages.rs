@@ -114,7 +114,10 @@ fn a_period_that_is_not_over_is_asked_for_again() {
     let file = scene.one();
     assert_eq!((file.status, file.note), (Status::Fetched, None));
     let named = scene.named();
-    assert_eq!(named.keys().collect::<Vec<_>>(), ["info/fundingHistory/BTC/BTC-funding-2024-12.jsonl"]);
+    assert_eq!(
+        named.keys().collect::<Vec<_>>(),
+        ["info/fundingHistory/BTC/BTC-funding-2024-12.jsonl"]
+    );
     assert_eq!(rows(named.values().next().unwrap(), Value::clone).len(), 31 * 24);
     assert_eq!(scene.one().status, Status::There);
 }
@@ -257,7 +260,11 @@ fn without_a_key_only_first_days_are_asked_for() {
     let report = scene.run();
     assert_eq!(report.files.len(), 1);
     assert_eq!(report.files[0].status, Status::Fetched);
-    assert!(report.notes[0].contains("first day of each month only: 2 files"), "{:?}", report.notes);
+    assert!(
+        report.notes[0].contains("first day of each month only: 2 files"),
+        "{:?}",
+        report.notes
+    );
     assert!(server.asked().iter().all(|asked| !asked.headers.contains_key("authorization")));
     assert!(report.root.ends_with("raw/tardis"));
     assert_eq!(scene.named().keys().collect::<Vec<_>>(), [&tardis_file(1)]);
@@ -385,7 +392,10 @@ fn what_cannot_be_planned_is_told_why() {
         let error: DownloadError = Plan::new(&request).unwrap_err();
         assert!(error.to_string().contains(word), "{error}");
     };
-    check(&|r| r.venue = "mtgox".to_owned(), "`mtgox` is no venue with public archives; those are binance-usdm");
+    check(
+        &|r| r.venue = "mtgox".to_owned(),
+        "`mtgox` is no venue with public archives; those are binance-usdm",
+    );
     check(&|r| r.to = r.from, "is empty");
     check(&|r| r.to = Timestamp(0), "is empty");
     for symbol in ["", "..", ".hidden", "a/b", "BTC USDT", "BTC\u{0}", "BTC&x=1", "B\u{e4}"] {
@@ -402,7 +412,9 @@ fn what_cannot_be_planned_is_told_why() {
     ] {
         check(&|r| (r.venue, r.kinds) = (venue.to_owned(), vec![kind]), word);
     }
-    for url in ["", "data.binance.vision", "ftp://mirror/", "http://u:p@mirror/", "http://mirror/?a=1"] {
+    for url in
+        ["", "data.binance.vision", "ftp://mirror/", "http://u:p@mirror/", "http://mirror/?a=1"]
+    {
         let error = {
             let mut request = scene.request.clone();
             request.base_url = Some(url.to_owned());

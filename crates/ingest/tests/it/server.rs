@@ -69,8 +69,7 @@ impl Reply {
     /// A status of 200 with this length, and the first bytes only.
     pub(crate) fn cut(body: &[u8], at: usize, etag: Option<&str>) -> Self {
         let etag = etag.map(|etag| format!("ETag: {etag}\r\n")).unwrap_or_default();
-        let head =
-            format!("HTTP/1.1 200 OK\r\n{etag}Content-Length: {}\r\n\r\n", body.len());
+        let head = format!("HTTP/1.1 200 OK\r\n{etag}Content-Length: {}\r\n\r\n", body.len());
         Self::Raw([head.as_bytes(), &body[..at]].concat())
     }
 }
