@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use plimsoll_ingest::IngestError;
+use plimsoll_ingest::download::DownloadError;
 use plimsoll_market::MarketError;
 use plimsoll_study::{StrategyProblems, StudyError};
 use plimsoll_venue::VenueError;
@@ -25,6 +26,8 @@ pub(crate) enum CliError {
     Study { file: String, source: Box<StudyError> },
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    #[error(transparent)]
+    Download(#[from] DownloadError),
     #[error(transparent)]
     Market(#[from] MarketError),
     #[error(transparent)]
@@ -61,6 +64,9 @@ impl CliError {
             | Self::Strategy { .. }
             | Self::Override { .. }
             | Self::Ingest(IngestError::NoFiles { .. }) => true,
+            Self::Download(error) => {
+                !matches!(error, DownloadError::Io { .. } | DownloadError::Locked { .. })
+            }
             Self::Study { source, .. } => {
                 source.is_usage()
                     || matches!(**source, StudyError::Venue(VenueError::UnknownVenue { .. }))
@@ -87,6 +93,7 @@ impl CliError {
             {
                 Some("check the spelling and the folder that you are in".to_owned())
             }
+            Self::Download(error) => error.hint(),
             Self::Ingest(IngestError::NoFiles { .. }) => {
                 Some("name the archives, or a folder that holds them at any depth".to_owned())
             }

@@ -233,7 +233,7 @@ impl Job<'_> {
             )));
         }
         // Some servers pack what is packed, and say so; the archive's own packing stays.
-        let is_encoded = answer.is_gzipped() && !remote.item.file.ends_with(".gz");
+        let is_encoded = answer.is_gzipped() && !has_ending(&remote.item.file, "gz");
         let etag = answer.validator();
         let promised = promised.filter(|_| !is_encoded);
         let opened = if is_rest {
@@ -407,10 +407,10 @@ fn rest(answer: &Answer, from: u64) -> Option<u64> {
 fn whole(path: &Path, name: &str) -> Result<(), String> {
     let bad = |error: &dyn std::fmt::Display| format!("damaged or cut off: {error}");
     let file = File::open(path).map_err(disk(path))?;
-    if name.ends_with(".gz") {
+    if has_ending(name, "gz") {
         let mut reader = MultiGzDecoder::new(std::io::BufReader::new(file));
         std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| bad(&error))?;
-    } else if name.ends_with(".zip") {
+    } else if has_ending(name, "zip") {
         zip::ZipArchive::new(std::io::BufReader::new(file)).map_err(|error| bad(&error))?;
     }
     Ok(())
@@ -421,6 +421,10 @@ fn beside(file: &Path, sha256: &str) -> PathBuf {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let (stem, endings) = name.split_once('.').unwrap_or((&name, ""));
     file.with_file_name(format!("{stem}.{}.{endings}", &sha256[..12]))
+}
+
+fn has_ending(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
 fn checksum_path(file: &Path) -> PathBuf {

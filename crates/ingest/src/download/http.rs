@@ -199,16 +199,12 @@ impl Client {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", key.0));
         }
         let agent = if is_this_machine(url) { &self.direct } else { &self.agent };
-        let sent = match how {
-            How::Post(text) => {
-                let request = request.header(header::CONTENT_TYPE, "application/json");
-                let request = request.body(text).map_err(|e| Trouble::fatal(e.to_string()))?;
-                agent.run(self.secured(agent, request, url)?)
-            }
-            _ => {
-                let request = request.body(()).map_err(|e| Trouble::fatal(e.to_string()))?;
-                agent.run(self.secured(agent, request, url)?)
-            }
+        let bad = |error: ureq::http::Error| Trouble::fatal(error.to_string());
+        let sent = if let How::Post(text) = how {
+            let request = request.header(header::CONTENT_TYPE, "application/json");
+            agent.run(self.secured(agent, request.body(text).map_err(bad)?, url)?)
+        } else {
+            agent.run(self.secured(agent, request.body(()).map_err(bad)?, url)?)
         };
         let (parts, body) = sent.map_err(|error| classify(&error))?.into_parts();
         Ok(Answer { status: parts.status, headers: parts.headers, body })
@@ -224,12 +220,11 @@ impl Client {
         if url.scheme_str() != Some("https") {
             return Ok(request);
         }
-        let tls = match self.secure.get() {
-            Some(tls) => tls.clone(),
-            None => {
-                let tls = tls()?;
-                self.secure.get_or_init(|| tls).clone()
-            }
+        let tls = if let Some(tls) = self.secure.get() {
+            tls.clone()
+        } else {
+            let tls = tls()?;
+            self.secure.get_or_init(|| tls).clone()
         };
         Ok(agent.configure_request(request).tls_config(tls).build())
     }

@@ -91,11 +91,9 @@ fn parse(bytes: &[u8]) -> Result<Page, Trouble> {
             }
             // `&amp;` and the like: no file that is looked for has one in its name.
             Event::GeneralRef(_) if path.last().is_some_and(|name| name == "Key") => key.push('&'),
-            Event::End(_) => {
-                if path.pop().as_deref() == Some("Contents") {
-                    let size = size.trim().parse().map_err(|_| bad("a size is no number"))?;
-                    page.keys.push((std::mem::take(&mut key), size));
-                }
+            Event::End(_) if path.pop().as_deref() == Some("Contents") => {
+                let size = size.trim().parse().map_err(|_| bad("a size is no number"))?;
+                page.keys.push((std::mem::take(&mut key), size));
             }
             Event::DocType(_) => return Err(bad("it declares entities")),
             Event::Eof => break,

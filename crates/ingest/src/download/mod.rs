@@ -107,6 +107,23 @@ pub enum DownloadError {
     },
 }
 
+impl DownloadError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::UnknownVenue { .. } => "write one of these",
+            Self::NotOffered { .. } => "leave the kind out, or do as the reason says",
+            Self::BadInterval { .. } => "pass --interval with one of these",
+            Self::BadSymbol { .. } => "write the symbol as the venue does, several with commas",
+            Self::EmptyPeriod { .. } => "pass a later --to",
+            Self::BadUrl { .. } => "write an address as https://mirror.example/binance",
+            Self::Locked { .. } => "wait until it is through",
+            Self::Io { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
 /// How patiently and how politely a download goes about it.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -143,11 +160,11 @@ impl Default for Settings {
             tries: 6,
             backoff: Duration::from_millis(500),
             backoff_max: Duration::from_secs(30),
-            retry_after_max: Duration::from_secs(300),
+            retry_after_max: Duration::from_mins(5),
             connect_timeout: Duration::from_secs(15),
-            answer_timeout: Duration::from_secs(60),
+            answer_timeout: Duration::from_mins(1),
             read_timeout: Duration::from_secs(30),
-            total_timeout: Duration::from_secs(3600),
+            total_timeout: Duration::from_hours(1),
             file_bytes_max: 16 << 30,
             seed: 1,
             time_scale: 1.0,

@@ -165,6 +165,9 @@ impl Job<'_> {
                 Ok((dialect.times(&value)?, page))
             });
             let (times, mut page) = page?;
+            if times.is_empty() {
+                continue;
+            }
             self.progress.advance(page.len() as i64);
             for time in times.into_iter().filter(|&time| time >= item.from.0 && time < item.to.0) {
                 answers.first = Some(answers.first.map_or(time, |first| first.min(time)));

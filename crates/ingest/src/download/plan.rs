@@ -230,8 +230,8 @@ impl Plan {
                 return Err(DownloadError::BadUrl { reason });
             }
             http::parse(base).map_err(|reason| DownloadError::BadUrl { reason })?;
-            plan.hosts.archive = base.to_owned();
-            plan.hosts.api = base.to_owned();
+            base.clone_into(&mut plan.hosts.archive);
+            base.clone_into(&mut plan.hosts.api);
             plan.hosts.listing = plan.hosts.listing.map(|_| base.to_owned());
         }
         // Twice the same word on the command line is no reason to fetch twice.
@@ -336,7 +336,7 @@ impl Period {
         }
         let word = |time: Timestamp| match time.0.rem_euclid(DAY_MS) {
             0 => time.date_string(),
-            _ => time.to_string().replace([':', '.'], "").to_string(),
+            _ => time.to_string().replace([':', '.'], ""),
         };
         format!("{}_to_{}", word(self.from), word(self.to))
     }

@@ -122,7 +122,7 @@ mod tests {
             (
                 Trouble::Again {
                     reason: "status 429".to_owned(),
-                    after: Some(Duration::from_secs(86_400)),
+                    after: Some(Duration::from_hours(24)),
                     came: false,
                 },
                 1,
