@@ -11,6 +11,7 @@ mod calc_funding;
 mod calc_margin;
 mod calc_size;
 mod calc_size_account;
+mod download;
 mod explain;
 mod explain_folder;
 mod help;
@@ -22,5 +23,7 @@ mod real;
 mod report;
 mod risk;
 mod scene;
+#[path = "../../../ingest/tests/it/server.rs"]
+mod server;
 mod study;
 mod worlds;
