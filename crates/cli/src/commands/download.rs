@@ -4,11 +4,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
+use indexmap::IndexMap;
 use plimsoll_ingest::download::{
     ApiKey, DownloadKind, FileResult, Plan, Report, Request, Settings, Status, download,
 };
 use plimsoll_ingest::{IngestError, Options, Summary, ingest_below};
-use plimsoll_market::Lake;
+use plimsoll_market::{Lake, Timestamp};
 use serde_json::{Value, json};
 
 use super::ingest;
@@ -177,25 +178,55 @@ fn show(report: &Report, output: Output) {
         table.add_row(words.into_iter().chain(counts).chain([bytes(size)]));
     }
     output.text(&aligned(&table));
-    let holes: Vec<&FileResult> = report.with(Status::Hole).collect();
-    for hole in holes.iter().take(HOLES_SHOWN) {
-        let last = plimsoll_market::Timestamp(hole.to.0 - 1);
+    let holes = holes(report);
+    for (first, to, count) in holes.iter().take(HOLES_SHOWN) {
+        let last = Timestamp(to.0 - 1);
         output.message(&format!(
-            "{}: not on the server; {} {} of {} to {} is unknown",
-            hole.file,
-            hole.symbol,
-            hole.kind,
-            hole.from.date_string(),
-            last.date_string()
+            "{} {} of {} to {} is unknown: {} not on the server, first {}",
+            first.symbol,
+            first.kind,
+            first.from.date_string(),
+            last.date_string(),
+            counted(*count, "file"),
+            first.file
         ));
     }
     if holes.len() > HOLES_SHOWN {
-        let more = counted(holes.len() - HOLES_SHOWN, "more file");
-        output.message(&format!("{more} not on the server"));
+        let more = holes.len() - HOLES_SHOWN;
+        output.message(&format!("and {more} more such holes; --json lists all files"));
     }
+    show_notes(report, output);
+}
+
+/// Stretches of time without files: the first file that is missing, the end, how many.
+fn holes(report: &Report) -> Vec<(&FileResult, Timestamp, usize)> {
+    let mut holes: Vec<(&FileResult, Timestamp, usize)> = Vec::new();
+    for file in report.with(Status::Hole) {
+        match holes.last_mut() {
+            Some((first, to, count))
+                if (first.kind, &first.symbol, *to) == (file.kind, &file.symbol, file.from) =>
+            {
+                *to = file.to;
+                *count += 1;
+            }
+            _ => holes.push((file, file.to, 1)),
+        }
+    }
+    holes
+}
+
+/// Remarks on files; where many have the same, the first and a count.
+fn show_notes(report: &Report, output: Output) {
+    let mut groups: IndexMap<&str, Vec<&FileResult>> = IndexMap::new();
     for file in report.files.iter().filter(|file| file.status != Status::Failed) {
         if let Some(note) = &file.note {
-            output.message(&format!("{}: {note}", file.file));
+            groups.entry(note).or_default().push(file);
+        }
+    }
+    for (note, files) in groups {
+        output.message(&format!("{}: {note}", files[0].file));
+        if files.len() > 1 {
+            output.message(&format!("  and so {}", counted(files.len() - 1, "other file")));
         }
     }
 }

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use crate::assert_text;
 use crate::program::{Ran, command, differences, folder, plimsoll, refusal, tree};
 use crate::scene::archives;
@@ -18,11 +20,18 @@ fn files() -> BTreeMap<String, Vec<u8>> {
     for (path, bytes) in tree(archives()) {
         let path = format!("data/{}", path.to_str().unwrap());
         if Path::new(&path).extension().is_some_and(|ending| ending == "zip") {
+            files.insert(format!("{path}.CHECKSUM"), checksum(&path, &bytes));
             files.insert(path, bytes);
         }
     }
-    assert!(files.len() >= 12, "{:?}", files.keys());
+    assert!(files.len() >= 24, "{:?}", files.keys());
     files
+}
+
+/// As `sha256sum` writes it.
+fn checksum(path: &str, bytes: &[u8]) -> Vec<u8> {
+    let digits: Vec<String> = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    format!("{}  {}\n", digits.concat(), path.rsplit('/').next().unwrap()).into_bytes()
 }
 
 fn words<'a>(server: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -64,7 +73,7 @@ fn archives_come_and_go_into_the_lake() {
 
     assert_text!("download", shown(&plimsoll(&place, &whole).good()));
     let kept = tree(&place.join("data/raw/binance-usdm/data"));
-    assert_eq!(kept.len(), 6);
+    assert_eq!(kept.len(), 12);
     let served = files();
     for (path, bytes) in &kept {
         assert!(served[&format!("data/{}", path.to_str().unwrap())] == *bytes);
@@ -116,7 +125,9 @@ fn an_archive_that_changed_is_reported_and_the_lake_keeps_the_old_rows() {
     let before = tree(&place);
     let path = "data/futures/um/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2025-09.zip";
     let ether = path.replace("BTCUSDT", "ETHUSDT");
-    server.put(path, &files()[&ether]);
+    let new = &files()[&ether];
+    server.put(path, new);
+    server.put(&format!("{path}.CHECKSUM"), &checksum(path, new));
     let ran = plimsoll(&place, &line);
     assert_eq!(ran.code, 1, "{}", shown(&ran));
     let text = &ran.stderr;
@@ -234,7 +245,7 @@ fn a_full_disk_is_a_reason_and_leaves_nothing_half_written() {
     let named: Vec<PathBuf> = without_journal(&place).into_keys().collect();
     assert!(named.is_empty(), "{named:?}");
     plimsoll(&place, &[&line[..], &TWO_MONTHS].concat()).good();
-    assert_eq!(without_journal(&place).len(), 2);
+    assert_eq!(without_journal(&place).len(), 4);
 }
 
 #[test]

@@ -112,19 +112,20 @@ impl Job<'_> {
         let not_compared = |why: &str| Ok(Compared::Same(Some(format!("not compared: {why}"))));
         if remote.has_checksum {
             let sum = with_retries(self.settings, stream, || self.checksum(remote));
-            return match sum {
+            match sum {
                 Ok(sum) if sum.sha256 == there.sha256 => {
                     let beside = checksum_path(&path);
                     if !beside.exists() {
                         write_whole(&beside, sum.text.as_bytes())
                             .map_err(|error| GivenUp::Failed(disk(&beside)(error)))?;
                     }
-                    Ok(Compared::Same(None))
+                    return Ok(Compared::Same(None));
                 }
-                Ok(_) => Ok(Compared::Changed),
-                Err(GivenUp::Missing) => not_compared("the server has no checksum file"),
-                Err(GivenUp::Failed(reason)) => not_compared(&reason),
-            };
+                Ok(_) => return Ok(Compared::Changed),
+                // As for archives that never have one.
+                Err(GivenUp::Missing) => {}
+                Err(GivenUp::Failed(reason)) => return not_compared(&reason),
+            }
         }
         let head = with_retries(self.settings, stream, || {
             let call = Call { url: remote.url, how: How::Head, with_key: remote.with_key };

@@ -4,7 +4,10 @@
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
-use plimsoll_ingest::download::{DownloadError, DownloadKind, DownloadSource, Plan, Status};
+use plimsoll_ingest::download::Status::{self, Changed, Fetched, Hole, There};
+use plimsoll_ingest::download::{
+    DownloadError, DownloadKind, DownloadKind as K, DownloadSource, Plan,
+};
 use plimsoll_market::{Interval, Timestamp};
 use serde_json::{Value, json};
 
@@ -212,7 +215,6 @@ fn archives_without_checksums_are_compared_by_version() {
     let statuses = |report: &plimsoll_ingest::download::Report| {
         report.files.iter().map(|file| file.status).collect::<Vec<_>>()
     };
-    use Status::{Changed, Fetched, Hole, There};
     assert_eq!(statuses(&scene.run()), [Fetched, Fetched, Fetched, Hole]);
     assert_eq!(statuses(&scene.run()), [There, There, There, Hole]);
     server.put(&path(2), &text(8));
@@ -327,7 +329,6 @@ fn plans_are_the_layouts_of_the_venues() {
         let plan = Plan::new(&scene.request).unwrap();
         plan.items.into_iter().map(|item| item.file).collect::<Vec<_>>()
     };
-    use DownloadKind as K;
     let um = "data/futures/um";
     for (venue, symbol, kind, (from, to), expected) in [
         ("binance-usdm", "BTCUSDT", K::Candles, ("2024-11-29", "2025-01-02T01:00:00Z"), vec![

@@ -10,6 +10,7 @@
 mod bad_data;
 mod download;
 mod download_pages;
+mod download_server;
 mod formats;
 mod real;
 mod runs;
