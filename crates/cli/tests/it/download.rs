@@ -1,7 +1,6 @@
 //! `plimsoll download` against a server on this machine.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;

@@ -387,7 +387,7 @@ fn plans_are_the_layouts_of_the_venues() {
 fn what_cannot_be_planned_is_told_why() {
     let server = Server::of([]);
     let mut scene = Scene::new(&server);
-    let mut check = |change: &dyn Fn(&mut plimsoll_ingest::download::Request), word: &str| {
+    let check = |change: &dyn Fn(&mut plimsoll_ingest::download::Request), word: &str| {
         let mut request = scene.request.clone();
         change(&mut request);
         let error: DownloadError = Plan::new(&request).unwrap_err();
