@@ -5,6 +5,7 @@ pub(crate) mod calc;
 pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod demo;
+pub(crate) mod download;
 pub(crate) mod explain;
 pub(crate) mod ingest;
 pub(crate) mod lookahead;

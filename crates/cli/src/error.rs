@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use plimsoll_ingest::download::DownloadError;
 use plimsoll_ingest::{ExportError, IngestError, SettingsError};
 use plimsoll_market::MarketError;
 use plimsoll_study::{StrategyProblems, StudyError};
@@ -27,6 +28,8 @@ pub(crate) enum CliError {
     Ingest(#[from] IngestError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Download(#[from] DownloadError),
     #[error(transparent)]
     Market(#[from] MarketError),
     #[error(transparent)]
@@ -66,6 +69,9 @@ impl CliError {
             | Self::Override { .. }
             | Self::Settings(_)
             | Self::Ingest(IngestError::NoFiles { .. }) => true,
+            Self::Download(error) => {
+                !matches!(error, DownloadError::Io { .. } | DownloadError::Locked { .. })
+            }
             Self::Study { source, .. } => {
                 source.is_usage()
                     || matches!(**source, StudyError::Venue(VenueError::UnknownVenue { .. }))
@@ -100,6 +106,7 @@ impl CliError {
             Self::Settings(SettingsError::Mistakes { .. }) => {
                 Some(crate::commands::settings::RULES_HINT.to_owned())
             }
+            Self::Download(error) => error.hint(),
             Self::Ingest(IngestError::NoFiles { .. }) => {
                 Some("name the archives, or a folder that holds them at any depth".to_owned())
             }

@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let output = Output::new(&arguments.global);
     let done = match &arguments.command {
         Command::Demo(demo) => commands::demo::run(demo, output),
+        Command::Download(download) => commands::download::run(download, &arguments.global, output),
         Command::Ingest(ingest) => commands::ingest::run(ingest, &arguments.global, output),
         Command::Data(data) => commands::data::run(data, &arguments.global, output),
         Command::Study(study) => commands::study::run(study, &arguments.global, output),

@@ -94,6 +94,11 @@ pub(crate) fn error(error: &CliError) {
     }
 }
 
+/// A failure that does not end the command.
+pub(crate) fn failure(message: &str) {
+    show(message, None);
+}
+
 /// A count and its noun.
 pub(crate) fn counted(count: usize, singular: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use plimsoll_ingest::download::{FileResult, Status};
 
 use crate::output::{Output, counted};
 
@@ -37,6 +38,54 @@ impl plimsoll_ingest::Progress for IngestBar {
 
     /// Files that are refused: all of them are listed at the end, with their mends.
     fn message(&self, _text: &str) {}
+}
+
+/// Bytes that come during a download.
+pub(crate) struct DownloadBar {
+    bar: ProgressBar,
+}
+
+impl DownloadBar {
+    pub(crate) fn new(output: Output) -> Self {
+        let bar = bar(output);
+        bar.set_style(style("{spinner} {msg}  {elapsed}"));
+        bar.set_message("reading what the server has");
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self { bar }
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl plimsoll_ingest::download::DownloadProgress for DownloadBar {
+    fn start(&self, files: usize, bytes: Option<u64>) {
+        self.bar.set_message(format!("downloading {}", counted(files, "file")));
+        if let Some(bytes) = bytes {
+            self.bar.set_length(bytes);
+            self.bar.set_style(style(
+                "{msg} [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
+            ));
+        } else {
+            self.bar.set_style(style("{spinner} {msg}  {bytes}  {bytes_per_sec}  {elapsed}"));
+        }
+    }
+
+    fn advance(&self, bytes: i64) {
+        if bytes < 0 {
+            self.bar.dec(bytes.unsigned_abs());
+        } else {
+            self.bar.inc(bytes.unsigned_abs());
+        }
+    }
+
+    fn done(&self, file: &FileResult) {
+        // What is there already need not come.
+        if file.status == Status::There {
+            self.bar.inc(file.bytes.unwrap_or(0));
+        }
+    }
 }
 
 /// Stages of a study.

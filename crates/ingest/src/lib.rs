@@ -46,6 +46,7 @@
 //! |---|---|
 //! | [`run`] | [`ingest`] itself, its options and what it returns |
 //! | [`export`](mod@export) | [`export()`]: series as CSV or Parquet files |
+//! | [`download`](mod@download) | archives from the venues to disk, whole or not at all |
 //! | [`inventory`] | [`ls`]: what a lake holds |
 //! | [`why`](mod@why) | [`why()`]: what a file is taken for, and why |
 //! | [`check`](mod@check) | [`check()`]: what is missing or looks wrong in it |
@@ -62,6 +63,7 @@ pub mod coins;
 mod csv;
 pub mod decimal;
 mod decode;
+pub mod download;
 pub mod error;
 pub mod export;
 #[doc(hidden)]
@@ -84,7 +86,7 @@ pub use limits::Limits;
 pub use policy::{Policies, Policy, PolicyError, Rule};
 pub use run::{
     FileNote, FileReport, LiquidationUnit, NoProgress, Options, Outcome, Progress, SourceFormat,
-    Summary, TakenPart, ingest,
+    Summary, TakenPart, ingest, ingest_below,
 };
 pub use settings::{Mistake, Mistakes, Settings, SettingsError};
 pub use why::{Why, WhyPart, why};

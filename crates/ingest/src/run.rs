@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use plimsoll_market::lake::{LakeWriter, Note};
@@ -286,6 +286,41 @@ pub fn ingest(
     if inputs.is_empty() {
         return Err(IngestError::NoFiles { paths: paths.to_vec() });
     }
+    ingest_inputs(&inputs, left_out, options, lake, progress)
+}
+
+/// [`ingest`] for some of the files of a folder, as if they were all that it holds: receipts name
+/// them by their paths below it, with `/` between folders.
+///
+/// # Errors
+/// As for [`ingest`].
+pub fn ingest_below(
+    folder: &Path,
+    files: &[String],
+    options: &Options,
+    lake: &Lake,
+    progress: &dyn Progress,
+) -> Result<Summary, IngestError> {
+    let mut inputs = Vec::new();
+    for name in files {
+        let path = folder.join(name);
+        let metadata = std::fs::metadata(&path)
+            .map_err(|source| IngestError::Io { path: path.clone(), source })?;
+        inputs.push(Input { path, name: name.clone(), bytes: metadata.len(), is_named: false });
+    }
+    if inputs.is_empty() {
+        return Err(IngestError::NoFiles { paths: vec![folder.to_owned()] });
+    }
+    ingest_inputs(&inputs, Vec::new(), options, lake, progress)
+}
+
+fn ingest_inputs(
+    inputs: &[Input],
+    left_out: Vec<(String, &'static str)>,
+    options: &Options,
+    lake: &Lake,
+    progress: &dyn Progress,
+) -> Result<Summary, IngestError> {
     let writer = lake.writer()?;
     let summary = Summary {
         files: inputs.len(),
@@ -294,7 +329,7 @@ pub fn ingest(
         ..Summary::default()
     };
     progress.start(summary.bytes, inputs.len());
-    let mut seen = Seen::open(lake, options, &inputs);
+    let mut seen = Seen::open(lake, options, inputs);
     let mut run = Run {
         writer: &writer,
         options,
@@ -303,7 +338,7 @@ pub fn ingest(
         failures: Vec::new(),
         merges: BTreeMap::new(),
     };
-    let groups = groups(&inputs);
+    let groups = groups(inputs);
     let mut opened = groups.first().map(|group| open_group(group, options, &seen, progress));
     for (index, group) in groups.iter().enumerate() {
         // The next files are read and decoded while these are merged and written.

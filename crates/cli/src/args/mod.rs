@@ -3,6 +3,7 @@
 mod adl;
 mod calc;
 mod data;
+mod download;
 mod explain;
 mod risk;
 mod settings;
@@ -25,6 +26,7 @@ pub(crate) use data::{
     DataArguments, DataCommand, DecodingArguments, ExportArguments, FormatArgument, ListArguments,
     ShowArguments, TimeArgument, WhyArguments,
 };
+pub(crate) use download::DownloadArguments;
 pub(crate) use explain::ExplainArguments;
 pub(crate) use risk::{Models, RiskArguments};
 pub(crate) use settings::SettingsArguments;
@@ -72,6 +74,11 @@ pub(crate) enum Command {
     /// Simulates two years of archives in a venue's own file format, ingests them, runs the bundled
     /// study over them and writes its report.
     Demo(DemoArguments),
+    /// Fetches public archives of a venue, checks them and takes them into the lake.
+    ///
+    /// Files keep the paths that they have on the server, below raw/VENUE in the data folder, and
+    /// get their names only when their length and checksum are right.
+    Download(Box<DownloadArguments>),
     /// Takes local archives into the lake.
     Ingest(IngestArguments),
     /// What the lake holds and what is wrong with it.

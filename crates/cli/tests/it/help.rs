@@ -14,6 +14,7 @@ fn every_command_explains_itself() {
     for words in [
         "",
         "demo",
+        "download",
         "ingest",
         "data",
         "data ls",
@@ -56,6 +57,7 @@ fn every_command_explains_itself() {
 fn commands_that_do_work_show_examples() {
     for words in [
         "demo",
+        "download",
         "ingest",
         "data",
         "study",

@@ -12,6 +12,7 @@ mod calc_margin;
 mod calc_size;
 mod calc_size_account;
 mod data;
+mod download;
 mod explain;
 mod explain_folder;
 mod help;
@@ -24,5 +25,7 @@ mod report;
 mod risk;
 mod scene;
 mod settings;
+#[path = "../../../ingest/tests/it/server.rs"]
+mod server;
 mod study;
 mod worlds;

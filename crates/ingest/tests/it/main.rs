@@ -13,6 +13,9 @@ mod bad_data;
 mod binance;
 mod bybit;
 mod check;
+mod download;
+mod download_pages;
+mod download_server;
 mod formats;
 mod fuzz;
 mod hostile;
@@ -26,6 +29,7 @@ mod real_all;
 mod rules;
 mod runs;
 mod tardis;
+mod server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
