@@ -38,8 +38,8 @@ use plimsoll_market::{Incoming, Series, Table, Timestamp};
 use crate::archive::{Archive, Content};
 use crate::csv;
 use crate::error::{FileFailure, Problem, RowProblem};
+use crate::options::{Options, SourceFormat};
 use crate::raw;
-use crate::run::{Options, SourceFormat};
 use identity::Identity;
 use rows::FileRows;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use plimsoll_market::{Interval, MarketError, Timestamp};
 
 use crate::policy::{Policy, Rule};
-use crate::run::Summary;
+use crate::summary::Summary;
 
 /// Why a run of [`ingest`](crate::ingest) did not go through.
 #[derive(Debug, thiserror::Error)]

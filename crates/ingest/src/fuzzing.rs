@@ -7,7 +7,7 @@ use plimsoll_market::{Series, Table};
 use crate::archive::{Input, RawFile};
 use crate::decode::{self, Clues};
 use crate::limits::Limits;
-use crate::run::{LiquidationUnit, Options};
+use crate::options::{LiquidationUnit, Options};
 
 /// The name of every format.
 pub fn formats() -> Vec<&'static str> {

@@ -44,7 +44,9 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`run`] | [`ingest`] itself, its options and what it returns |
+//! | [`run`] | [`ingest`] itself |
+//! | [`options`] | what a run is told |
+//! | [`summary`] | what it did |
 //! | [`export`](mod@export) | [`export()`]: series as CSV or Parquet files |
 //! | [`download`](mod@download) | archives from the venues to disk, whole or not at all |
 //! | [`inventory`] | [`ls`]: what a lake holds |
@@ -71,11 +73,13 @@ pub mod fuzzing;
 pub mod inventory;
 mod json;
 pub mod limits;
+pub mod options;
 pub mod policy;
 mod raw;
 pub mod run;
 mod seen;
 pub mod settings;
+pub mod summary;
 pub mod why;
 
 pub use check::{Finding, Severity, Span, check, check_with};
@@ -83,10 +87,9 @@ pub use error::{FileFailure, IngestError, Place, Problem};
 pub use export::{ExportError, ExportFormat, TimeFormat, export};
 pub use inventory::{Coverage, MonthCoverage, Selection, ls};
 pub use limits::Limits;
+pub use options::{LiquidationUnit, Options, SourceFormat};
 pub use policy::{Policies, Policy, PolicyError, Rule};
-pub use run::{
-    FileNote, FileReport, LiquidationUnit, NoProgress, Options, Outcome, Progress, SourceFormat,
-    Summary, TakenPart, ingest, ingest_below,
-};
+pub use run::{NoProgress, Progress, ingest, ingest_below};
 pub use settings::{Mistake, Mistakes, Settings, SettingsError};
+pub use summary::{FileNote, FileReport, Outcome, Summary, TakenPart};
 pub use why::{Why, WhyPart, why};

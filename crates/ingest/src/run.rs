@@ -1,173 +1,24 @@
 //! One run: files found, decoded in parallel, merged series by series.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use plimsoll_market::lake::{LakeWriter, Note};
-use plimsoll_market::{
-    Incoming, Interval, Kind, Lake, MarketError, MergeOptions, MergeOutcome, Series, Timestamp,
-};
+use plimsoll_market::{Incoming, Lake, MarketError, MergeOptions, MergeOutcome, Series, Timestamp};
 use rayon::prelude::*;
 
 use crate::archive::{Found, Input, RawFile, find, shown};
 use crate::decode::{Decoded, Recognised, decode, format_names};
 use crate::error::{FileFailure, IngestError, Place, Problem};
-use crate::limits::Limits;
-use crate::policy::{Policies, Policy, Rule};
+use crate::options::Options;
+use crate::policy::{Policy, Rule};
 use crate::seen::{Entry, EntryPart, Seen};
+use crate::summary::{FileNote, FileReport, Outcome, Summary, TakenPart};
 
 /// Files are decoded and merged in groups of about so many bytes on disk, which bounds memory:
 /// one group is merged while the next is decoded.
 const GROUP_BYTES: u64 = 16 << 20;
-
-/// Which program or exchange wrote the files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SourceFormat {
-    /// Told by name and columns, file by file.
-    #[default]
-    Auto,
-    /// Binance's public archive and API.
-    Binance,
-    /// Bybit's public archive, API and recorded streams.
-    Bybit,
-    /// OKX's public archive, API and recorded streams.
-    Okx,
-    /// Hyperliquid's archive, node files and API.
-    Hyperliquid,
-    /// tardis.dev's CSV files.
-    Tardis,
-    /// Coinalyze's liquidation history.
-    Coinalyze,
-    /// CoinGlass's liquidation history.
-    Coinglass,
-    /// freqtrade's data folder.
-    Freqtrade,
-    /// What CCXT's methods return.
-    Ccxt,
-    /// Named columns of any origin.
-    Generic,
-}
-
-impl SourceFormat {
-    /// Every format.
-    pub const ALL: [Self; 11] = [
-        Self::Auto,
-        Self::Binance,
-        Self::Bybit,
-        Self::Okx,
-        Self::Hyperliquid,
-        Self::Tardis,
-        Self::Coinalyze,
-        Self::Coinglass,
-        Self::Freqtrade,
-        Self::Ccxt,
-        Self::Generic,
-    ];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Binance => "binance",
-            Self::Bybit => "bybit",
-            Self::Okx => "okx",
-            Self::Hyperliquid => "hyperliquid",
-            Self::Tardis => "tardis",
-            Self::Coinalyze => "coinalyze",
-            Self::Coinglass => "coinglass",
-            Self::Freqtrade => "freqtrade",
-            Self::Ccxt => "ccxt",
-            Self::Generic => "generic",
-        }
-    }
-}
-
-impl fmt::Display for SourceFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for SourceFormat {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|format| format.name() == text);
-        found.ok_or_else(|| {
-            format!(
-                "`{text}` is not a source; the sources are {}",
-                Self::ALL.map(Self::name).join(", ")
-            )
-        })
-    }
-}
-
-/// Settings of a run. What is `None` is told by the files or asked for.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Which program or exchange wrote the files.
-    pub source: SourceFormat,
-    /// Venue identifier, such as `binance-usdm`.
-    pub venue: Option<String>,
-    /// Symbol in the venue's spelling.
-    pub symbol: Option<String>,
-    /// Kind of record.
-    pub kind: Option<Kind>,
-    /// Bar length.
-    pub interval: Option<Interval>,
-    /// What sums of liquidations are counted in, where neither names nor rows say so.
-    pub liquidation_unit: Option<LiquidationUnit>,
-    /// What one contract is worth, where sizes are counted in contracts and the file does not
-    /// say: in base units, for coin-margined contracts in US dollars.
-    pub contract_size: Option<f64>,
-    /// What is done where a rule is broken.
-    pub policies: Policies,
-    /// How large a file and its parts may be.
-    pub limits: Limits,
-    /// Rows that differ from the lake's replace them, whatever the policy of
-    /// [`Rule::LakeConflict`] is.
-    pub replace: bool,
-}
-
-/// What sums of liquidations are counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LiquidationUnit {
-    /// The base currency, or what the source counts in without conversion.
-    Base,
-    /// US dollars.
-    Usd,
-}
-
-impl LiquidationUnit {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Base, Self::Usd];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Base => "base",
-            Self::Usd => "usd",
-        }
-    }
-}
-
-impl fmt::Display for LiquidationUnit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for LiquidationUnit {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|unit| unit.name() == text);
-        found.ok_or_else(|| format!("`{text}` is no unit of liquidations; write base or usd"))
-    }
-}
 
 /// Told what a run is doing. The library itself prints nothing. Calls come from any thread.
 pub trait Progress: Sync {
@@ -187,87 +38,6 @@ impl Progress for NoProgress {
     fn start(&self, _total_bytes: u64, _files: usize) {}
     fn advance(&self, _bytes: u64, _file: &str) {}
     fn message(&self, _text: &str) {}
-}
-
-/// What a run did.
-#[derive(Clone, Debug, Default)]
-pub struct Summary {
-    /// Files read, refused ones included.
-    pub files: usize,
-    /// Their size on disk in bytes.
-    pub bytes: u64,
-    /// Rows decoded.
-    pub rows: usize,
-    /// What was merged, one entry a series, sorted.
-    pub merges: Vec<MergeOutcome>,
-    /// What was done with each file of a known ending, in the order of reading.
-    pub reports: Vec<FileReport>,
-    /// Files in the folders that hold nothing for the lake, each with the reason.
-    pub left_out: Vec<FileNote>,
-    /// What was assumed, mended or flagged.
-    pub notes: Vec<FileNote>,
-}
-
-/// What was done with one file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FileReport {
-    /// Name of the file, relative to what the user named.
-    pub file: String,
-    /// What it was taken for, as `binance/1`; `None` where nothing recognised it.
-    pub format: Option<&'static str>,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// The series that it holds; not those that were refused.
-    pub parts: Vec<TakenPart>,
-}
-
-/// What became of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// All of it is in the lake.
-    Taken,
-    /// Some of its series are, others were refused.
-    Partly,
-    /// Nothing of it is.
-    Refused,
-    /// It holds nothing for the lake.
-    LeftOut,
-}
-
-impl Outcome {
-    /// The word in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Taken => "taken",
-            Self::Partly => "partly",
-            Self::Refused => "refused",
-            Self::LeftOut => "left_out",
-        }
-    }
-}
-
-/// A series of a file, as decoded: after repairs, before merging.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TakenPart {
-    /// The series.
-    pub series: Series,
-    /// Number of rows.
-    pub rows: usize,
-    /// Time of the first row, as the file has it.
-    pub first: Option<Timestamp>,
-    /// Time of the last row.
-    pub last: Option<Timestamp>,
-}
-
-/// Something about a file that the user should see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileNote {
-    /// Name of the file, relative to what the user named.
-    pub file: String,
-    /// The rule that it is about; `None` for an assumption.
-    pub rule: Option<String>,
-    /// One sentence.
-    pub message: String,
 }
 
 /// Takes files, and folders of files, into the lake.
@@ -430,6 +200,7 @@ impl Run<'_> {
         opened: Vec<Opened>,
         seen: &Seen,
     ) -> Result<Vec<Entry>, IngestError> {
+        let n_files = group.len();
         let mut entries = Vec::new();
         let mut files = Vec::new();
         for (input, opened) in group.iter().zip(opened) {
@@ -457,6 +228,14 @@ impl Run<'_> {
             merge_group(self.writer, files, self.options, &mut self.failures, self.progress)?;
         for outcome in outcomes {
             self.add_merge(outcome);
+        }
+        let n_reports = self.summary.reports.len() - n_files;
+        for failure in &self.failures[n_failures..] {
+            let shown = |input: &Input| input.path.display().to_string() == failure.file;
+            let index = group.iter().position(shown).map(|index| n_reports + index);
+            if let Some(report) = index.and_then(|index| self.summary.reports.get_mut(index)) {
+                take_back(report, failure.series.as_deref());
+            }
         }
         let refused: BTreeSet<&str> =
             self.failures[n_failures..].iter().map(|failure| failure.file.as_str()).collect();
@@ -595,7 +374,7 @@ fn merge_group(
             Ok(outcome) => outcomes.push(outcome),
             Err(error) if !is_refusal(&error) => return Err(error.into()),
             Err(error) if alone => {
-                let failure = failure(parts[0].0, Problem::Lake(Box::new(error)));
+                let failure = lake_failure(parts[0].0, &series, error);
                 progress.message(&failure.to_string());
                 failures.push(failure);
             }
@@ -604,7 +383,7 @@ fn merge_group(
                     match writer.merge(&series, vec![incoming], merge_options) {
                         Ok(outcome) => outcomes.push(outcome),
                         Err(error) if is_refusal(&error) => {
-                            let failure = failure(input, Problem::Lake(Box::new(error)));
+                            let failure = lake_failure(input, &series, error);
                             progress.message(&failure.to_string());
                             failures.push(failure);
                         }
@@ -615,6 +394,18 @@ fn merge_group(
         }
     }
     Ok(outcomes)
+}
+
+/// What the lake said about one series of a file.
+fn lake_failure(input: &Input, series: &Series, error: MarketError) -> FileFailure {
+    let problem = Problem::Lake(Box::new(error));
+    FileFailure { series: Some(series.to_string()), ..failure(input, problem) }
+}
+
+/// Enters in a file's report that the lake has refused one of its series.
+fn take_back(report: &mut FileReport, series: Option<&str>) {
+    report.parts.retain(|part| Some(part.series.to_string().as_str()) != series);
+    report.outcome = if report.parts.is_empty() { Outcome::Refused } else { Outcome::Partly };
 }
 
 /// Whether the lake objects to the rows, and not to the disk.

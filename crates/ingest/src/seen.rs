@@ -18,7 +18,8 @@ use sha2::{Digest, Sha256};
 
 use crate::archive::{Input, hex};
 use crate::decode::{Decoded, format_names};
-use crate::run::{FileNote, Options, TakenPart};
+use crate::options::Options;
+use crate::summary::{FileNote, TakenPart};
 
 const FILE_NAME: &str = ".archives.jsonl";
 

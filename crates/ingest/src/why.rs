@@ -10,7 +10,7 @@ use crate::csv;
 use crate::decode::{self, Clues, Decoded};
 use crate::error::{FileFailure, IngestError, Place};
 use crate::json::Json;
-use crate::run::Options;
+use crate::options::Options;
 
 /// What a file is taken for.
 #[derive(Debug)]

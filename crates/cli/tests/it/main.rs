@@ -24,8 +24,8 @@ mod real;
 mod report;
 mod risk;
 mod scene;
-mod settings;
 #[path = "../../../ingest/tests/it/server.rs"]
 mod server;
+mod settings;
 mod study;
 mod worlds;

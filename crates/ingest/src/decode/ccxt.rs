@@ -26,8 +26,8 @@ use crate::archive::{Archive, Content};
 use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
 use crate::json::{self, Json};
+use crate::options::{Options, SourceFormat};
 use crate::raw::{self, Raw};
-use crate::run::{Options, SourceFormat};
 
 pub(super) const FORMATS: &[Format] = &[
     Format {

@@ -24,8 +24,8 @@ use crate::archive::{Archive, Content};
 use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
 use crate::json::{self, Json};
+use crate::options::{LiquidationUnit, Options, SourceFormat};
 use crate::raw::Raw;
-use crate::run::{LiquidationUnit, Options, SourceFormat};
 
 const DECODER: &str = "coinalyze-liquidations/1";
 

@@ -25,8 +25,8 @@ use crate::archive::{Archive, Content};
 use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
 use crate::json::{self, Json};
+use crate::options::{Options, SourceFormat};
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(super) const FORMATS: &[Format] = &[
     Format {

@@ -14,8 +14,8 @@ use super::trade_bars::{Trade, TradeBars};
 use super::{Clues, Decoded, Format, Parts, bars, ccxt, funding};
 use crate::archive::{Archive, Content};
 use crate::error::{Problem, RowProblem};
+use crate::options::{Options, SourceFormat};
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(super) const FORMATS: &[Format] =
     &[Format { name: "freqtrade/1", source: SourceFormat::Freqtrade, recognise, decode }];

@@ -19,9 +19,9 @@ use crate::archive::{Archive, Content};
 use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
 use crate::json::Json;
+use crate::options::{Options, SourceFormat};
 use crate::policy::Policies;
 use crate::raw::{self, Raw};
-use crate::run::{Options, SourceFormat};
 
 pub(super) const FORMATS: &[Format] =
     &[Format { name: "generic/1", source: SourceFormat::Generic, recognise, decode }];

@@ -6,7 +6,7 @@ use plimsoll_market::{Interval, Kind, Series};
 
 use crate::archive::Archive;
 use crate::error::Problem;
-use crate::run::Options;
+use crate::options::Options;
 
 /// Venues whose identifier is looked for among the folders.
 const VENUES: [&str; 12] = [

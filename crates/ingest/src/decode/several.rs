@@ -6,7 +6,7 @@ use super::identity::Identity;
 use super::{Checked, PartProblem, Parts};
 use crate::archive::Archive;
 use crate::error::{Problem, RowProblem};
-use crate::run::Options;
+use crate::options::Options;
 
 /// Gathers the parts of a file. Options that name a kind or symbol choose among its series.
 pub(super) struct Several<'a> {

@@ -28,8 +28,8 @@ mod real;
 mod real_all;
 mod rules;
 mod runs;
-mod tardis;
 mod server;
+mod tardis;
 
 use std::fs;
 use std::path::{Path, PathBuf};

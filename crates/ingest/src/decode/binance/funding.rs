@@ -10,8 +10,8 @@ use crate::archive::Archive;
 use crate::decode::rows::keep_period;
 use crate::decode::{Clues, Format, Parts, funding};
 use crate::error::RowProblem;
+use crate::options::{Options, SourceFormat};
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(super) const FORMAT: Format =
     Format { name: "binance-funding-rate/1", source: SourceFormat::Binance, recognise, decode };

@@ -14,8 +14,8 @@ use crate::decode::identity::Identity;
 use crate::decode::rows::keep_period;
 use crate::decode::{Clues, Format, Parts, bars};
 use crate::error::{Problem, RowProblem};
+use crate::options::{Options, SourceFormat};
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(super) const FORMAT: Format =
     Format { name: "binance-klines/1", source: SourceFormat::Binance, recognise, decode };

@@ -13,8 +13,8 @@ use crate::decode::liquidations::{build, halve};
 use crate::decode::rows::keep_period;
 use crate::decode::{Clues, Format, Parts};
 use crate::error::RowProblem;
+use crate::options::{Options, SourceFormat};
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(super) const FORMAT: Format = Format {
     name: "binance-liquidation-snapshot/1",

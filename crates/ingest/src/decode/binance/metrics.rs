@@ -19,9 +19,9 @@ use crate::decode::findings::Findings;
 use crate::decode::rows::keep_period;
 use crate::decode::{Clues, Format, Parts, open_interest};
 use crate::error::{Problem, RowProblem};
+use crate::options::{Options, SourceFormat};
 use crate::policy::Rule;
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(super) const FORMAT: Format =
     Format { name: "binance-metrics/1", source: SourceFormat::Binance, recognise, decode };

@@ -22,9 +22,9 @@ use super::{Checked, Clues, Decoded, Format, Parts};
 use crate::archive::Archive;
 use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
+use crate::options::Options;
 use crate::policy::{Policies, Rule};
 use crate::raw::Raw;
-use crate::run::Options;
 use name::{Name, What};
 
 pub(super) const FORMATS: &[Format] = &[

@@ -22,8 +22,8 @@ use crate::decode::rows::is_positive;
 use crate::decode::trade_bars::{Trade, TradeBars};
 use crate::decode::{Checked, Clues, Format, Parts};
 use crate::error::{Problem, RowProblem};
+use crate::options::{Options, SourceFormat};
 use crate::policy::{Policies, Policy, Rule};
-use crate::run::{Options, SourceFormat};
 
 pub(super) const AGG_TRADES: Format = Format {
     name: "binance-agg-trades/1",

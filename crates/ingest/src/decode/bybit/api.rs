@@ -33,8 +33,8 @@ use crate::decode::{
 };
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
+use crate::options::{Options, SourceFormat};
 use crate::policy::{Policy, Rule};
-use crate::run::{Options, SourceFormat};
 
 pub(super) const KLINE: Format = Format {
     name: "bybit-kline/1",

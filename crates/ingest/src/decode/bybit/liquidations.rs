@@ -39,8 +39,8 @@ use crate::decode::recorded::{
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts};
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
+use crate::options::{Options, SourceFormat};
 use crate::policy::Rule;
-use crate::run::{Options, SourceFormat};
 
 pub(super) const STREAM: Format = Format {
     name: "bybit-liquidation-stream/1",

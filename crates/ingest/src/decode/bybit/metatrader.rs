@@ -22,9 +22,9 @@ use crate::decode::json_rows::in_file;
 use crate::decode::recorded::is_packed;
 use crate::decode::{Clues, Format, Parts, bars};
 use crate::error::{Problem, RowProblem};
+use crate::options::{Options, SourceFormat};
 use crate::policy::Rule;
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(super) const METATRADER: Format =
     Format { name: "bybit-metatrader/1", source: SourceFormat::Bybit, recognise, decode };

@@ -30,7 +30,7 @@ use crate::decode::recorded::is_packed;
 use crate::decode::trade_bars::Trade;
 use crate::decode::{Clues, Format, Parts};
 use crate::error::{Problem, RowProblem};
-use crate::run::{Options, SourceFormat};
+use crate::options::{Options, SourceFormat};
 
 pub(super) const CONTRACTS: Format = Format {
     name: "bybit-trades/1",

@@ -17,8 +17,8 @@ use super::{
 use crate::archive::Archive;
 use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
+use crate::options::Options;
 use crate::raw::Raw;
-use crate::run::Options;
 
 pub(super) const NAME: &str = "hyperliquid-candles/1";
 

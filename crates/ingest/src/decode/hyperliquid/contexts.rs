@@ -20,8 +20,8 @@ use super::{is_perpetual, note_other_markets, series};
 use crate::archive::Archive;
 use crate::csv::{Rows, Values, Want};
 use crate::error::{Problem, RowProblem};
+use crate::options::Options;
 use crate::raw::{self, Raw};
-use crate::run::Options;
 
 pub(super) const NAME: &str = "hyperliquid-asset-contexts/1";
 

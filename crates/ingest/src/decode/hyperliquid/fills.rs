@@ -38,9 +38,9 @@ use crate::archive::{Archive, Content};
 use crate::csv::Values;
 use crate::error::{Problem, RowProblem};
 use crate::json::Json;
+use crate::options::Options;
 use crate::policy::{Policy, Rule};
 use crate::raw::Raw;
-use crate::run::Options;
 
 pub(super) const NAME: &str = "hyperliquid-fills/1";
 

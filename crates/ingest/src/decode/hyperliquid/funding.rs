@@ -15,8 +15,8 @@ use super::{
 use crate::archive::Archive;
 use crate::csv::Values;
 use crate::error::RowProblem;
+use crate::options::Options;
 use crate::raw::Raw;
-use crate::run::Options;
 
 pub(super) const NAME: &str = "hyperliquid-funding/1";
 

@@ -32,7 +32,7 @@ use super::{Clues, Format};
 use crate::archive::{Archive, Content};
 use crate::error::{Problem, RowProblem};
 use crate::json::{self, Json};
-use crate::run::{Options, SourceFormat};
+use crate::options::{Options, SourceFormat};
 
 const VENUE: &str = "hyperliquid";
 

@@ -40,8 +40,8 @@ use crate::decode::rows::usual_spacing;
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts, bars, note};
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
+use crate::options::{Options, SourceFormat};
 use crate::policy::{Policy, Rule};
-use crate::run::{Options, SourceFormat};
 
 pub(super) const ARCHIVE: Format = Format {
     name: "okx-candlesticks/1",

@@ -42,8 +42,8 @@ use crate::decode::json_rows::{
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts, funding, note};
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
+use crate::options::{Options, SourceFormat};
 use crate::policy::{Policy, Rule};
-use crate::run::{Options, SourceFormat};
 
 pub(super) const ALL_SWAPS: Format = Format {
     name: "okx-swaprate/1",

@@ -33,8 +33,8 @@ use crate::decode::recorded::{
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts};
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
+use crate::options::{Options, SourceFormat};
 use crate::policy::Rule;
-use crate::run::{Options, SourceFormat};
 
 pub(super) const LIQUIDATIONS: Format =
     Format { name: "okx-liquidation-orders/1", source: SourceFormat::Okx, recognise, decode };

@@ -28,7 +28,7 @@ use crate::decode::json_rows::{
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts, open_interest};
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
-use crate::run::{Options, SourceFormat};
+use crate::options::{Options, SourceFormat};
 
 pub(super) const OPEN_INTEREST: Format =
     Format { name: "okx-open-interest/1", source: SourceFormat::Okx, recognise, decode };

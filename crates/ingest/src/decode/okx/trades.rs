@@ -24,7 +24,7 @@ use crate::decode::recorded::is_packed;
 use crate::decode::trade_bars::Trade;
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts};
 use crate::error::{Problem, RowProblem};
-use crate::run::{Options, SourceFormat};
+use crate::options::{Options, SourceFormat};
 
 pub(super) const TRADES: Format =
     Format { name: "okx-trades/1", source: SourceFormat::Okx, recognise, decode };

@@ -15,8 +15,8 @@ use super::{Instrument, Instruments, day_of, layout, recognise_type, series, uni
 use crate::archive::Archive;
 use crate::csv::{Values, Want};
 use crate::error::RowProblem;
+use crate::options::Options;
 use crate::raw::Raw;
-use crate::run::Options;
 
 pub(super) const NAME: &str = "tardis-liquidations/1";
 

@@ -30,7 +30,7 @@ use super::{Clues, Format, Parts};
 use crate::archive::Archive;
 use crate::csv::Want;
 use crate::error::{Problem, RowProblem};
-use crate::run::{Options, SourceFormat};
+use crate::options::{Options, SourceFormat};
 
 const COLUMNS: [&str; 8] =
     ["exchange", "symbol", "timestamp", "local_timestamp", "id", "side", "price", "amount"];

@@ -23,8 +23,8 @@ use super::{Instrument, Instruments, layout, series, unit};
 use crate::archive::Archive;
 use crate::csv::{Values, Want};
 use crate::error::RowProblem;
+use crate::options::Options;
 use crate::raw::Raw;
-use crate::run::Options;
 
 pub(super) const NAME: &str = "tardis-derivative-ticker/1";
 

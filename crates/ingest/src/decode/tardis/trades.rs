@@ -16,8 +16,8 @@ use super::{Instruments, day_of, layout, recognise_type, series, unit};
 use crate::archive::Archive;
 use crate::csv::{Values, Want};
 use crate::error::{Problem, RowProblem};
+use crate::options::Options;
 use crate::policy::{Policies, Policy, Rule};
-use crate::run::Options;
 
 pub(super) const NAME: &str = "tardis-trades/1";
 

@@ -14,8 +14,8 @@ use crate::archive::Archive;
 use crate::csv::Values;
 use crate::decode::{Checked, Clues, Format, Parts, liquidations};
 use crate::error::{Problem, RowProblem};
+use crate::options::{Options, SourceFormat};
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(in super::super) const FORMAT: Format =
     Format { name: "binance-api-force-orders/1", source: SourceFormat::Binance, recognise, decode };

@@ -12,8 +12,8 @@ use crate::archive::Archive;
 use crate::csv::Values;
 use crate::decode::{Clues, Format, Parts, funding};
 use crate::error::RowProblem;
+use crate::options::{Options, SourceFormat};
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(in super::super) const FORMAT: Format =
     Format { name: "binance-api-funding-rate/1", source: SourceFormat::Binance, recognise, decode };

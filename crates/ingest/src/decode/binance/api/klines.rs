@@ -14,8 +14,8 @@ use crate::csv::Values;
 use crate::decode::{Clues, Format, Parts, bars};
 use crate::error::{Problem, RowProblem};
 use crate::json;
+use crate::options::{Options, SourceFormat};
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(in super::super) const FORMAT: Format =
     Format { name: "binance-api-klines/1", source: SourceFormat::Binance, recognise, decode };

@@ -13,8 +13,8 @@ use crate::archive::Archive;
 use crate::csv::Values;
 use crate::decode::{Clues, Format, Parts, open_interest};
 use crate::error::{Problem, RowProblem};
+use crate::options::{Options, SourceFormat};
 use crate::raw::Raw;
-use crate::run::{Options, SourceFormat};
 
 pub(in super::super) const FORMAT: Format = Format {
     name: "binance-api-open-interest/1",
