@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use plimsoll_ingest::{
-    FileFailure, FileReport, IngestError, Options, Outcome, Policy, Problem, Rule, Summary,
+    FileFailure, FileReport, Finding, IngestError, Options, Outcome, Policy, Problem, Rule,
+    Summary, check,
 };
 use plimsoll_market::load::aggregate;
 use plimsoll_market::{Column, Interval, Kind, Series, Table, Timestamp};
@@ -23,6 +24,8 @@ const DEVIATIONS: &[(&str, Deviation)] = &[
     // The lighter rates are percentages: five series of it, with as many rows as its open
     // interest of the same hours in the file beside it.
     ("cross-venue-2025-03_2026-03/funding_rates.parquet", Deviation::LighterRefused),
+    // It contradicts the rates of the cross-venue file, which are in the lake by then.
+    (HYPERLIQUID_FUNDING, Deviation::Contradicted),
     // Sums and counts without a time, and accounts without a coin or a price: nothing that a
     // series could be made of.
     ("liquidations/hyperliquid-2025-10-10/adl_net_volume_full_12min.csv", Deviation::LeftOut),
@@ -35,6 +38,7 @@ const DEVIATIONS: &[(&str, Deviation)] = &[
 enum Deviation {
     LeftOut,
     LighterRefused,
+    Contradicted,
 }
 
 /// A row of the tables of `SOURCES.md`.
@@ -73,6 +77,52 @@ fn all_real_files_go_in_as_their_origins_say() {
     sums_and_liquidations(&bench, &summary);
 }
 
+/// With three rules relaxed every file goes in, and the lake itself tells what is wrong with it.
+#[test]
+fn what_is_let_in_is_found_in_the_lake() {
+    let Some(folder) = folder() else { return };
+    let bench = Bench::new();
+    let mut options = Options::default();
+    for rule in [Rule::UnknownSide, Rule::PercentRate] {
+        options.policies.set(rule, Policy::Flag).unwrap();
+    }
+    // Hyperliquid's own rates replace those that others gathered.
+    options.policies.set(Rule::LakeConflict, Policy::Repair).unwrap();
+    let summary = bench.ingest(&folder, &options).unwrap();
+    let taken = |report: &&FileReport| report.outcome == Outcome::Taken;
+    assert_eq!(summary.reports.iter().filter(taken).count(), summary.reports.len() - 4);
+    let listed = listed(&folder.join("SOURCES.md"));
+    for report in summary.reports.iter().filter(taken) {
+        let rows: usize = report.parts.iter().map(|part| part.rows).sum();
+        assert_eq!(Some(rows), listed[&report.file].rows, "{}", report.file);
+    }
+
+    let findings = check(&bench.lake).unwrap();
+    let of = |rule: Rule, series: &str| {
+        let found = findings.iter().filter(|finding| finding.rule == rule);
+        found.filter(|finding| finding.series.to_string() == series).collect::<Vec<_>>()
+    };
+    let units: BTreeSet<&str> = findings
+        .iter()
+        .filter(|finding| finding.rule == Rule::FundingUnit)
+        .map(|finding| finding.series.venue.as_str())
+        .collect();
+    assert_eq!(units.into_iter().collect::<Vec<_>>(), ["lighter"]);
+    let late = of(Rule::LateSettlement, "hyperliquid BTC funding");
+    assert!(late[0].example.starts_with("2025-07-19T10:14:47.645Z"), "{late:?}");
+    // The halt of 2024-10-28, and the hours that contradict it.
+    let halts = of(Rule::ZeroVolume, "binance-usdm BTCUSDT candles 5m");
+    let spans = || halts.iter().flat_map(|finding| &finding.spans);
+    for (from, to) in [("16:25", "16:30"), ("20:00", "21:05")] {
+        let at = |clock: &str| Timestamp(time(&format!("2024-10-28T{clock}:00Z")));
+        assert!(spans().any(|span| (span.from, span.to) == (at(from), at(to))), "{from}");
+    }
+    let contradictions = of(Rule::IntervalDisagreement, "binance-usdm BTCUSDT candles 5m");
+    let hour = Timestamp(time("2024-10-28T20:00:00Z"));
+    let holds = |finding: &&Finding| finding.spans.iter().any(|s| s.from <= hour && hour < s.to);
+    assert!(contradictions.iter().any(holds), "{contradictions:?}");
+}
+
 fn files_are_as_listed(folder: &Path, summary: &Summary) {
     let listed = listed(&folder.join("SOURCES.md"));
     assert!(listed.len() > 120, "the tables of SOURCES.md are understood: {}", listed.len());
@@ -98,12 +148,17 @@ fn files_are_as_listed(folder: &Path, summary: &Summary) {
             None => Outcome::Taken,
             Some(Deviation::LeftOut) => Outcome::LeftOut,
             Some(Deviation::LighterRefused) => Outcome::Partly,
+            Some(Deviation::Contradicted) => Outcome::Refused,
         };
         assert_eq!(report.outcome, outcome, "{file}");
         match deviation {
             Some(Deviation::LeftOut) => {
                 let note = summary.left_out.iter().find(|note| note.file == *file);
                 assert!(note.is_some_and(|note| note.message.len() > 10), "{file} has a reason");
+                continue;
+            }
+            Some(Deviation::Contradicted) => {
+                assert!(report.parts.is_empty(), "{file}");
                 continue;
             }
             Some(Deviation::LighterRefused) => {
@@ -139,7 +194,7 @@ fn refusals_are_those_expected(folder: &Path, failures: &[FileFailure]) {
     ]
     .map(|series| (funding.as_str(), series))
     .to_vec();
-    expected.push((HYPERLIQUID_FUNDING, ""));
+    expected.push((HYPERLIQUID_FUNDING, "hyperliquid BTC funding"));
     assert_eq!(refused, expected);
     for failure in failures.iter().filter(|failure| failure.file.ends_with("funding_rates.parquet"))
     {
