@@ -113,7 +113,8 @@ fn what_is_let_in_is_found_in_the_lake() {
     // The halt of 2024-10-28, and the hours that contradict it.
     let halts = of(Rule::ZeroVolume, "binance-usdm BTCUSDT candles 5m");
     let spans = || halts.iter().flat_map(|finding| &finding.spans);
-    for (from, to) in [("16:25", "16:30"), ("20:00", "21:05")] {
+    // The bars of 16:25 and 16:30, and those from 20:00 to that of 21:05.
+    for (from, to) in [("16:25", "16:35"), ("20:00", "21:10")] {
         let at = |clock: &str| Timestamp(time(&format!("2024-10-28T{clock}:00Z")));
         assert!(spans().any(|span| (span.from, span.to) == (at(from), at(to))), "{from}");
     }
