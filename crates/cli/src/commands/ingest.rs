@@ -127,8 +127,8 @@ fn show_notes(notes: &[FileNote], output: Output) {
             output.message(&format!("{}: {}", note.file, note.message));
         }
         if shown < group.len() {
-            let others = counted(group.len() - shown, "other file");
-            output.message(&format!("  and the same rule or assumption in {others}"));
+            let others = grouped(&(group.len() - shown).to_string());
+            output.message(&format!("  and the same of {others} more series"));
         }
     }
 }

@@ -182,7 +182,11 @@ fn missing_funding_is_a_flag_and_no_error() {
     plimsoll(&place, &words).good();
 
     let checked = plimsoll(&place, &["data", "check"]).good();
-    assert!(checked.stdout.contains("funding_missing from 2025-10-01"), "{}", checked.stdout);
+    assert!(
+        checked.stdout.contains("funding_missing: 744 cases from 2025-10-01"),
+        "{}",
+        checked.stdout
+    );
 
     let ran = plimsoll(&place, &["study", "autumn.toml"]).good();
     assert!(ran.stdout.contains("  funding_missing: "), "{}", ran.stdout);

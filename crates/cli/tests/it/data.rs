@@ -1,5 +1,6 @@
 //! `data ls`, `show`, `export` and `why`.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use crate::assert_text;
@@ -52,10 +53,10 @@ fn coverage_as_csv_has_a_row_a_series_and_month() {
 #[test]
 fn a_month_that_is_not_whole_is_a_digit() {
     let place = folder("calendar-partial");
-    let rows: String = (0..240)
-        .map(|hour| format!("{},1,2,0.5,1.5,10\n", 1_754_006_400_000_i64 + hour * 3_600_000))
-        .collect();
-    let text = format!("open_time,open,high,low,close,volume\n{rows}");
+    let mut text = "open_time,open,high,low,close,volume\n".to_owned();
+    for hour in 0..240 {
+        writeln!(text, "{},1,2,0.5,1.5,10", 1_754_006_400_000_i64 + hour * 3_600_000).unwrap();
+    }
     fs::write(place.join("XUSDT_1h.csv"), text).unwrap();
     plimsoll(&place, &["ingest", "XUSDT_1h.csv", "--venue", "binance-usdm"]).good();
     let text = plimsoll(&place, &["data", "ls"]).good().stdout;

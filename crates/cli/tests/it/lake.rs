@@ -48,8 +48,13 @@ fn archives_go_in_once_and_the_lake_tells_of_them() {
             "0"
         ]
     );
+    // The crash is a jump, in every price.
     let checked = plimsoll(&place, &["data", "check"]).good();
-    assert_eq!(checked.stdout.lines().last(), Some("0 errors, 0 warnings, 0 notes in 8 series"));
+    assert_eq!(checked.stdout.lines().last(), Some("0 errors, 0 warnings, 6 notes in 8 series"));
+    let found = plimsoll(&place, &["data", "check", "--json"]).good().json();
+    let rules = found.as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap());
+    let rules: std::collections::BTreeSet<&str> = rules.collect();
+    assert_eq!(rules.into_iter().collect::<Vec<_>>(), ["jump"]);
 }
 
 #[test]
@@ -73,8 +78,12 @@ fn a_gap_is_found() {
     let listed = plimsoll(&place, &["data", "ls", "--json"]).good().json();
     assert_eq!(listed[0]["missing"], 30 * 24);
     assert_eq!(listed[0]["gaps"], 1);
-    let findings = plimsoll(&place, &["data", "check", "--json"]).good().json();
-    let gap = findings.as_array().unwrap().iter().find(|finding| finding["rule"] == "gap");
+    let ran = plimsoll(&place, &["data", "check", "--json"]);
+    assert_eq!(ran.code, 1, "a study would be misled");
+    let findings = ran.json();
+    let of = |rule: &str| findings.as_array().unwrap().iter().find(|f| f["rule"] == rule);
+    assert!(of("missing_month").is_some(), "{findings}");
+    let gap = of("gap");
     assert_eq!(
         gap.map(|gap| gap["first"].clone()),
         Some("2025-09-01T00:00:00Z".into()),

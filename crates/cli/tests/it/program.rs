@@ -82,7 +82,8 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Every file below a folder with its bytes, by its path from there; lock files are not content.
+/// Every file below a folder with its bytes, by its path from there. Hidden files are no content:
+/// the lock, and the list by which archives are known again.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -91,7 +92,7 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.file_name().is_some_and(|name| name != ".lock") {
+            } else if !path.file_name().unwrap().to_string_lossy().starts_with('.') {
                 files.insert(
                     path.strip_prefix(folder).unwrap().to_owned(),
                     fs::read(&path).unwrap(),

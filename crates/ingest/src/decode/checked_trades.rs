@@ -15,6 +15,8 @@ use crate::policy::{Policies, Policy, Rule};
 pub(super) struct CheckedTrades {
     bars: TradeBars,
     period: Option<(Timestamp, Timestamp)>,
+    /// What the file calls quantities.
+    quantity_name: &'static str,
     n_trades: usize,
     /// By rule broken: how often, and the first case.
     broken: BTreeMap<Rule, (Case, Problem)>,
@@ -28,6 +30,7 @@ impl CheckedTrades {
     pub(super) fn new(
         interval: Interval,
         period: Option<(Timestamp, Timestamp)>,
+        quantity_name: &'static str,
     ) -> Result<Self, Problem> {
         if let Some((from, to)) = period
             && !(interval.is_on_grid(from) && interval.is_on_grid(to))
@@ -36,7 +39,7 @@ impl CheckedTrades {
             return Err(Problem::Unsupported { what });
         }
         let bars = TradeBars::new(interval);
-        Ok(Self { bars, period, n_trades: 0, broken: BTreeMap::new() })
+        Ok(Self { bars, period, quantity_name, n_trades: 0, broken: BTreeMap::new() })
     }
 
     /// Adds the trade of a row. `quote` is its amount of quote currency, where that is recorded.
@@ -55,10 +58,14 @@ impl CheckedTrades {
 
     /// The rule that a trade breaks, if it breaks one.
     fn broken_by(&self, trade: Trade) -> Option<(Rule, Problem)> {
-        let Trade { time_ms, price, quantity, .. } = trade;
+        let Trade { time_ms, price, quantity, trades, .. } = trade;
         let time = Timestamp(time_ms);
         let bad =
             |column, value| Problem::BadValue { column, value, rule: "is not a positive number" };
+        if price.abs() <= 0.0 && quantity.abs() <= 0.0 {
+            let what = format!("the trade of {time} has no price and no quantity");
+            return Some((Rule::VoidTrade, Problem::Broken { rule: Rule::VoidTrade, what }));
+        }
         if !(0..7_258_118_400_000).contains(&time_ms) {
             return Some((Rule::OutsidePeriod, Problem::TimeOutOfRange { time_ms }));
         }
@@ -73,7 +80,9 @@ impl CheckedTrades {
         if !is_positive(price) {
             Some((Rule::PriceNotPositive, bad("price", price)))
         } else if !is_positive(quantity) {
-            Some((Rule::InvalidVolume, bad("size", quantity)))
+            Some((Rule::InvalidVolume, bad(self.quantity_name, quantity)))
+        } else if trades < 1 {
+            Some((Rule::InvalidVolume, bad("trades", trades as f64)))
         } else {
             None
         }
@@ -111,6 +120,11 @@ impl CheckedTrades {
         };
         let mut checked = bars.finish(policies);
         checked.last_may_be_forming = !complete || self.period.is_none();
+        let quote = checked.table.f64("quote_volume");
+        if let Some(&value) = quote.iter().find(|&&value| value >= f64::MAX) {
+            let rule = "is more than a number can be";
+            return Err(Problem::BadValue { column: "quote_volume", value, rule }.into());
+        }
         findings.finish(&mut checked)?;
         checked.repairs.append(&mut left_out);
         Ok(checked)

@@ -67,7 +67,9 @@ fn is_good(seed: &SeedFile) -> Result<(), String> {
         Err(problem) => Err(problem),
         Ok(parts) if parts.iter().all(|(_, table)| table.is_empty()) => Err("no rows".to_owned()),
         Ok(parts) => {
-            parts.iter().for_each(|(_, table)| check(table, &seed.path.to_string_lossy()));
+            for (_, table) in &parts {
+                check(table, &seed.path.to_string_lossy());
+            }
             Ok(())
         }
     }
@@ -95,7 +97,9 @@ fn damaged_files_are_refused_or_read_but_never_break_anything() {
                 .unwrap_or_else(|_| panic!("{label} panics:\n{}", String::from_utf8_lossy(&bytes)));
             if let Ok(parts) = decoded {
                 accepted += 1;
-                parts.iter().for_each(|(_, table)| check(table, &label));
+                for (_, table) in &parts {
+                    check(table, &label);
+                }
             }
         }
     }

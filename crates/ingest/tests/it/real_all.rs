@@ -118,7 +118,7 @@ fn what_is_let_in_is_found_in_the_lake() {
         let at = |clock: &str| Timestamp(time(&format!("2024-10-28T{clock}:00Z")));
         assert!(spans().any(|span| (span.from, span.to) == (at(from), at(to))), "{from}");
     }
-    let contradictions = of(Rule::IntervalDisagreement, "binance-usdm BTCUSDT candles 5m");
+    let contradictions = of(Rule::IntervalDisagreement, "binance-usdm BTCUSDT candles 1h");
     let hour = Timestamp(time("2024-10-28T20:00:00Z"));
     let holds = |finding: &&Finding| finding.spans.iter().any(|s| s.from <= hour && hour < s.to);
     assert!(contradictions.iter().any(holds), "{contradictions:?}");

@@ -67,14 +67,19 @@ impl Lake {
     /// # Errors
     /// A folder that cannot be listed.
     pub fn strays(&self) -> Result<Vec<PathBuf>, MarketError> {
-        let mut known = vec![self.root().join(".lock")];
+        let mut known = Vec::new();
         for series in self.series()? {
             known.extend(self.months(&series)?.into_iter().map(|(_, path)| path));
         }
         known.sort();
         let mut strays = Vec::new();
         walk(self.root(), &mut strays)?;
-        strays.retain(|path| known.binary_search(path).is_err());
+        // The lock, and what ingestion keeps for itself, lie hidden at the root.
+        let is_hidden = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            path.parent() == Some(self.root()) && name.starts_with('.')
+        };
+        strays.retain(|path| known.binary_search(path).is_err() && !is_hidden(path));
         strays.sort();
         Ok(strays)
     }

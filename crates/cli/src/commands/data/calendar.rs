@@ -37,22 +37,19 @@ pub(super) fn draw(series: &[Coverage], width: usize) -> String {
         if block > 0 {
             lines.push(String::new());
         }
-        let head: String = years.iter().map(|year| format!(" {year:<12}")).collect();
+        let head = years.iter().map(|year| format!(" {year:<12}")).collect::<Vec<_>>().concat();
         let numbers = format!("  {:>rows_width$}  {:>missing_width$}", "rows", "missing");
         lines.push(format!("{:label_width$}{numbers}{head}", "series").trim_end().to_owned());
         for (idx, label) in labels.iter().enumerate() {
             if !marks[idx].keys().any(|(year, _)| years.contains(year)) {
                 continue;
             }
-            let months: String = years
-                .iter()
-                .map(|&year| {
-                    let mark = |month| marks[idx].get(&(year, month)).copied().unwrap_or('.');
-                    format!(" {}", (1..=12).map(mark).collect::<String>())
-                })
-                .collect();
+            let mark = |year, month| marks[idx].get(&(year, month)).copied().unwrap_or('.');
+            let of_year =
+                |&year: &i32| -> String { (1..=12).map(|month| mark(year, month)).collect() };
+            let months = years.iter().map(of_year).collect::<Vec<_>>().join(" ");
             let numbers = format!("  {:>rows_width$}  {:>missing_width$}", rows[idx], missing[idx]);
-            lines.push(format!("{label:label_width$}{numbers}{months}"));
+            lines.push(format!("{label:label_width$}{numbers} {months}"));
         }
     }
     lines.push(String::new());

@@ -9,21 +9,17 @@
 //! Sources of the column names beside Binance's own README: headers of 2024 files as quoted in
 //! public repositories (`id,price,qty,quote_qty,time,is_buyer_maker`; COIN-M has `base_qty`).
 
-use std::collections::BTreeMap;
-
-use plimsoll_market::{Interval, Kind, Timestamp};
+use plimsoll_market::{Interval, Kind};
 
 use super::name::{self, What};
 use super::{File, SPOT, contract_size, csv_evidence};
 use crate::archive::Archive;
 use crate::csv::{self, Rows, TimeUnit, Values, Want};
-use crate::decode::findings::{Case, Findings, rule_note};
-use crate::decode::rows::is_positive;
-use crate::decode::trade_bars::{Trade, TradeBars};
-use crate::decode::{Checked, Clues, Format, Parts};
+use crate::decode::checked_trades::CheckedTrades;
+use crate::decode::trade_bars::Trade;
+use crate::decode::{Clues, Format, Parts};
 use crate::error::{Problem, RowProblem};
 use crate::options::{Options, SourceFormat};
-use crate::policy::{Policies, Policy, Rule};
 
 pub(super) const AGG_TRADES: Format = Format {
     name: "binance-agg-trades/1",
@@ -114,10 +110,6 @@ fn decode(
     };
     let symbol = file.symbol()?;
     let interval = options.interval.unwrap_or(Interval::MINUTE);
-    if !interval.is_on_grid(period.0) || !interval.is_on_grid(period.1) {
-        let what = format!("{interval} bars from trades of {} to {}", period.0, period.1);
-        return Err(Problem::Unsupported { what }.into());
-    }
     let header = csv::header(text);
     let layout = if let Some(header) = &header {
         layout(header, columns)?
@@ -126,13 +118,14 @@ fn decode(
         all.take(csv::width(text)).collect()
     };
     let contract_size = file.is_coin_margined(&symbol).then(|| contract_size(&symbol));
-    let mut gathering = Gathering::new(interval, contract_size, period);
+    let trades = CheckedTrades::new(interval, Some(period), "quantity")?;
+    let mut gathering = Gathering { trades, contract_size, time_unit: None };
     archive.read_blocks(header.is_some(), &layout, |before, rows| {
         gathering.take(before, rows, &layout)
     })?;
     let microseconds = gathering.time_unit == Some(TimeUnit::Microseconds);
     let complete = archive.zipped;
-    let checked = gathering.finish(complete, &options.policies)?;
+    let checked = gathering.trades.finish(complete, &options.policies)?;
     let venue = match file.told_venue(&symbol) {
         Some(venue) => venue,
         // The archive writes only spot files in microseconds.
@@ -142,29 +135,14 @@ fn decode(
     Ok(file.one(checked, decoder, (Kind::Candles, venue, symbol), Some(interval)))
 }
 
-/// Bars, and the trades that did not get into them.
+/// The trades of a file, block by block.
 struct Gathering {
-    bars: TradeBars,
+    trades: CheckedTrades,
     contract_size: Option<f64>,
-    period: (Timestamp, Timestamp),
     time_unit: Option<TimeUnit>,
-    n_trades: usize,
-    /// By rule broken: how often, and the first case.
-    broken: BTreeMap<Rule, (Case, Problem)>,
 }
 
 impl Gathering {
-    fn new(interval: Interval, contract_size: Option<f64>, period: (Timestamp, Timestamp)) -> Self {
-        Self {
-            bars: TradeBars::new(interval),
-            contract_size,
-            period,
-            time_unit: None,
-            n_trades: 0,
-            broken: BTreeMap::new(),
-        }
-    }
-
     /// Adds the trades of one block of rows, before which there are others.
     fn take(
         &mut self,
@@ -188,97 +166,28 @@ impl Gathering {
         let Some(Values::Words(makers)) = column(&["is_buyer_maker"]) else { return Ok(()) };
         for (row, &time_ms) in times.iter().enumerate() {
             let (price, quantity) = (prices[row], quantities[row]);
+            // What is no count is 0 trades, which no row can be.
             let trades = match first_ids.get(row).zip(last_ids.get(row)) {
-                Some((first, last)) => last - first + 1.0,
-                None => 1.0,
+                Some((first, last)) => whole(last - first + 1.0),
+                None => 1,
             };
-            if let Some((rule, problem)) = self.broken_by(time_ms, price, quantity, trades) {
-                let first = Case { count: 0, row: Some(before + row), time: Some(time_ms) };
-                self.broken.entry(rule).or_insert((first, problem)).0.count += 1;
-                continue;
-            }
             let taker_buys = !is_maker(&makers[row], before + row)?;
-            let trades = trades as i64;
-            self.n_trades += 1;
-            if let Some(contract_size) = self.contract_size {
-                let dollars = quantity * contract_size;
-                let quantity = dollars / price;
-                let trade = Trade { time_ms, price, quantity, taker_buys, trades };
-                self.bars.push_with_quote(trade, dollars);
-            } else {
-                self.bars.push(Trade { time_ms, price, quantity, taker_buys, trades });
-            }
+            let dollars = self.contract_size.map(|size| quantity * size);
+            let base = match dollars {
+                // Without a price there is no quantity either, and the row is not to be a void one.
+                Some(dollars) if price > 0.0 => dollars / price,
+                _ => quantity,
+            };
+            let trade = Trade { time_ms, price, quantity: base, taker_buys, trades };
+            self.trades.push(before + row, trade, dollars);
         }
         Ok(())
     }
+}
 
-    /// The rule that a trade breaks, if it breaks one.
-    fn broken_by(
-        &self,
-        time_ms: i64,
-        price: f64,
-        quantity: f64,
-        trades: f64,
-    ) -> Option<(Rule, Problem)> {
-        let bad = |column, value, rule| Problem::BadValue { column, value, rule };
-        let (from, to) = self.period;
-        if price.abs() <= 0.0 && quantity.abs() <= 0.0 {
-            let time = Timestamp(time_ms);
-            let what = format!("the trade of {time} has no price and no quantity");
-            Some((Rule::VoidTrade, Problem::Broken { rule: Rule::VoidTrade, what }))
-        } else if time_ms < from.0 || time_ms >= to.0 {
-            let time = Timestamp(time_ms);
-            let what =
-                format!("the trade of {time} is outside the file's period from {from} to {to}");
-            Some((Rule::OutsidePeriod, Problem::Broken { rule: Rule::OutsidePeriod, what }))
-        } else if !is_positive(price) {
-            Some((Rule::PriceNotPositive, bad("price", price, "is not a positive number")))
-        } else if !is_positive(quantity) {
-            Some((Rule::InvalidVolume, bad("quantity", quantity, "is not a positive number")))
-        } else if !(trades >= 1.0 && trades.fract().abs() <= 0.0) {
-            Some((Rule::InvalidVolume, bad("last_trade_id", trades, "trades is no count")))
-        } else {
-            None
-        }
-    }
-
-    fn finish(self, complete: bool, policies: &Policies) -> Result<Checked, RowProblem> {
-        let mut findings = Findings::new(policies);
-        if let (Some((count, time)), Policy::Refuse) =
-            (self.bars.out_of_order(), policies.of(Rule::Unsorted))
-        {
-            let case = Case { count, row: None, time: Some(time) };
-            findings.mends_case(Rule::Unsorted, case, || Problem::Broken {
-                rule: Rule::Unsorted,
-                what: format!("the trade of {} stands behind a later one", Timestamp(time)),
-            });
-        }
-        let mut left_out = Vec::new();
-        for (rule, (case, problem)) in self.broken {
-            if rule == Rule::OutsidePeriod && policies.of(rule) == Policy::Flag {
-                // A bar of some trades of another day would be wrong.
-                left_out.push(rule_note(rule, true, case, &problem));
-            } else {
-                findings.mends_case(rule, case, || problem);
-            }
-        }
-        findings.check()?;
-        if self.n_trades == 0 {
-            return Err(Problem::Empty.into());
-        }
-        // A file that may have been cut off says nothing about what comes after its last trade.
-        let bars = if complete { self.bars.until(self.period.1) } else { self.bars };
-        let mut checked = bars.finish(policies);
-        checked.last_may_be_forming = !complete;
-        let quote = checked.table.f64("quote_volume");
-        if let Some(&value) = quote.iter().find(|&&value| value >= f64::MAX) {
-            let rule = "is more than a number can be";
-            return Err(Problem::BadValue { column: "quote_volume", value, rule }.into());
-        }
-        findings.finish(&mut checked)?;
-        checked.repairs.append(&mut left_out);
-        Ok(checked)
-    }
+/// A count of trades, or 0 for what is none.
+fn whole(count: f64) -> i64 {
+    if count >= 1.0 && count.fract().abs() <= 0.0 { count as i64 } else { 0 }
 }
 
 fn numbers(values: Option<Values>) -> Vec<f64> {

@@ -277,7 +277,7 @@ impl Trades {
     fn new(options: &Options, name: Option<Name>) -> Result<Self, Problem> {
         let interval = options.interval.unwrap_or(Interval::MINUTE);
         let is_named = name.is_some();
-        let checked = CheckedTrades::new(interval, name.map(|name| name.period))?;
+        let checked = CheckedTrades::new(interval, name.map(|name| name.period), "size")?;
         Ok(Self { checked, interval, is_named })
     }
 

@@ -113,7 +113,7 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
             if !found.contains_key(name) {
                 let identity = Identity::new(archive, options);
                 let size = ContractSize::of(name, &identity);
-                let trades = CheckedTrades::new(interval, period)?;
+                let trades = CheckedTrades::new(interval, period, "size")?;
                 found.insert(name.to_owned(), Instrument { trades, size, identity });
             }
             let Some(instrument) = found.get_mut(name) else { continue };

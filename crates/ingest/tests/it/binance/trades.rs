@@ -218,7 +218,7 @@ fn bad_trades_are_refused_with_their_line() {
     for (row, message) in [
         (format!("2,0,1,5,5,{start},true"), "`price` 0 is not a positive number"),
         (format!("2,1,-1,5,5,{start},true"), "`quantity` -1 is not a positive number"),
-        (format!("2,1,1,6,5,{start},true"), "`last_trade_id` 0 trades is no count"),
+        (format!("2,1,1,6,5,{start},true"), "`trades` 0 is not a positive number"),
         (format!("2,1,1,5,5,{start},maybe"), "`is_buyer_maker` is `maybe`; expected true or false"),
         (format!("2,1,1,5,5,{start}"), "6 fields where 7 are expected"),
     ] {
