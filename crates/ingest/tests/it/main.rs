@@ -12,6 +12,7 @@ mod aggregators;
 mod bad_data;
 mod binance;
 mod bybit;
+mod bybit_recorded;
 mod check;
 mod download;
 mod download_pages;
