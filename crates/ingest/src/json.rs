@@ -6,7 +6,10 @@ use crate::decimal;
 use crate::error::Problem;
 
 /// Larger documents are refused: they have to be in memory at once, many times their size.
-pub(crate) const DOCUMENT_BYTES_MAX: usize = 64 << 20;
+pub(crate) const DOCUMENT_BYTES_MAX: usize = 32 << 20;
+
+/// So many elements of a list say what the list is.
+const SAMPLE_ELEMENTS: usize = 16;
 
 /// What a JSON file holds.
 pub(crate) enum Json {
@@ -39,12 +42,34 @@ impl Json {
         Ok(Self::Document(serde_json::from_slice(&text).map_err(bad)?))
     }
 
-    /// The document, or the first line.
+    /// The document with the beginnings of its lists, or the first line.
     pub(crate) fn sample(&self) -> Option<Value> {
         match self {
-            Self::Document(value) => Some(value.clone()),
+            Self::Document(value) => Some(pruned(value)),
             Self::Lines(text) => lines(text).next()?.1.ok(),
         }
+    }
+
+    /// Refuses more lines than can be in memory as values at once.
+    pub(crate) fn fits_in_memory(&self) -> Result<(), Problem> {
+        match self {
+            Self::Lines(text) if text.len() > DOCUMENT_BYTES_MAX => {
+                let what = format!("{} bytes of JSON lines of objects", text.len());
+                Err(Problem::Unsupported { what })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A value with the first elements of every list in it.
+fn pruned(value: &Value) -> Value {
+    match value {
+        Value::Array(list) => Value::Array(list.iter().take(SAMPLE_ELEMENTS).map(pruned).collect()),
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(key, value)| (key.clone(), pruned(value))).collect())
+        }
+        value => value.clone(),
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) fn of(json: &Json) -> Result<Vec<Map<String, Value>>, RowProblem> {
         let reason = "a row of this JSON is no object with named values".to_owned();
         RowProblem::at(row, Problem::NotRecognised { reason })
     };
+    json.fits_in_memory()?;
     let mut rows = Vec::new();
     match json {
         Json::Document(value) => {
