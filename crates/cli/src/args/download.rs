@@ -4,7 +4,7 @@ use clap::Args;
 use plimsoll_ingest::download::{DownloadKind, DownloadSource};
 use plimsoll_market::{Interval, Timestamp};
 
-use super::{parse_interval, parse_time, whole_number};
+use super::{SettingsArguments, parse_interval, parse_time, whole_number};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -63,6 +63,8 @@ pub(crate) struct DownloadArguments {
     /// Leave the files where they are, without taking them into the lake.
     #[arg(long)]
     pub(crate) no_ingest: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
 }
 
 fn parse_source(text: &str) -> Result<DownloadSource, String> {

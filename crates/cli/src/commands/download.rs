@@ -12,7 +12,7 @@ use plimsoll_ingest::{IngestError, Options, Summary, ingest_below};
 use plimsoll_market::{Lake, Timestamp};
 use serde_json::{Value, json};
 
-use super::ingest;
+use super::{ingest, settings};
 use crate::args::{DownloadArguments, Global};
 use crate::error::{CliError, FAILED};
 use crate::output::{self, Output, aligned, counted, grouped};
@@ -29,6 +29,7 @@ pub(crate) fn run(
     output: Output,
 ) -> Result<ExitCode, CliError> {
     let key = key()?;
+    let rules = settings::read(&arguments.settings, global, output)?;
     let plan = Plan::new(&Request {
         venue: arguments.venue.clone(),
         source: arguments.source,
@@ -63,7 +64,7 @@ pub(crate) fn run(
     let taken = if arguments.no_ingest || report.on_disk.is_empty() {
         None
     } else {
-        Some(take(arguments, global, &report, output))
+        Some(take(arguments, global, &report, rules, output))
     };
     let summary = match &taken {
         Some(Ok(summary)) => Some(summary),
@@ -113,13 +114,18 @@ fn take(
     arguments: &DownloadArguments,
     global: &Global,
     report: &Report,
+    rules: plimsoll_ingest::Settings,
     output: Output,
 ) -> Result<Summary, IngestError> {
     let of_trades = [DownloadKind::Trades, DownloadKind::AggregateTrades];
     let from_trades = report.root.ends_with("tardis")
         || arguments.kinds.iter().any(|kind| of_trades.contains(kind));
-    let options =
-        Options { interval: from_trades.then_some(arguments.interval), ..Options::default() };
+    let options = Options {
+        interval: from_trades.then_some(arguments.interval),
+        policies: rules.policies,
+        limits: rules.limits,
+        ..Options::default()
+    };
     let bar = IngestBar::new(output);
     let lake = Lake::new(&global.data);
     let taken = ingest_below(&report.root, &report.on_disk, &options, &lake, &bar);
