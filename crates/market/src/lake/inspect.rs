@@ -62,12 +62,14 @@ impl Lake {
     }
 
     /// Files below the lake's folder that the lake does not know: files of other names, months
-    /// that do not exist, what an interrupted writer left. Nothing reads them.
+    /// that do not exist, what an interrupted writer left. Nothing reads them. The lock and the
+    /// ingestion's record of the archives that it has seen are the lake's own.
     ///
     /// # Errors
     /// A folder that cannot be listed.
     pub fn strays(&self) -> Result<Vec<PathBuf>, MarketError> {
-        let mut known = vec![self.root().join(".lock")];
+        let mut known: Vec<PathBuf> =
+            [".lock", ".archives.jsonl"].iter().map(|name| self.root().join(name)).collect();
         for series in self.series()? {
             known.extend(self.months(&series)?.into_iter().map(|(_, path)| path));
         }
