@@ -80,7 +80,7 @@ impl<'a> Bars<'a> {
             let is_price = may_be_negative || low[row] > 0.0;
             let is_ordered = low[row] <= open[row].min(close[row])
                 && open[row].max(close[row]) <= high[row]
-                && (high[row] - low[row]).is_finite();
+                && [open, high, low, close].iter().all(|price| price[row].is_finite());
             if !(is_price && is_ordered) {
                 self.broken.add(time, self.interval, || {
                     format!(
@@ -103,7 +103,7 @@ impl<'a> Bars<'a> {
         let [high, low, volume] = ["high", "low", "volume"].map(|name| table.f64(name));
         let mut moving = Cases::default();
         for (row, &time) in table.times().iter().enumerate() {
-            if volume[row].is_nan() || volume[row] < 0.0 {
+            if !volume[row].is_finite() || volume[row] < 0.0 {
                 let example = || format!("{}: volume {}", Timestamp(time), volume[row]);
                 self.broken.add(time, self.interval, example);
             } else if volume[row] <= 0.0 {

@@ -1,7 +1,7 @@
 //! Funding: rates that are out of the ordinary, and candles at which none is known.
 
 use plimsoll_market::lake::{funding_coverage, key_times};
-use plimsoll_market::{Interval, Kind, Lake, MarketError, Series, Table, Timestamp};
+use plimsoll_market::{Column, Interval, Kind, Lake, MarketError, Series, Table, Timestamp};
 
 use super::cases::{Cases, Report};
 use super::files::month_rows;
@@ -24,14 +24,18 @@ pub(super) struct Rates {
 impl Rates {
     pub(super) fn month(&mut self, table: &Table) {
         let rates = table.f64("rate");
-        for ((&time, &stamp), &rate) in key_times(table).iter().zip(table.times()).zip(rates) {
+        let Some(Column::I32(minutes)) = table.column("interval_minutes") else { return };
+        let rows = key_times(table).iter().zip(table.times()).zip(rates).zip(minutes);
+        for (((&time, &stamp), &rate), &minutes) in rows {
             if (stamp - time).abs() >= LATE_MS {
                 self.late.add(time, 1, || {
                     format!("{} for the settlement of {}", Timestamp(stamp), Timestamp(time))
                 });
             }
             let example = || format!("{}: {rate}", Timestamp(time));
-            if !rate.is_finite() {
+            if minutes <= 0 {
+                self.broken.add(time, 1, || format!("{}: {minutes} minutes", Timestamp(time)));
+            } else if !rate.is_finite() {
                 self.broken.add(time, 1, example);
             } else if rate.abs() > EXTREME_FRACTION {
                 self.extreme.add(time, 1, example);
@@ -40,7 +44,11 @@ impl Rates {
     }
 
     pub(super) fn finish(self, report: &mut Report<'_>) {
-        report.add(Rule::BrokenBar, self.broken, "rates that are no numbers");
+        report.add(
+            Rule::BrokenBar,
+            self.broken,
+            "rates that are no numbers, or intervals that are no time",
+        );
         let message = "funding above 1 % of the notional per interval";
         report.add(Rule::ExtremeFunding, self.extreme, message);
         let message = "settlements stamped a minute or more away; they count at their own hour";

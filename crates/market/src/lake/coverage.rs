@@ -95,7 +95,8 @@ pub(super) fn funding_gap(
     before: i64,
     after: i64,
 ) -> Option<(Timestamp, usize)> {
-    if !is_gap(before, after, interval_minutes) {
+    // A file of other hands can hold any number; the check names it.
+    if interval_minutes <= 0 || !is_gap(before, after, interval_minutes) {
         return None;
     }
     let step = i64::from(interval_minutes) * MINUTE_MS;

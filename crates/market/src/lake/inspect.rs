@@ -62,7 +62,8 @@ impl Lake {
     }
 
     /// Files below the lake's folder that the lake does not know: files of other names, months
-    /// that do not exist, what an interrupted writer left. Nothing reads them.
+    /// that do not exist, what an interrupted writer left. Nothing reads them. The lock and the
+    /// ingestion's record of the archives that it has seen are the lake's own.
     ///
     /// # Errors
     /// A folder that cannot be listed.

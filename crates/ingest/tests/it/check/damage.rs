@@ -155,6 +155,10 @@ fn files_that_are_not_the_lakes_are_listed() {
     sound(&bench.lake);
     let root = bench.lake.root();
     let folder = root.join("candles/venue=binance-usdm/symbol=BTCUSDT/interval=1h/year=2025");
+    // What the ingestion and the lake itself keep there is no stray.
+    for name in [".archives.jsonl", ".lock"] {
+        fs::write(root.join(name), b"").unwrap();
+    }
     for name in [".month=03.parquet.tmp", "month=13.parquet", "month=02.parquet.bak"] {
         fs::write(folder.join(name), b"x").unwrap();
     }

@@ -304,3 +304,35 @@ fn what_decoders_flagged_is_repeated_once() {
     assert_eq!(flag.example, "2025-01-20T01:14:47.645Z");
     assert_eq!(flag.message, "late.json: settlements are stamped late (late_settlement)");
 }
+
+#[test]
+fn numbers_that_are_none_break_a_bar_and_intervals_that_are_no_time_a_settlement() {
+    let Market { candles, .. } = market("2025-01-01", Interval::HOUR, 31 * 24, 5);
+    let candle = series(Kind::Candles, "BTCUSDT", Some("1h"));
+    for (column, value) in [
+        ("open", f64::NAN),
+        ("high", f64::NAN),
+        ("low", f64::NAN),
+        ("close", f64::NAN),
+        ("high", f64::INFINITY),
+        ("volume", f64::NAN),
+        ("volume", f64::INFINITY),
+    ] {
+        let bench = Bench::new();
+        put(&bench.lake, &candle, with(&candles, column, &[(700, value)]));
+        let findings = check(&bench.lake).unwrap();
+        let finding = only(&findings, Rule::BrokenBar);
+        assert_eq!((finding.count, finding.severity), (1, Severity::Error), "{column} {value}");
+    }
+    for minutes in [0, -480] {
+        let rates = funding("2025-01-01", "2025-01-15", 1e-4, 480);
+        let mut columns = rates.columns().to_vec();
+        columns[3] = Column::I32((0..42).map(|row| if row == 7 { minutes } else { 480 }).collect());
+        let bench = Bench::new();
+        let rates = Table::new(Kind::Funding, columns);
+        put(&bench.lake, &series(Kind::Funding, "BTCUSDT", None), rates);
+        let findings = check(&bench.lake).unwrap();
+        let finding = only(&findings, Rule::BrokenBar);
+        assert_eq!(finding.example, format!("2025-01-03T08:00:00Z: {minutes} minutes"));
+    }
+}
