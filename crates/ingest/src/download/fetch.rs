@@ -38,7 +38,7 @@ impl Job<'_> {
     pub(super) fn archive(&self, remote: Remote, stream: u64) -> Done {
         let file = self.root.join(&remote.item.file);
         let known = self.journal.latest(remote.path).filter(|entry| !entry.missing);
-        let there = match self.on_disk(remote, &file, known) {
+        let there = match self.on_disk(remote.path, &remote.item.file, &file, known) {
             Ok(there) => there,
             Err(reason) => return Done::failed(reason),
         };
@@ -82,7 +82,8 @@ impl Job<'_> {
     /// The file that an earlier run left, if any, held against the journal.
     fn on_disk(
         &self,
-        remote: Remote,
+        asked: &str,
+        name: &str,
         file: &Path,
         known: Option<Entry>,
     ) -> Result<Option<Entry>, String> {
@@ -97,8 +98,8 @@ impl Job<'_> {
             )),
             Some(entry) => Ok(Some(entry)),
             None => Ok(Some(Entry {
-                path: remote.path.to_owned(),
-                file: remote.item.file.clone(),
+                path: asked.to_owned(),
+                file: name.to_owned(),
                 sha256,
                 bytes: metadata.len(),
                 ..Entry::default()
@@ -331,6 +332,23 @@ impl Job<'_> {
             .map_err(disk(file));
         match kept.and_then(|()| self.journal.note(entry.clone())) {
             Ok(()) => Done { note, ..Done::new(status, bytes, vec![entry.file]) },
+            Err(reason) => Done::failed(reason),
+        }
+    }
+
+    /// What the listing does not hold: the file that an earlier run fetched, if it is as it was,
+    /// else a hole.
+    pub(super) fn absent(&self, item: &Item) -> Done {
+        let file = self.root.join(&item.file);
+        let known = self.journal.latest(&item.file).filter(|entry| !entry.missing);
+        let Some(entry) = known else { return self.gave_up(&item.file, GivenUp::Missing) };
+        match self.on_disk(&item.file, &item.file, &file, Some(entry)) {
+            Ok(Some(there)) => {
+                let note = "not compared: the server does not list it any more".to_owned();
+                let done = Done::new(Status::There, there.bytes, vec![there.file]);
+                Done { note: Some(note), ..done }
+            }
+            Ok(None) => self.gave_up(&item.file, GivenUp::Missing),
             Err(reason) => Done::failed(reason),
         }
     }

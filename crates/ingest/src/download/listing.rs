@@ -39,7 +39,13 @@ pub(super) fn list(
             let answer = client.send(&Call { url: &url, how: How::Get, with_key: false })?;
             parse(&answer.bytes(PAGE_BYTES_MAX)?)
         })?;
-        let Some((end, _)) = page.keys.last().cloned() else { return Ok(found) };
+        let Some((end, _)) = page.keys.last().cloned() else {
+            if page.is_truncated {
+                let reason = "a page of the listing is empty though more should follow";
+                return Err(GivenUp::Failed(reason.to_owned()));
+            }
+            return Ok(found);
+        };
         if end <= marker {
             return Err(GivenUp::Failed("a page of the listing repeats the one before".to_owned()));
         }

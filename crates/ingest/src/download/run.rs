@@ -179,7 +179,7 @@ impl Job<'_> {
             Origin::Pages { dialect, step_ms, questions } => {
                 self.pages(item, *dialect, *step_ms, questions, stream)
             }
-            Origin::Absent => self.gave_up(&item.file, GivenUp::Missing),
+            Origin::Absent => self.absent(item),
         }
     }
 

@@ -409,3 +409,32 @@ fn a_folder_that_cannot_be_written_is_a_reason() {
     assert!(file.note.unwrap().contains("BTCUSDT-1h-2024-12.zip"));
     assert_eq!(scene.named().len(), 1);
 }
+
+#[test]
+fn what_the_listing_lost_is_still_there() {
+    let server = Server::misbehaving(archives().clone(), |asked| {
+        let empty = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+        asked.path.is_empty().then(|| Reply::Plain(200, Vec::new(), empty.as_bytes().to_vec()))
+    });
+    let good = archive_server();
+    let mut scene = Scene::new(&good);
+    scene.request.kinds = vec![DownloadKind::OpenInterest];
+    scene.request.to = "2024-12-02".parse().unwrap();
+    assert_eq!(scene.one().status, Status::Fetched);
+    scene.request.base_url = Some(server.url());
+    let file = scene.one();
+    assert_eq!(file.status, Status::There);
+    assert!(file.note.unwrap().contains("does not list it any more"));
+    assert_eq!(scene.run().on_disk.len(), 1);
+}
+
+#[test]
+fn a_listing_that_breaks_off_without_a_key_is_no_listing() {
+    let server = Server::misbehaving(archives().clone(), |asked| {
+        let empty = "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>";
+        asked.path.is_empty().then(|| Reply::Plain(200, Vec::new(), empty.as_bytes().to_vec()))
+    });
+    let report = Scene::new(&server).run();
+    assert!(report.notes[0].contains("is empty though more should follow"), "{:?}", report.notes);
+    assert_eq!(report.files[0].status, Status::Fetched);
+}
