@@ -244,7 +244,7 @@ fn unlike_csv(text: &[u8]) -> Option<Problem> {
     let Some(line) = line else {
         return Some(Problem::Damaged { reason: "the file is empty".to_owned() });
     };
-    let count = |wanted: u8| line.iter().filter(|&&byte| byte == wanted).count();
+    let count = |wanted: u8| memchr::memchr_iter(wanted, line).count();
     let separators = [(b';', "semicolons"), (b'\t', "tabs"), (b'|', "vertical bars")];
     let (_, found) =
         separators.into_iter().find(|&(byte, _)| count(byte) >= 2 && count(byte) > count(b','))?;

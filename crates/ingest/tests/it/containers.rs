@@ -77,6 +77,9 @@ const METRICS_SUBSET: &str =
 const SNAPSHOT: &str = "time,side,average_price,accumulated_fill_quantity\n1727740800926,SELL,62500,1\n1727740800926,SELL,62500,1\n";
 const COIN_M: &str = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n1733011200000,105,105,105,105,1050,1733011259999,1000,7,525,500,0\n1733011260000,105,105,105,105,2100,1733011319999,2000,7,525,500,0\n";
 
+/// File stem, rows, the series that they are, and what holds for it.
+type Case<'a> = (&'a str, &'a str, &'a str, &'a dyn Fn(&Table) -> bool);
+
 #[test]
 fn archives_mean_the_same_in_every_container() {
     let shift = time("2024-12-01T00:05:00Z");
@@ -88,7 +91,7 @@ fn archives_mean_the_same_in_every_container() {
         table.f64("volume") == [1000.0, 2000.0]
             && table.f64("quote_volume") == [105_000.0, 210_000.0]
     };
-    let cases: [(&str, &str, &str, &dyn Fn(&Table) -> bool); 5] = [
+    let cases: [Case; 5] = [
         ("BTCUSDT-metrics-2024-12-01", METRICS, "binance-usdm BTCUSDT open_interest", &known),
         ("metrics", METRICS, "binance-usdm BTCUSDT open_interest", &known),
         (
@@ -177,15 +180,12 @@ fn the_innermost_folder_tells_the_venue() {
     ] {
         let bench = Bench::new();
         let path = bench.write(&format!("{folder}/BTCUSD_PERP-1m-2024-12.csv"), COIN_M);
-        match venue {
-            Some(venue) => {
-                bench.ingest(&path, &Options::default()).unwrap();
-                assert_eq!(bench.only().0.venue, venue, "{folder}");
-            }
-            None => {
-                let failed = failures(bench.ingest(&path, &Options::default()));
-                assert!(failed[0].to_string().contains("is a COIN-M contract"), "{}", failed[0]);
-            }
+        if let Some(venue) = venue {
+            bench.ingest(&path, &Options::default()).unwrap();
+            assert_eq!(bench.only().0.venue, venue, "{folder}");
+        } else {
+            let failed = failures(bench.ingest(&path, &Options::default()));
+            assert!(failed[0].to_string().contains("is a COIN-M contract"), "{}", failed[0]);
         }
         let options = Options { venue: Some("binance-usdm".into()), ..Options::default() };
         let failed = failures(bench.ingest(&path, &options));
@@ -287,15 +287,12 @@ fn only_whole_words_and_near_folders_tell_the_price() {
         let bench = Bench::new();
         let path = bench.write(&format!("{folder}/BTC-USDT-SWAP_1m.json"), bars);
         let result = bench.ingest(&path, &Options::default());
-        match kind {
-            Some(kind) => {
-                result.unwrap();
-                assert_eq!(bench.only().0.kind, kind, "{folder}");
-            }
-            None => {
-                let failed = failures(result);
-                assert_eq!(failed[0].hint().as_deref(), Some("pass --kind"), "{folder}");
-            }
+        if let Some(kind) = kind {
+            result.unwrap();
+            assert_eq!(bench.only().0.kind, kind, "{folder}");
+        } else {
+            let failed = failures(result);
+            assert_eq!(failed[0].hint().as_deref(), Some("pass --kind"), "{folder}");
         }
     }
 }

@@ -55,14 +55,13 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     let unit = unit(file.is_coin_margined(&symbol), &symbol);
     let mut checked = build(raw, unit, &options.policies)?;
     halve(&mut checked, &options.policies)?;
-    match file.period() {
-        Some(period) => checked.covered.push(period),
+    if let Some(period) = file.period() {
+        checked.covered.push(period);
+    } else {
         // Several days may stand together here, and any of them be missing.
-        None => {
-            let runs = runs(checked.table.times(), EVENT_SILENCE_MS);
-            checked.covered = runs.covered;
-            note_silences(&mut checked.flags, &runs.silences);
-        }
+        let runs = runs(checked.table.times(), EVENT_SILENCE_MS);
+        checked.covered = runs.covered;
+        note_silences(&mut checked.flags, &runs.silences);
     }
     keep_period(&mut checked, file.period(), &options.policies)?;
     flag_lower_bound(&mut checked, &options.policies)?;
