@@ -191,6 +191,14 @@ impl Clues {
         })
     }
 
+    /// Names of its columns in lower case, and of JSON those in its first row.
+    pub(crate) fn names(&self) -> Vec<String> {
+        match &self.json {
+            Some(json) => raw::object_names(json),
+            None => self.columns.clone(),
+        }
+    }
+
     /// Whether every one of these columns is there.
     pub(crate) fn has_columns(&self, names: &[&str]) -> bool {
         names.iter().all(|name| self.columns.iter().any(|column| column == name))
@@ -210,6 +218,9 @@ pub(crate) struct Recognised {
 
 /// Finds the format of a file.
 pub(crate) fn recognise(archive: &Archive, options: &Options) -> Result<Recognised, Problem> {
+    if let Some(problem) = archive.head().and_then(unlike_csv) {
+        return Err(problem);
+    }
     let clues = Clues::of(archive)?;
     let wanted =
         |format: &&Format| options.source == SourceFormat::Auto || format.source == options.source;
@@ -224,6 +235,23 @@ pub(crate) fn recognise(archive: &Archive, options: &Options) -> Result<Recognis
         source => format!("neither name nor columns are those of a {source} file"),
     };
     Err(Problem::NotRecognised { reason })
+}
+
+/// What keeps a text from being read as CSV at all.
+fn unlike_csv(text: &[u8]) -> Option<Problem> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let line = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).find(|l| !l.is_empty());
+    let Some(line) = line else {
+        return Some(Problem::Damaged { reason: "the file is empty".to_owned() });
+    };
+    let count = |wanted: u8| memchr::memchr_iter(wanted, line).count();
+    let separators = [(b';', "semicolons"), (b'\t', "tabs"), (b'|', "vertical bars")];
+    let (_, found) =
+        separators.into_iter().find(|&(byte, _)| count(byte) >= 2 && count(byte) > count(b','))?;
+    Some(Problem::NotAsItStands {
+        reason: format!("its fields are separated by {found}, where commas are expected"),
+        mend: "save it with commas between the fields, and a point in decimals",
+    })
 }
 
 /// The other formats that would have taken a file, with their evidence.

@@ -152,6 +152,14 @@ pub enum Problem {
         /// Why.
         reason: String,
     },
+    /// It is plain what it is, but it cannot be read as it stands.
+    #[error("{reason}")]
+    NotAsItStands {
+        /// Why.
+        reason: String,
+        /// What the user can do about it.
+        mend: &'static str,
+    },
     /// The format is known, but cannot be taken in.
     #[error("{what} cannot be ingested")]
     Unsupported {
@@ -407,6 +415,10 @@ impl Problem {
             Self::ZipEntries { .. } => "unpack it and ingest the files one by one",
             Self::NotRecognised { .. } => {
                 "name the columns in a header and pass --source generic with --kind, --venue, --symbol and --interval"
+            }
+            Self::NotAsItStands { mend, .. } => mend,
+            Self::Broken { rule: Rule::UnknownSide, .. } => {
+                "name the column `liquidated_side`, and write long or short in it"
             }
             Self::Unsupported { .. } | Self::NothingForTheLake { .. } => "leave the file out",
             Self::Unknown { what } => {

@@ -139,6 +139,14 @@ const OPEN_INTEREST: &[Known] = &[
     ),
 ];
 
+/// Names of a file, each with the name that others have for what it holds.
+pub(crate) type Renamed<'a> = &'a [(&'a str, &'a str)];
+
+fn rename(names: &[String], renamed: Renamed) -> Vec<String> {
+    let new = |name: &String| renamed.iter().find(|(old, _)| old == name).map(|(_, new)| *new);
+    names.iter().map(|name| new(name).map_or_else(|| name.clone(), str::to_owned)).collect()
+}
+
 fn knowns(kind: Kind) -> &'static [Known] {
     match kind {
         Kind::Candles | Kind::MarkCandles | Kind::IndexCandles | Kind::PremiumIndexCandles => BARS,
@@ -169,15 +177,29 @@ impl Raw {
         kind: Kind,
         headerless: &[&str],
     ) -> Result<Self, RowProblem> {
+        Self::read_renamed(archive, kind, headerless, &[])
+    }
+
+    /// The same for files that mean something else by a name than others do: each is paired with
+    /// the name that others have for what it holds.
+    pub(crate) fn read_renamed(
+        archive: &Archive,
+        kind: Kind,
+        headerless: &[&str],
+        renamed: Renamed,
+    ) -> Result<Self, RowProblem> {
         match &archive.content {
-            Content::Text(_) | Content::LongText(_) => Self::from_csv(archive, kind, headerless),
-            Content::Json(json) => Self::from_objects(&objects::of(json)?, kind),
+            Content::Text(_) | Content::LongText(_) => {
+                Self::from_csv(archive, kind, headerless, renamed)
+            }
+            Content::Json(json) => Self::from_objects(&objects::of(json)?, kind, renamed),
             Content::Feather(bytes) => Self::from_batches(
                 &guarded(|| {
                     let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
                     reader.collect::<Result<Vec<_>, _>>().map_err(damaged)
                 })?,
                 kind,
+                renamed,
             ),
             Content::Parquet(path) => Self::from_batches(
                 &guarded(|| {
@@ -186,23 +208,9 @@ impl Raw {
                     batches.map_err(damaged)
                 })?,
                 kind,
+                renamed,
             ),
         }
-    }
-
-    /// The same for text whose columns are known by place, whatever a header may call them.
-    pub(crate) fn read_as(
-        archive: &Archive,
-        kind: Kind,
-        names: &[&str],
-    ) -> Result<Self, RowProblem> {
-        let Some(text) = archive.head() else { return Self::read(archive, kind, names) };
-        let width = csv::width(text);
-        if width != names.len() {
-            return Err(Problem::Fields { expected: names.len(), found: width }.into());
-        }
-        let names = names.iter().map(|&name| name.to_owned()).collect();
-        Self::from_named_csv(archive, kind, csv::header(text).is_some(), names)
     }
 
     /// Columns that a decoder has made itself, under the names of this crate.
@@ -216,7 +224,12 @@ impl Raw {
         }
     }
 
-    fn from_csv(archive: &Archive, kind: Kind, headerless: &[&str]) -> Result<Self, RowProblem> {
+    fn from_csv(
+        archive: &Archive,
+        kind: Kind,
+        headerless: &[&str],
+        renamed: Renamed,
+    ) -> Result<Self, RowProblem> {
         let text = archive.head().unwrap_or_default();
         let header = csv::header(text);
         let has_header = header.is_some();
@@ -231,16 +244,7 @@ impl Raw {
                 return Err(Problem::NotRecognised { reason }.into());
             }
         };
-        Self::from_named_csv(archive, kind, has_header, names)
-    }
-
-    fn from_named_csv(
-        archive: &Archive,
-        kind: Kind,
-        has_header: bool,
-        names: Vec<String>,
-    ) -> Result<Self, RowProblem> {
-        let chosen = choose(&names, kind);
+        let chosen = choose(&rename(&names, renamed), kind);
         let mut columns: Vec<_> = names.iter().map(|name| (name.clone(), Want::Skip)).collect();
         for &(position, known) in &chosen {
             columns[position].1 = known.want;
@@ -256,7 +260,11 @@ impl Raw {
         Ok(Self { names, n_rows: rows.len, columns, time_unit: rows.time_unit, file_rows: None })
     }
 
-    fn from_batches(batches: &[RecordBatch], kind: Kind) -> Result<Self, RowProblem> {
+    fn from_batches(
+        batches: &[RecordBatch],
+        kind: Kind,
+        renamed: Renamed,
+    ) -> Result<Self, RowProblem> {
         let Some(first) = batches.first() else { return Err(Problem::Empty.into()) };
         let names: Vec<String> =
             first.schema().fields().iter().map(|f| f.name().to_ascii_lowercase()).collect();
@@ -267,7 +275,7 @@ impl Raw {
             time_unit: None,
             file_rows: None,
         };
-        for (position, known) in choose(&names, kind) {
+        for (position, known) in choose(&rename(&names, renamed), kind) {
             let mut values = match known.want {
                 Want::Time => Values::Times(Vec::with_capacity(raw.n_rows)),
                 Want::Word => Values::Words(Vec::with_capacity(raw.n_rows)),

@@ -1,18 +1,22 @@
 //! Anything with named columns: CSV (also gz, zst, lz4, zip), Parquet, Arrow, JSON lists of objects.
 //!
 //! Columns are found by the names that exchanges and libraries give them. Columns `symbol` (or
-//! `coin`, `ticker`) and `venue` split a file into series.
+//! `coin`, `ticker`) and `venue` split a file into series. What an archive of known habits holds
+//! is refused here where its own format does not take it: early stamps, doubled rows and contracts
+//! would go in as something else.
+
+mod forced_orders;
+mod refused;
 
 use std::collections::BTreeMap;
 
-use plimsoll_market::{Interval, Kind, Timestamp};
+use plimsoll_market::{Interval, Kind};
 use serde_json::Value;
 
 use super::funding_size;
 use super::identity::Identity;
-use super::liquidations::Quantity;
 use super::{
-    Checked, Clues, Format, PartProblem, Parts, bars, funding, liquidation_volume, liquidations,
+    Checked, Clues, Format, PartProblem, Parts, bars, binance, funding, liquidation_volume,
     open_interest,
 };
 use crate::archive::{Archive, Content};
@@ -55,6 +59,8 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     }
     let identity = Identity::new(archive, options);
     let kind = options.kind.or_else(|| kind_of(&names, &identity));
+    binance::refuse_archive(&names, &archive.stem)?;
+    refused::refuse(&names, kind)?;
     if kind.is_none() && !raw::has_time(&names) {
         let reason = format!("no column of times among {}", names.join(", "));
         return Err(Problem::NothingForTheLake { reason }.into());
@@ -94,19 +100,21 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
             Some(symbol) => symbol,
             None => identity.symbol()?,
         };
+        binance::refuse_contracts(&names, &archive.stem, (kind, &venue, &symbol))?;
         let file_rows = raw.file_rows.clone();
         let refuse = |RowProblem { row, problem }: RowProblem| {
             let in_file = |row: usize| file_rows.as_ref().map_or(row, |rows| rows[row]);
             let row = RowProblem { row: row.map(in_file), problem };
             PartProblem { series: many.then(|| format!("{venue} {symbol} {kind}")), row }
         };
+        let of = (kind, venue.as_str(), symbol.as_str());
         let (note, built) = match suspects.get(&index) {
             Some(Err(problem)) => {
                 decoded.push(Err(refuse(problem.to_problem().into())));
                 continue;
             }
-            Some(Ok(note)) => (Some(note), build(raw, kind, &venue, &identity, usual_interval)),
-            None => (None, build(raw, kind, &venue, &identity, usual_interval)),
+            Some(Ok(note)) => (Some(note), build(raw, of, &identity, usual_interval)),
+            None => (None, build(raw, of, &identity, usual_interval)),
         };
         decoded.push(match built {
             Ok((mut checked, interval)) => {
@@ -126,8 +134,7 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
 
 fn build(
     raw: Raw,
-    kind: Kind,
-    venue: &str,
+    (kind, venue, symbol): (Kind, &str, &str),
     identity: &Identity,
     usual_interval: Option<Interval>,
 ) -> Result<(Checked, Option<Interval>), RowProblem> {
@@ -146,24 +153,17 @@ fn build(
             let bars = liquidation_volume::build(raw, interval, policies)?;
             Ok((bars.checked, Some(bars.interval)))
         }
-        Kind::Liquidations => {
-            let mut checked = liquidations::build(raw, Quantity::Base, policies)?;
-            // Only what lies between two rows is surely accounted for.
-            let times = checked.table.times();
-            if let (Some(&first), Some(&last)) = (times.first(), times.last()) {
-                checked.covered.push((Timestamp(first), Timestamp(last + 1)));
-            }
-            Ok((checked, None))
-        }
+        Kind::Liquidations => Ok((forced_orders::build(raw, (venue, symbol), identity)?, None)),
     }
 }
 
 /// The kind of record that has such columns, if columns, file name and folder make it certain.
 fn kind_of(names: &[String], identity: &Identity) -> Option<Kind> {
     let has = |kind, name| raw::has(names, kind, name);
-    let is_said = |word: &str| {
-        identity.words().iter().any(|w| w.contains(word)) || names.iter().any(|n| n.contains(word))
-    };
+    let is_named = |word: &str| identity.words().iter().any(|w| w.contains(word));
+    let is_said = |word: &str| is_named(word) || names.iter().any(|n| n.contains(word));
+    // A list of trades may have a column that tells liquidations from others.
+    let liquidations = || is_named("liquidat") || names.iter().any(|n| n == "liquidated_side");
     let bars = |name| has(Kind::Candles, name);
     let volume = |name| has(Kind::LiquidationVolume, name);
     if bars("open") && bars("high") && bars("low") {
@@ -181,7 +181,7 @@ fn kind_of(names: &[String], identity: &Identity) -> Option<Kind> {
         || is_said("liq") && volume("long_quantity") && volume("short_quantity")
     {
         Some(Kind::LiquidationVolume)
-    } else if is_said("liquidat") && has(Kind::Liquidations, "price") {
+    } else if liquidations() && has(Kind::Liquidations, "price") {
         Some(Kind::Liquidations)
     } else {
         None

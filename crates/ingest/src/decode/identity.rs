@@ -28,11 +28,15 @@ const VENUES: [&str; 12] = [
 const QUOTES: [&str; 6] = ["USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC"];
 
 /// Words of file names and folders for bars of another price than the last.
-const BAR_KINDS: &[(&[&str], Kind)] = &[
-    (&["premium", "premiumindex", "premiumindexklines"], Kind::PremiumIndexCandles),
-    (&["mark", "markprice", "markcandles", "markpriceklines"], Kind::MarkCandles),
-    (&["index", "indexprice", "indexcandles", "indexpriceklines"], Kind::IndexCandles),
+const BAR_KINDS: [(&str, Kind); 4] = [
+    ("premiumindex", Kind::PremiumIndexCandles),
+    ("premium", Kind::PremiumIndexCandles),
+    ("mark", Kind::MarkCandles),
+    ("index", Kind::IndexCandles),
 ];
+
+/// Folders further out than these are about more than prices: a disk, a user, a project.
+const NEAR_FOLDERS: usize = 3;
 
 /// Clues of one file.
 pub(super) struct Identity<'a> {
@@ -104,28 +108,17 @@ impl<'a> Identity<'a> {
     /// Which other price than the last bars are of, if the name of the file or its folder says so.
     pub(super) fn bar_kind(&self) -> Option<Kind> {
         let words = self.words();
-        let said =
-            |(names, _): &&(&[&str], Kind)| words.iter().any(|w| names.contains(&w.as_str()));
-        BAR_KINDS.iter().find(said).map(|&(_, kind)| kind)
+        let said: Vec<Kind> = words.iter().filter_map(|word| bar_kind_word(word)).collect();
+        BAR_KINDS.iter().map(|&(_, kind)| kind).find(|kind| said.contains(kind))
     }
 
-    /// Which price bars without a volume are of, by the first word of the name, or of a folder
-    /// from the innermost on, that begins with mark, index or premium.
+    /// Which price bars without a volume are of, by the first word of the name, or of one of the
+    /// nearest folders from the innermost on, that is mark, index or premium.
     pub(super) fn price_kind(&self) -> Option<Kind> {
-        let names = std::iter::once(self.stem).chain(self.folders.iter().rev().map(String::as_str));
+        let folders = self.folders.iter().rev().take(NEAR_FOLDERS).map(String::as_str);
+        let names = std::iter::once(self.stem).chain(folders);
         let mut words = names.flat_map(|name| name.split(|c: char| !c.is_ascii_alphanumeric()));
-        words.find_map(|word| {
-            let word = word.to_ascii_lowercase();
-            if word.starts_with("premium") {
-                Some(Kind::PremiumIndexCandles)
-            } else if word.starts_with("mark") && !word.starts_with("market") {
-                Some(Kind::MarkCandles)
-            } else if word.starts_with("index") {
-                Some(Kind::IndexCandles)
-            } else {
-                None
-            }
-        })
+        words.find_map(bar_kind_word)
     }
 
     /// The series, with an interval only where the kind has one.
@@ -139,8 +132,17 @@ impl<'a> Identity<'a> {
     }
 }
 
+/// `mark`, `markPrice` and `markPriceKlines`; not `market` or `markus`.
+fn bar_kind_word(word: &str) -> Option<Kind> {
+    let word = word.to_ascii_lowercase();
+    let bars = ["klines", "kline", "candles", "candle"];
+    let word = bars.iter().find_map(|bars| word.strip_suffix(bars)).unwrap_or(&word);
+    let word = word.strip_suffix("price").unwrap_or(word);
+    BAR_KINDS.iter().find(|(name, _)| *name == word).map(|&(_, kind)| kind)
+}
+
 /// `binance-usdm`, and `hyperliquid-2025-10-10`.
-fn venue_of_folder(folder: &str) -> Option<&'static str> {
+pub(super) fn venue_of_folder(folder: &str) -> Option<&'static str> {
     VENUES.into_iter().find(|venue| {
         let rest = folder.strip_prefix(venue);
         rest.is_some_and(|rest| {

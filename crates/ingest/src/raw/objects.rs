@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use plimsoll_market::Kind;
 use serde_json::{Map, Value};
 
-use super::{Raw, choose};
+use super::{Raw, Renamed, choose, rename};
 use crate::csv::{self, Values, Want};
 use crate::error::{Problem, RowProblem};
 use crate::json::{self, Json};
@@ -62,13 +62,14 @@ impl Raw {
     pub(super) fn from_objects(
         rows: &[Map<String, Value>],
         kind: Kind,
+        renamed: Renamed,
     ) -> Result<Self, RowProblem> {
         let Some(first) = rows.first() else { return Err(Problem::Empty.into()) };
         let keys: Vec<&String> = first.keys().collect();
         let names: Vec<String> = keys.iter().map(|key| key.to_ascii_lowercase()).collect();
         let mut columns = BTreeMap::new();
         let mut time_unit = None;
-        for (position, known) in choose(&names, kind) {
+        for (position, known) in choose(&rename(&names, renamed), kind) {
             let key = keys[position].as_str();
             let mut unit = None;
             let mut values = match known.want {

@@ -141,11 +141,7 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
         ": its SHA-256 is e3341c12e2c4fd43675b9bac39cd5ec8a3b8c8cffccfdc810d24e2bacb6eb90b, the checksum file says 0000000000000000000000000000000000000000000000000000000000000000",
         Some(AGAIN),
     ),
-    (
-        "zero_bytes.csv",
-        ": cannot tell what this is: no header that names the columns",
-        Some(UNKNOWN),
-    ),
+    ("zero_bytes.csv", ": damaged or cut off: the file is empty", Some(AGAIN)),
     ("year_2500.csv", ":3: the time 16730000000000 ms is not between 1970 and 2200", Some(MEND)),
     ("zero_price.csv", ":2: `low` 0 is not a positive number", Some(MEND)),
 ];

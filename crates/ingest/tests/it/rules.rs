@@ -506,7 +506,7 @@ fn a_halt_is_no_filler_and_a_fall_is_no_restart() {
         format!("{},BTCUSDT,{value},{value}\n", start + i * 300_000)
     };
     let rows = (0..600).map(row).collect::<Vec<_>>().concat();
-    let text = format!("create_time,symbol,sum_open_interest,sum_open_interest_value\n{rows}");
+    let text = format!("timestamp,symbol,sum_open_interest,sum_open_interest_value\n{rows}");
     bench.ingest(bench.write("BTCUSDT_oi.csv", text), &options("")).unwrap();
     for series in bench.lake.series().unwrap() {
         let sources = bench.lake.receipts(&series).unwrap().remove(0).sources;

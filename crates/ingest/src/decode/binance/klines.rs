@@ -7,9 +7,9 @@
 use plimsoll_market::Kind;
 
 use super::name::What;
-use super::{COINM, File, SPOT, contract_size, csv_evidence};
+use super::{COINM, File, SPOT, contract_size, csv_evidence, has_all};
 use crate::archive::Archive;
-use crate::csv::{self, TimeUnit, Values};
+use crate::csv::{TimeUnit, Values};
 use crate::decode::identity::Identity;
 use crate::decode::rows::keep_period;
 use crate::decode::{Clues, Format, Parts, bars};
@@ -37,24 +37,17 @@ const COLUMNS: [&str; 12] = [
 
 /// What the columns of COIN-M bars really hold: contracts stand where others have base units, and
 /// base units where others have the quote currency. Contracts become US dollars by their size.
-const COIN_MARGINED_COLUMNS: [&str; 12] = [
-    "open_time",
-    "open",
-    "high",
-    "low",
-    "close",
-    "quote_volume",
-    "close_time",
-    "volume",
-    "count",
-    "taker_buy_contracts",
-    "taker_buy_volume",
-    "ignore",
+const COIN_MARGINED: [(&str, &str); 4] = [
+    ("volume", "quote_volume"),
+    ("quote_volume", "volume"),
+    ("taker_buy_volume", "taker_buy_contracts"),
+    ("taker_buy_quote_volume", "taker_buy_volume"),
 ];
 
 fn recognise(clues: &Clues) -> Option<Vec<String>> {
     let is_klines = |what: &What| matches!(what, What::Klines(_) | What::MonthKlines);
-    if clues.columns == COLUMNS {
+    let names = clues.names();
+    if names.len() == COLUMNS.len() && has_all(&names, &COLUMNS) {
         return csv_evidence(clues, is_klines, &COLUMNS, &[]);
     }
     if let Some(evidence) = csv_evidence(clues, is_klines, &[], &[COLUMNS.len()]) {
@@ -62,7 +55,7 @@ fn recognise(clues: &Clues) -> Option<Vec<String>> {
     }
     let bars = ["open_time", "open", "high", "low", "close"];
     let named = super::name::parse(&clues.stem).is_some_and(|name| is_klines(&name.what));
-    if named && clues.has_columns(&bars) {
+    if named && has_all(&names, &bars) {
         return csv_evidence(clues, is_klines, &bars, &[]);
     }
     closes_itself(&clues.first_row)
@@ -98,7 +91,7 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     let kind = match folder_kind {
         Some(kind) => kind,
         None if has_volume(&raw) => Kind::Candles,
-        None => return Err(Problem::Unknown { what: "kind" }.into()),
+        None => file.identity.bar_kind().ok_or(Problem::Unknown { what: "kind" })?,
     };
     if kind != Kind::Candles {
         raw.columns.retain(|&name, _| name != "volume" && name != "trades");
@@ -147,14 +140,12 @@ pub(super) fn has_volume(raw: &Raw) -> bool {
 }
 
 fn read_coin_margined(archive: &Archive, symbol: &str) -> Result<Raw, RowProblem> {
-    if let Some(text) = archive.head()
-        && let Some(names) = csv::header(text)
-        && names != COLUMNS
-    {
-        let reason = format!("{COINM} bars with other columns than the archive's");
-        return Err(Problem::NotRecognised { reason }.into());
+    let mut raw = Raw::read_renamed(archive, Kind::Candles, &COLUMNS, &COIN_MARGINED)?;
+    if raw.columns.contains_key("quote_volume") && !raw.columns.contains_key("volume") {
+        let reason = format!("{COINM} bars without `quote_volume`, which holds their base units");
+        let mend = "keep all the columns that the archive has";
+        return Err(Problem::NotAsItStands { reason, mend }.into());
     }
-    let mut raw = Raw::read_as(archive, Kind::Candles, &COIN_MARGINED_COLUMNS)?;
     contracts_to_dollars(&mut raw, "quote_volume", contract_size(symbol));
     Ok(raw)
 }

@@ -12,7 +12,7 @@ use plimsoll_market::{Kind, Timestamp};
 
 use super::klines::contracts_to_dollars;
 use super::name::What;
-use super::{File, check_symbol, contract_size, csv_evidence};
+use super::{File, check_symbol, contract_size, csv_evidence, first_symbol};
 use crate::archive::Archive;
 use crate::csv::Values;
 use crate::decode::findings::Findings;
@@ -42,16 +42,17 @@ const SHIFT_FROM: i64 = 1_709_510_400_000;
 const SHIFT_MS: i64 = 5 * 60_000;
 
 fn recognise(clues: &Clues) -> Option<Vec<String>> {
-    csv_evidence(clues, |what| *what == What::Metrics, &COLUMNS[..4], &[COLUMNS.len()])
+    let is_metrics = |what: &What| *what == What::Metrics;
+    let either = [COLUMNS[2], COLUMNS[3]];
+    either
+        .into_iter()
+        .find_map(|amount| csv_evidence(clues, is_metrics, &[COLUMNS[0], amount], &[COLUMNS.len()]))
 }
 
 fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     let file = File::new(archive, options);
     let mut raw = Raw::read(archive, Kind::OpenInterest, &COLUMNS)?;
-    let symbol = match file.symbol() {
-        Ok(symbol) => symbol,
-        Err(problem) => first_symbol(&raw).ok_or(problem)?,
-    };
+    let symbol = file.symbol_or(first_symbol(&raw))?;
     check_symbol(&raw, &symbol)?;
     let venue = file.venue(&symbol);
     let mut findings = Findings::new(&options.policies);
@@ -87,12 +88,5 @@ fn shift(raw: &mut Raw, period: Option<(Timestamp, Timestamp)>, findings: &mut F
         for row in early {
             times[row] += SHIFT_MS;
         }
-    }
-}
-
-fn first_symbol(raw: &Raw) -> Option<String> {
-    match raw.columns.get("symbol") {
-        Some(Values::Words(words)) => words.first().cloned(),
-        _ => None,
     }
 }

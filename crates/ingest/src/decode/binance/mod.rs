@@ -11,12 +11,13 @@ mod klines;
 mod liquidations;
 mod metrics;
 mod name;
+mod plain;
 mod trades;
 
 use plimsoll_market::{Interval, Kind, Timestamp};
 
 use super::findings::{Case, Findings};
-use super::identity::Identity;
+use super::identity::{Identity, venue_of_folder};
 use super::liquidations::Quantity;
 use super::{Checked, Clues, Decoded, Format, Parts};
 use crate::archive::Archive;
@@ -26,6 +27,8 @@ use crate::options::Options;
 use crate::policy::{Policies, Rule};
 use crate::raw::Raw;
 use name::{Name, What};
+
+pub(super) use plain::{refuse_archive, refuse_contracts};
 
 pub(super) const FORMATS: &[Format] = &[
     klines::FORMAT,
@@ -60,11 +63,33 @@ impl<'a> File<'a> {
 
     /// The symbol by option, else by the name of the file.
     fn symbol(&self) -> Result<String, Problem> {
+        self.symbol_or(None)
+    }
+
+    /// The symbol by option, else by the name of the file, else the one that its rows name.
+    fn symbol_or(&self, in_rows: Option<String>) -> Result<String, Problem> {
         let by_name = self.name.as_ref().map(|name| name.symbol.to_owned());
         let found = self.options.symbol.clone().or(by_name);
-        found
-            .or_else(|| name::symbol_of(&self.archive.stem))
-            .ok_or(Problem::Unknown { what: "symbol" })
+        let found = found.or_else(|| name::symbol_of(&self.archive.stem)).or(in_rows);
+        let symbol = found.ok_or(Problem::Unknown { what: "symbol" })?;
+        self.check_venue(&symbol)?;
+        Ok(symbol)
+    }
+
+    /// A symbol that names its contract is one of COIN-M, one in a stablecoin is none.
+    fn check_venue(&self, symbol: &str) -> Result<(), Problem> {
+        let Some(venue) = self.said_venue() else { return Ok(()) };
+        let (what, mend) = match venue.as_str() {
+            USDM | SPOT if name::is_coin_margined(symbol) => {
+                ("a COIN-M contract", "pass --venue binance-coinm if the symbol is right")
+            }
+            COINM if ["USDT", "USDC", "BUSD"].iter().any(|quote| symbol.contains(quote)) => {
+                ("no COIN-M contract", "pass the --venue that the symbol is of")
+            }
+            _ => return Ok(()),
+        };
+        let reason = format!("{symbol} is {what}, and option or folders say {venue}");
+        Err(Problem::NotAsItStands { reason, mend })
     }
 
     /// The venue by option or folder, else by the spelling of the symbol, else the futures, which
@@ -75,16 +100,21 @@ impl<'a> File<'a> {
 
     /// The venue as far as option, folder and symbol tell it.
     fn told_venue(&self, symbol: &str) -> Option<String> {
-        let is_in = |folder: &str| self.identity.folders.iter().any(|f| f == folder);
-        self.identity.venue().or_else(|| {
-            let venue = match () {
-                () if is_in("cm") || name::is_coin_margined(symbol) => COINM,
-                () if is_in("um") => USDM,
-                () if is_in("spot") => SPOT,
-                () => return None,
-            };
-            Some(venue.to_owned())
-        })
+        let by_symbol = || name::is_coin_margined(symbol).then(|| COINM.to_owned());
+        self.said_venue().or_else(by_symbol)
+    }
+
+    /// The venue by option, else by the innermost folder that is one of the archive's or is named
+    /// for a venue.
+    fn said_venue(&self) -> Option<String> {
+        let of_folder = |folder: &String| match folder.as_str() {
+            "cm" => Some(COINM),
+            "um" => Some(USDM),
+            "spot" => Some(SPOT),
+            folder => venue_of_folder(folder),
+        };
+        let by_folder = || self.identity.folders.iter().rev().find_map(of_folder);
+        self.options.venue.clone().or_else(|| by_folder().map(str::to_owned))
     }
 
     fn is_coin_margined(&self, symbol: &str) -> bool {
@@ -120,7 +150,8 @@ fn contract_size(symbol: &str) -> f64 {
     if symbol.starts_with("BTCUSD") { 100.0 } else { 10.0 }
 }
 
-/// Whether a file is CSV that is named, headed or shaped as a format says. The evidence is given.
+/// Whether a file is named and headed as a format says, in whatever container, or is CSV without
+/// a header of its shape. The evidence is given.
 fn csv_evidence(
     clues: &Clues,
     what: fn(&What) -> bool,
@@ -128,8 +159,9 @@ fn csv_evidence(
     widths: &[usize],
 ) -> Option<Vec<String>> {
     let name = name::parse(&clues.stem).filter(|name| what(&name.what));
-    let by_header = !header.is_empty() && clues.has_columns(header);
-    if clues.is_feather || !by_header && (name.is_none() || !clues.columns.is_empty()) {
+    let names = clues.names();
+    let by_header = !header.is_empty() && has_all(&names, header);
+    if !by_header && (name.is_none() || !names.is_empty()) {
         return None;
     }
     let mut evidence = Vec::new();
@@ -144,6 +176,19 @@ fn csv_evidence(
         evidence.push(format!("named as in Binance's archive: symbol {}", name.symbol));
     }
     Some(evidence)
+}
+
+/// Whether every one of these names is there.
+fn has_all(names: &[String], wanted: &[&str]) -> bool {
+    wanted.iter().all(|wanted| names.iter().any(|name| name == wanted))
+}
+
+/// The symbol of the first row.
+fn first_symbol(raw: &Raw) -> Option<String> {
+    match raw.columns.get("symbol") {
+        Some(Values::Words(words)) => words.first().cloned(),
+        _ => None,
+    }
 }
 
 /// Flags that sums of forced orders are a lower bound, or refuses them.

@@ -137,6 +137,7 @@ fn by_symbol(
         let Some(symbol) = wanted.clone().or(word) else {
             return Err(Problem::Unknown { what: "symbol" }.into());
         };
+        file.check_venue(&symbol)?;
         // Funding, open interest and forced orders are of futures, so of the two kinds the symbol
         // tells which.
         let venue = file.told_venue(&symbol).unwrap_or_else(|| super::USDM.to_owned());
