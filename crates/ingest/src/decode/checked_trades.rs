@@ -95,7 +95,7 @@ impl CheckedTrades {
     fn known(&mut self, trade: Trade, id: Id) -> Option<(Rule, Problem)> {
         let seen = match id {
             Id::Count(id) => self.counted.get_or_insert_default().see(id, trade),
-            Id::Name(id) if self.names.is_repeated(id, trade.time_ms) => Seen::Repeated,
+            Id::Name(id) if self.names.is_repeated(id, trade) => Seen::Repeated,
             Id::Name(_) => Seen::New,
         };
         let id = || match id {

@@ -116,12 +116,16 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Whether the id has been there before at the same time. No id at all has not.
-    pub(super) fn is_repeated(&mut self, id: &str, time_ms: i64) -> bool {
+    /// Whether the same trade of this id has been there before. No id at all tells nothing.
+    pub(super) fn is_repeated(&mut self, id: &str, trade: Trade) -> bool {
         if id.is_empty() {
             return false;
         }
-        let hash = fnv(&[id.as_bytes(), &time_ms.to_le_bytes()]);
+        let Trade { time_ms, price, quantity, .. } = trade;
+        let numbers = [price.to_bits().to_le_bytes(), quantity.to_bits().to_le_bytes()];
+        let side = [u8::from(trade.taker_buys)];
+        let parts = [&time_ms.to_le_bytes()[..], &numbers[0], &numbers[1], &side, id.as_bytes()];
+        let hash = fnv(&parts);
         if self.old.contains(&hash) || !self.young.insert(hash) {
             return true;
         }
@@ -173,13 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn names_are_known_again_at_their_time_only() {
+    fn names_are_known_again_with_the_same_trade_only() {
         let mut names = Names::default();
         for (id, time, repeated) in
             [("a", 1, false), ("b", 1, false), ("a", 1, true), ("a", 2, false), ("", 1, false)]
         {
-            assert_eq!(names.is_repeated(id, time), repeated, "{id} {time}");
+            assert_eq!(names.is_repeated(id, trade(time)), repeated, "{id} {time}");
         }
-        assert!(!names.is_repeated("", 1));
+        assert!(!names.is_repeated("", trade(1)));
+        assert!(!names.is_repeated("a", Trade { price: 3.0, ..trade(1) }));
     }
 }

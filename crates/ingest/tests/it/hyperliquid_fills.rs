@@ -131,9 +131,12 @@ pub(crate) fn events(at: i64) -> Vec<(&'static str, Fill<'static>)> {
 fn forced_fills_are_counted_once_and_of_the_account_that_was_forced() {
     let hour = time("2025-10-10T21:00:00Z");
     let at = time("2025-10-10T21:16:04.831Z");
+    let every_minute: String =
+        (0..60).map(|minute| block(&format!("2025-10-10T21:{minute:02}:00.5"), &[])).collect();
     let by_block = [
         block("2025-10-10T21:00:00.021156698", &[]),
         block("2025-10-10T21:16:04.831874687", &events(at)),
+        every_minute,
         block("2025-10-10T21:59:59.950000001", &[]),
     ]
     .concat();

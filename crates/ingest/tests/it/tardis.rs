@@ -142,7 +142,7 @@ fn files_of_many_symbols_are_split_and_contracts_are_converted() {
 fn a_bad_trade_is_refused_with_its_line() {
     for (bad, said) in [
         (row("bybit", "BTCUSDT", 1, "buy", -1.0, 1.0), "`price` -1 is not a positive number"),
-        (row("bybit", "BTCUSDT", 1, "buy", 1.0, -1.0), "`amount` -1 is negative"),
+        (row("bybit", "BTCUSDT", 1, "buy", 1.0, -1.0), "`amount` -1 is not a positive number"),
         (row("bybit", "BTCUSDT", 1, "Buy", 1.0, 1.0), "`side` is `Buy`"),
     ] {
         let bench = Bench::new();
@@ -158,7 +158,7 @@ fn a_bad_trade_is_refused_with_its_line() {
     policies.set(Rule::OutsidePeriod, Policy::Refuse).unwrap();
     let path = bench.write("trades/2025/03/01/BTCUSDT.csv", text);
     let refused = failures(bench.ingest(path, &Options { policies, ..Options::default() }));
-    assert!(refused[0].problem.to_string().contains("outside the day"), "{}", refused[0]);
+    assert!(refused[0].problem.to_string().contains("outside the file's period"), "{}", refused[0]);
 }
 
 #[test]

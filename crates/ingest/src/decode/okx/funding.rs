@@ -91,7 +91,7 @@ const NEXT_WORDS: [&[u8]; 2] = [b"\xcf\xc2\xd2\xbb", "下一".as_bytes()];
 /// Whether the stamp's column of a header says that it is the next settlement's.
 fn says_next(text: &[u8]) -> bool {
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let mut fields = line.split(|&byte| byte == b',').map(|field| field.trim_ascii());
+    let mut fields = line.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
     fields.any(|field| {
         let field = field.strip_prefix(b"\"").unwrap_or(field);
         let has = |word: &[u8]| field.windows(word.len()).any(|window| window == word);

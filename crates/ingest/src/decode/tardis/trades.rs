@@ -143,12 +143,11 @@ impl Gathered {
         self.unknown_sides += usize::from(!matches!(row.side, "buy" | "sell"));
         let amount = row.amount * unit.scale;
         let (quantity, quote) = match unit.quantity {
-            Quantity::Base => (amount, None),
             // Without a price there is no quantity either, and the row is not to be a void one.
             Quantity::Contracts(size) if row.price > 0.0 => {
                 (amount * size / row.price, Some(amount * size))
             }
-            Quantity::Contracts(_) => (amount, None),
+            Quantity::Base | Quantity::Contracts(_) => (amount, None),
         };
         let trade = Trade {
             time_ms: row.time_ms,

@@ -344,7 +344,7 @@ fn an_unpacked_file_may_go_on() {
     let bench = Bench::new();
     let start = time("2024-12-05");
     let row = |seconds: i64| {
-        format!("{},96000,1,5,5,{},true\n", (seconds + 9) / 10, start + seconds * 1000)
+        format!("{},96000,1,5,5,{},true\n", (seconds + 20) / 50, start + seconds * 1000)
     };
     let file = "um/BTCUSDT-aggTrades-2024-12-05";
     let cut = bench.write(&format!("{file}.csv"), AGG_HEADER.to_owned() + &row(0) + &row(70));
