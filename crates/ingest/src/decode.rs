@@ -31,6 +31,7 @@ mod tardis;
 #[cfg(test)]
 mod tests;
 mod trade_bars;
+mod trade_ids;
 
 use plimsoll_market::lake::{Note, Source};
 use plimsoll_market::{Incoming, Series, Table, Timestamp};

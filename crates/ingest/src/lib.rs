@@ -10,7 +10,10 @@
 //!   was still forming) is mended and recorded in the receipt; everything else refuses the file
 //!   with its name, line, value and rule, unless the user's [`Settings`] say otherwise.
 //! - A refused file leaves nothing behind; the others of the run go in.
-//! - Nothing is filled. Uncovered time stays unknown, which is not the same as quiet.
+//! - Uncovered time is not filled: it stays unknown, which is not the same as quiet. Only where
+//!   bars are made of trades does an interval without any get a flat bar of no volume, as venues
+//!   write it themselves: where the trades' ids show that none is missing, or the silence is of
+//!   ten minutes at most. Receipts count these bars.
 //! - The same archives give the same bytes, and giving them again changes nothing.
 //!
 //! Traps that are known and handled: spot archives in microseconds, funding stamps some

@@ -118,6 +118,9 @@ rules! {
     UnpaidRate("unpaid_rate", Repair of [Refuse, Repair], "a settlement has no rate that was paid", "the row is dropped");
     BankruptcyPrice("bankruptcy_price", Flag of [Refuse, Flag], "the price is the bankruptcy price of the position, not that of a fill", "");
     RecorderSilence("recorder_silence", Flag of [Flag], "nothing was recorded for longer than a recorder that works would leave; that time is not covered", "");
+    MissingTrades("missing_trades", Repair of [Refuse, Flag, Repair], "trades are missing by their ids", "no bar is made that they may belong to");
+    TradeSilence("trade_silence", Flag of [Refuse, Flag], "no trade for longer than a market surely is quiet, and no ids that show that none is missing; no bars are written there", "");
+    FundingEstimates("funding_estimates", Refuse of [Refuse, Flag], "most funding rates are stamped away from any settlement, as estimates are", "");
     LakeConflict("lake_conflict", Refuse of [Refuse, Flag, Repair], "rows differ from what the lake holds", "they replace those of the lake");
     // Of the lake.
     Unreadable("unreadable", Refuse of [Refuse], "a file cannot be read", "");

@@ -21,6 +21,13 @@ const HYPERLIQUID_DELAY_MS: i64 = 15 * MINUTE_MS;
 /// No venue allows a rate of 5 % per interval, so more means that the unit is another.
 const RATE_MAX: f64 = 0.05;
 
+/// Over a month no perpetual of five years of Binance's has a median above 0.13 % per 8 hours, in
+/// either direction; the same rates as percentages are above 0.2 % in every month.
+const MEDIAN_MAX: f64 = 0.002;
+
+/// Fewer rates have no median worth the name.
+const MEDIAN_ROWS_MIN: usize = 30;
+
 /// Checks funding rates and finds the settlement that each belongs to.
 ///
 /// The raw time is kept. The settlement is the full hour within 15 s (Hyperliquid: the hour that
@@ -35,12 +42,12 @@ pub(super) fn build(mut raw: Raw, venue: &str, policies: &Policies) -> Result<Ch
     let times = raw.take_times()?;
     let mut rates = raw.need_numbers("rate")?;
     check("rate", &rates, "is not a number", f64::is_finite)?;
-    check_unit(&mut rates, &times, &mut findings)?;
     let hours = raw.take_numbers("interval_hours");
     let minutes = raw.take_numbers("interval_minutes");
     let recorded = minutes.or(hours.map(|h| h.iter().map(|hours| hours * 60.0).collect()));
     let marks = raw.take_numbers("mark_price").unwrap_or_else(|| vec![f64::NAN; times.len()]);
     check("interval_minutes", recorded.as_deref().unwrap_or_default(), RULE, is_interval)?;
+    check_unit(&mut rates, &times, recorded.as_deref(), &mut findings)?;
     let mark = Column {
         name: "mark_price",
         values: &marks,
@@ -175,6 +182,16 @@ impl Stamps {
                 format!("{} is not near a full hour, when rates settle", Timestamp(times[row]));
             broken(Rule::OffSettlement, what)
         });
+        if self.adrift.len() * 2 > table.len() {
+            let n_rows = table.len();
+            apply(Rule::FundingEstimates, &self.adrift, &|_| {
+                let what = format!(
+                    "{} of {n_rows} rates are not stamped near a full hour, when rates settle: these look like estimates",
+                    self.adrift.len()
+                );
+                broken(Rule::FundingEstimates, what)
+            });
+        }
     }
 }
 
@@ -225,10 +242,18 @@ fn intervals(settlements: &[i64]) -> Vec<i32> {
 }
 
 /// Applies the rule that rates are fractions to the file as a whole: one unit for all rows.
-fn check_unit(rates: &mut [f64], times: &[i64], findings: &mut Findings) -> Result<(), RowProblem> {
+fn check_unit(
+    rates: &mut [f64],
+    times: &[i64],
+    minutes: Option<&[f64]>,
+    findings: &mut Findings,
+) -> Result<(), RowProblem> {
     let n_rows = rates.len();
     let is_too_high = |rate: f64| rate.abs() > RATE_MAX;
-    let Some(row) = rates.iter().position(|&rate| is_too_high(rate)) else { return Ok(()) };
+    let Some(row) = rates.iter().position(|&rate| is_too_high(rate)) else {
+        check_median(rates, times, minutes, findings);
+        return Ok(());
+    };
     let too_high = rates.iter().filter(|&&rate| is_too_high(rate)).count();
     let problem = |rate: f64, count: usize| {
         let percent = (rate * 100.0 * 1e6).round() / 1e6;
@@ -249,6 +274,44 @@ fn check_unit(rates: &mut [f64], times: &[i64], findings: &mut Findings) -> Resu
         }
     }
     Ok(())
+}
+
+/// The same by the median, for months in which no rate is beyond what a fraction can be.
+fn check_median(
+    rates: &mut [f64],
+    times: &[i64],
+    minutes: Option<&[f64]>,
+    findings: &mut Findings,
+) {
+    const EIGHT_HOURS: f64 = 480.0;
+    if rates.len() < MEDIAN_ROWS_MIN {
+        return;
+    }
+    let mut hours: Vec<i64> = times.iter().map(|time| (time + HOUR_MS / 2) / HOUR_MS).collect();
+    hours.sort_unstable();
+    let usual = usual_spacing(&hours).unwrap_or(8).clamp(1, 8) as f64 * 60.0;
+    let minutes_of = |row: usize| minutes.map_or(usual, |minutes| minutes[row]);
+    let by_size = |row: usize| rates[row] * EIGHT_HOURS / minutes_of(row);
+    let mut rows: Vec<usize> = (0..rates.len()).collect();
+    rows.sort_by(|&a, &b| by_size(a).total_cmp(&by_size(b)));
+    let median = by_size(rows[rows.len() / 2]);
+    if median.abs() <= MEDIAN_MAX {
+        return;
+    }
+    let case = Case { count: rates.len(), row: None, time: times.first().copied() };
+    let n_rows = rates.len();
+    let percent = (median * 100.0 * 1e4).round() / 1e4;
+    let mends = findings.mends_case(Rule::PercentRate, case, || Problem::Broken {
+        rule: Rule::PercentRate,
+        what: format!(
+            "the median of {n_rows} rates is {percent} % of the notional per 8 hours, and that of no market's fractions is above 0.2 %: these look like percentages"
+        ),
+    });
+    if mends {
+        for rate in rates.iter_mut() {
+            *rate /= 100.0;
+        }
+    }
 }
 
 const RULE: &str = "is not a whole number of minutes up to a day";
@@ -272,6 +335,37 @@ mod tests {
             ("hyperliquid", 10 * HOUR_MS + 16 * MINUTE_MS, None),
         ] {
             assert_eq!(settlement_of(time, venue), expected, "{venue} {time}");
+        }
+    }
+
+    /// A month of one venue's, as fractions and as percentages none of which is above 5 %.
+    #[test]
+    fn percentages_are_told_by_their_median() {
+        let times: Vec<i64> = (0..90).map(|row| row * 8 * HOUR_MS).collect();
+        for (rate, hours, rows, holds) in [
+            (0.0001, 8, 90, true),
+            (0.0019, 8, 90, true),
+            (-0.0021, 8, 90, false),
+            (0.01, 8, 90, false),
+            (0.01, 8, 29, true),
+            (0.00026, 1, 90, false),
+            (0.00024, 1, 90, true),
+        ] {
+            let times: Vec<i64> = times[..rows].iter().map(|time| time * hours / 8).collect();
+            for recorded in [None, Some(vec![hours as f64 * 60.0; rows])] {
+                let mut rates = vec![rate; rows];
+                // One settlement was missed.
+                rates[0] = 0.03;
+                let mut policies = Policies::default();
+                let mut findings = Findings::new(&policies);
+                check_unit(&mut rates, &times, recorded.as_deref(), &mut findings).unwrap();
+                assert_eq!(findings.check().is_ok(), holds, "{rate} every {hours} h");
+                policies.set(Rule::PercentRate, Policy::Repair).unwrap();
+                let mut findings = Findings::new(&policies);
+                check_unit(&mut rates, &times, recorded.as_deref(), &mut findings).unwrap();
+                let expected = if holds { rate } else { rate / 100.0 };
+                assert!((rates[1] - expected).abs() < 1e-12, "{rate} every {hours} h");
+            }
         }
     }
 

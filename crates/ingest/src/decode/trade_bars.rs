@@ -10,11 +10,15 @@ use plimsoll_market::{Column, DAY_MS, Interval, Kind, Table, Timestamp};
 use super::Checked;
 use super::exact_sum::{Sum, units};
 use super::findings::{Case, rule_note};
+use super::trade_ids::Hole;
 use crate::error::Problem;
 use crate::policy::{Policies, Policy, Rule};
 
-/// The longest silence that is taken for a quiet market.
+/// The longest silence that is taken for a quiet market where ids show that no trade is missing.
 const QUIET_MAX_MS: i64 = DAY_MS;
+
+/// The same where nothing shows it: a file may have been cut, or its recorder have been down.
+const QUIET_UNPROVEN_MAX_MS: i64 = 10 * 60_000;
 
 /// One trade.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +31,15 @@ pub(super) struct Trade {
     pub(super) taker_buys: bool,
     /// How many trades the row stands for: an aggregate is several.
     pub(super) trades: i64,
+}
+
+impl Trade {
+    /// Whether all values are the same.
+    pub(super) fn is_same(self, other: Self) -> bool {
+        let values =
+            |t: Self| (t.time_ms, t.price.to_bits(), t.quantity.to_bits(), t.taker_buys, t.trades);
+        values(self) == values(other)
+    }
 }
 
 /// The trades of one millisecond, in the order in which they came.
@@ -113,6 +126,10 @@ pub(super) struct TradeBars {
     backward_steps: usize,
     first_backward_ms: i64,
     known_until: Option<Timestamp>,
+    /// Whether ids show where trades are missing, and where.
+    is_proven: bool,
+    /// From one open time to another, both of bars that missing trades may belong to; sorted.
+    holed: Vec<(i64, i64)>,
 }
 
 impl TradeBars {
@@ -126,7 +143,26 @@ impl TradeBars {
             backward_steps: 0,
             first_backward_ms: 0,
             known_until: None,
+            is_proven: false,
+            holed: Vec::new(),
         }
+    }
+
+    /// Says that trades are missing in these holes and, between the first and the last, nowhere
+    /// else.
+    pub(super) fn missing(mut self, holes: &[Hole]) -> Self {
+        self.is_proven = true;
+        let floor = |time_ms| self.interval.floor(Timestamp(time_ms)).0;
+        let mut spans: Vec<(i64, i64)> =
+            holes.iter().map(|hole| (floor(hole.from_ms), floor(hole.to_ms))).collect();
+        spans.sort_unstable();
+        for (from, to) in spans {
+            match self.holed.last_mut() {
+                Some(last) if from <= last.1 => last.1 = last.1.max(to),
+                _ => self.holed.push((from, to)),
+            }
+        }
+        self
     }
 
     /// Says that the archive accounts for all trades up to a time, so that intervals without
@@ -182,8 +218,16 @@ impl TradeBars {
         (count > 0).then_some((count, self.first_backward_ms))
     }
 
-    /// The bars. Between the first and last trade an interval without trades is known to be
-    /// quiet: it gets a flat bar of no volume at the price before, as venues write it themselves.
+    /// Whether missing trades may belong to the bar of a time.
+    fn is_holed(&self, open_time: i64) -> bool {
+        let behind = self.holed.partition_point(|span| span.1 < open_time);
+        self.holed.get(behind).is_some_and(|span| span.0 <= open_time)
+    }
+
+    /// The bars. Between the first and last trade an interval without trades is quiet where ids
+    /// show that none is missing, or where the silence is short: it gets a flat bar of no volume
+    /// at the price before, as venues write it themselves. A bar that missing trades may belong
+    /// to is not made.
     pub(super) fn finish(mut self, policies: &Policies) -> Checked {
         let fills = policies.of(Rule::QuietBars) == Policy::Repair;
         let reversed = self.is_reversed();
@@ -197,13 +241,15 @@ impl TradeBars {
         self.bars.extend(self.current.map(|bar| (bar.open_time, bar)));
         let mut bars: Vec<Bar> = Vec::with_capacity(self.bars.len());
         let mut quiet = Vec::new();
-        let mut fill = |bars: &mut Vec<Bar>, next: i64| {
+        let mut silences: Vec<(i64, i64)> = Vec::new();
+        let mut fill = |bars: &mut Vec<Bar>, next: i64, is_proven: bool| {
             let Some(before) = bars.last().copied() else { return };
-            // A longer silence is a hole in the archive, no quiet market.
-            if next - before.open_time - step > QUIET_MAX_MS {
+            let mut open_time = before.open_time + step;
+            let silence_max = if is_proven { QUIET_MAX_MS } else { QUIET_UNPROVEN_MAX_MS };
+            if next - open_time > silence_max {
+                silences.push((open_time, (next - open_time) / step));
                 return;
             }
-            let mut open_time = before.open_time + step;
             while open_time + step <= next {
                 quiet.push(open_time);
                 if fills {
@@ -212,12 +258,18 @@ impl TradeBars {
                 open_time += step;
             }
         };
-        for bar in self.bars.into_values() {
-            fill(&mut bars, bar.open_time);
-            bars.push(bar);
+        let mut is_behind_hole = false;
+        for bar in std::mem::take(&mut self.bars).into_values() {
+            if !is_behind_hole {
+                fill(&mut bars, bar.open_time, self.is_proven);
+            }
+            is_behind_hole = self.is_holed(bar.open_time);
+            if !is_behind_hole {
+                bars.push(bar);
+            }
         }
-        if let Some(end) = self.known_until {
-            fill(&mut bars, end.0);
+        if let Some(end) = self.known_until.filter(|_| !is_behind_hole) {
+            fill(&mut bars, end.0, false);
         }
         let of = |value: &dyn Fn(&Bar) -> f64| Column::F64(bars.iter().map(value).collect());
         let columns = vec![
@@ -244,6 +296,15 @@ impl TradeBars {
             let example = Problem::Broken { rule: Rule::QuietBars, what };
             let notes = if fills { &mut checked.repairs } else { &mut checked.flags };
             notes.push(rule_note(Rule::QuietBars, fills, case, &example));
+        }
+        if let Some(&(first, _)) = silences.first() {
+            let count = silences.iter().map(|silence| silence.1 as usize).sum();
+            let case = Case { count, row: None, time: Some(first) };
+            let example = Problem::Broken {
+                rule: Rule::TradeSilence,
+                what: format!("no trade from {} on", Timestamp(first)),
+            };
+            checked.flags.push(rule_note(Rule::TradeSilence, false, case, &example));
         }
         checked
     }

@@ -36,6 +36,11 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
     ("fractional_trades.csv", ":5: `trades` 7.5 is no count", Some(MEND)),
     ("funding_infinite.csv", ":3: `rate` inf is not a number", Some(MEND)),
     (
+        "funding_estimates.csv",
+        ":2: 3 of 4 rates are not stamped near a full hour, when rates settle: these look like estimates",
+        Some(MEND),
+    ),
+    (
         "funding_interval_zero.csv",
         ":2: `interval_minutes` 0 is not a whole number of minutes up to a day",
         Some(MEND),
@@ -151,6 +156,7 @@ const RULES: &[(&str, Rule)] = &[
     ("closes_early.csv", Rule::ClosesEarly),
     ("every_price_zero.csv", Rule::PriceNotPositive),
     ("fractional_trades.csv", Rule::InvalidVolume),
+    ("funding_estimates.csv", Rule::FundingEstimates),
     ("funding_mark_negative.csv", Rule::PriceNotPositive),
     ("funding_repeated.csv", Rule::RepeatedRowDiffers),
     ("funding_times_ten_thousand.csv", Rule::PercentRate),

@@ -55,7 +55,8 @@ fn trades_become_bars_with_or_without_the_late_column() {
         let (series, table) = bench.only();
         assert_eq!(series.to_string(), "bybit-linear BTCUSDT candles 1m");
         let start = time("2026-07-24");
-        assert_eq!(table.len(), 1440, "the day is quiet to its end");
+        assert_eq!(table.len(), 3, "nothing shows that the rest of the day was quiet");
+        assert!(has_note(&summary.notes, "no trade for longer than a market surely is quiet"));
         assert_eq!(table.times()[..3], [start, start + 60_000, start + 120_000]);
         assert_eq!(table.f64("open")[..3], [100.0, 99.0, 98.0]);
         assert_eq!(table.f64("high")[..3], [101.0, 99.0, 98.0]);
@@ -65,10 +66,23 @@ fn trades_become_bars_with_or_without_the_late_column() {
         assert_eq!(table.f64("quote_volume")[..3], [349.0, 0.0, 392.0]);
         let Some(Column::F64OrNull(taker)) = table.column("taker_buy_volume") else { panic!() };
         assert_eq!(taker[..3], [Some(0.5), Some(0.0), Some(4.0)]);
-        assert_eq!((table.f64("close")[1439], table.f64("volume")[1439]), (98.0, 0.0));
         let receipt = &bench.lake.receipts(&series).unwrap()[0];
         assert_eq!(receipt.sources[0].maybe_forming, None, "the day is over");
     }
+}
+
+#[test]
+fn a_trade_that_stands_there_again_counts_once() {
+    let row = |at: &str, id: &str| {
+        format!("{at},BTCUSDT,Buy,1,100,ZeroPlusTick,{id},2.4725004e+11,1,100\n")
+    };
+    let rows = row("1784851200.1", "a") + &row("1784851200.1", "b") + &row("1784851260.5", "c");
+    let bench = Bench::new();
+    let text = format!("{CONTRACTS}\n{rows}{rows}");
+    let path = bench.write("trading/BTCUSDT/BTCUSDT2026-07-24.csv", text);
+    let summary = bench.ingest(path, &options()).unwrap();
+    assert_eq!(bench.only().1.f64("volume"), [2.0, 1.0]);
+    assert!(has_note(&summary.notes, "kept once (3"), "{:?}", summary.notes);
 }
 
 #[test]

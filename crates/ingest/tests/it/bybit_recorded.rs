@@ -35,6 +35,8 @@ fn the_side_of_a_liquidation_is_the_position() {
         // The same message again is a recording of it twice; a later equal one is not.
         message(topic, start, "Buy", "0.5", "60000"),
         message(topic, start + 500, "Sell", "0.25", "61000"),
+        // Wherever it stands.
+        message(topic, start, "Buy", "0.5", "60000"),
         r#"{"topic":"tickers.BTCUSDT","ts":1739502304000,"data":{}}"#.to_owned(),
     ]
     .join("\n");
@@ -46,7 +48,7 @@ fn the_side_of_a_liquidation_is_the_position() {
     assert_eq!(table.f64("notional"), [30_000.0, 15_250.0]);
     assert_eq!(table.times(), [start - 275, start + 225]);
     assert!(has_note(&summary.notes, "bankruptcy price"));
-    assert!(has_note(&summary.notes, "a row stands there more than once; kept once (1"));
+    assert!(has_note(&summary.notes, "a row stands there more than once; kept once (2"));
     assert!(!has_note(&summary.notes, "lower bound"), "the newer topic has every one");
     let expected = [(Timestamp(start), Timestamp(1_739_502_304_001))];
     assert_eq!(covered(&bench, &series), expected);

@@ -131,9 +131,12 @@ pub(crate) fn events(at: i64) -> Vec<(&'static str, Fill<'static>)> {
 fn forced_fills_are_counted_once_and_of_the_account_that_was_forced() {
     let hour = time("2025-10-10T21:00:00Z");
     let at = time("2025-10-10T21:16:04.831Z");
+    let every_minute: String =
+        (0..60).map(|minute| block(&format!("2025-10-10T21:{minute:02}:00.5"), &[])).collect();
     let by_block = [
         block("2025-10-10T21:00:00.021156698", &[]),
         block("2025-10-10T21:16:04.831874687", &events(at)),
+        every_minute,
         block("2025-10-10T21:59:59.950000001", &[]),
     ]
     .concat();
@@ -225,9 +228,12 @@ fn a_position_that_the_backstop_passes_on_is_counted_once() {
 fn a_file_of_part_of_an_hour_accounts_for_that_part() {
     let at = time("2025-07-27T08:50:00Z");
     let fill = Fill { at, liquidated: Some(("0xaaaa", "market")), ..PLAIN };
-    let text =
-        [block("2025-07-27T08:41:00.5", &[("0xaaaa", fill)]), block("2025-07-27T08:59:59.9", &[])]
-            .concat();
+    let fills = [("0xaaaa", fill)];
+    let mut text = block("2025-07-27T08:41:00.5", &fills);
+    for minute in 42..60 {
+        text += &block(&format!("2025-07-27T08:{minute}:00"), &[]);
+    }
+    text += &block("2025-07-27T08:59:59.9", &fills);
     for (name, end) in [
         ("node_fills_by_block/hourly/20250727/8.lz4", "2025-07-27T09:00:00Z"),
         ("anywhere/blocks.lz4", "2025-07-27T08:59:59.901Z"),
@@ -239,6 +245,46 @@ fn a_file_of_part_of_an_hour_accounts_for_that_part() {
         let from = Timestamp(time("2025-07-27T08:41:00.5Z"));
         assert_eq!(bench.lake.coverage(&series).unwrap(), [(from, Timestamp(time(end)))], "{name}");
     }
+}
+
+#[test]
+fn silences_between_blocks_are_not_covered() {
+    let at = time("2025-07-27T08:00:30Z");
+    let fill = Fill { at, liquidated: Some(("0xaaaa", "market")), ..PLAIN };
+    let text = [
+        block("2025-07-27T08:00:01", &[("0xaaaa", fill)]),
+        block("2025-07-27T08:01:01", &[]),
+        block("2025-07-27T08:59:30", &[]),
+    ]
+    .concat();
+    let bench = Bench::new();
+    let path = bench.write("node_fills_by_block/hourly/20250727/8.lz4", lz4(&text));
+    let summary = taken(&bench, path);
+    let span = |from, to| (Timestamp(time(from)), Timestamp(time(to)));
+    assert_eq!(
+        bench.lake.coverage(&bench.only().0).unwrap(),
+        [
+            span("2025-07-27T08:00:00Z", "2025-07-27T08:01:01.001Z"),
+            span("2025-07-27T08:59:30Z", "2025-07-27T09:00:00Z"),
+        ]
+    );
+    assert!(messages(&summary).contains("that time is not covered"), "{}", messages(&summary));
+}
+
+#[test]
+fn a_file_appended_to_itself_counts_each_fill_once() {
+    let at = time("2025-07-27T08:50:00Z");
+    let text = block("2025-07-27T08:50:00", &events(at));
+    let [once, appended] = [text.clone(), text.repeat(2)].map(|text| {
+        let bench = Bench::new();
+        let path = bench.write("node_fills_by_block/hourly/20250727/8.lz4", lz4(&text));
+        let summary = taken(&bench, path);
+        let series = bench.lake.series().unwrap();
+        let rows: Vec<usize> = series.iter().map(|series| bench.all(series).len()).collect();
+        (rows, messages(&summary).contains("a row stands there more than once"))
+    });
+    assert_eq!(once.0, appended.0);
+    assert!(!once.1 && appended.1);
 }
 
 #[test]

@@ -63,6 +63,35 @@ fn rates_of_the_older_archive_were_paid_before_their_stamp() {
 }
 
 #[test]
+fn stamps_that_do_not_say_what_they_are_do_not_move() {
+    let columns = "instrument_name,contract_type,funding_rate,real_funding_rate";
+    let day = time("2023-01-15");
+    let rows: String =
+        [0, 8].map(|h| format!("BTC-USDT-SWAP,SWAP,0,0.0001,{}\n", day + h * HOUR)).concat();
+    for (stamp, first) in [
+        ("funding_time", None),
+        ("funding_time/\u{65f6}\u{95f4}", None),
+        ("next_funding_time", Some(day - 8 * HOUR)),
+        ("funding_time/\u{4e0b}\u{4e00}\u{5468}\u{671f}", Some(day - 8 * HOUR)),
+    ] {
+        let bench = Bench::new();
+        let text = format!("{columns},{stamp}\n{rows}");
+        let found =
+            bench.ingest(bench.write("allswaprate-swaprate-2023-01-15.csv", text), &options());
+        match first {
+            Some(first) => {
+                found.unwrap();
+                assert_eq!(bench.only().1.times()[0], first, "{stamp}");
+            }
+            None => {
+                let failure = &failures(found)[0];
+                assert!(failure.to_string().contains("next_funding_time"), "{failure}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_single_rate_of_the_older_archive_is_a_named_assumption() {
     let bench = Bench::new();
     let row = format!("BTC-USDT-SWAP,SWAP,0.0099,0.0001,{}\n", time("2023-01-15T08:00:00Z"));
@@ -206,6 +235,32 @@ fn swap_trades_count_contracts() {
 }
 
 #[test]
+fn the_day_of_trades_is_told_by_its_rows() {
+    let rows = |hours: &[i64]| {
+        let day = time("2025-06-01");
+        let row = |&hour: &i64| format!("BTC-USDT-SWAP,{hour},buy,1,1,{}\n", day + hour * HOUR);
+        TRADES.to_owned() + &hours.iter().map(row).collect::<String>()
+    };
+    for (hours, n_bars) in
+        [(&[-8_i64, 0, 15][..], Some(3)), (&[0, 8, 23], Some(3)), (&[-8, 8, 23], None)]
+    {
+        let bench = Bench::new();
+        let path = bench.write("BTC-USDT-SWAP-trades-2025-06-01.csv", rows(hours));
+        match n_bars {
+            Some(n_bars) => {
+                let summary = bench.ingest(path, &options()).unwrap();
+                assert_eq!(bench.only().1.len(), n_bars, "{hours:?}");
+                assert!(!has_note(&summary.notes, "outside the period"), "{hours:?}");
+            }
+            None => {
+                let failure = &failures(bench.ingest(path, &options()))[0];
+                assert!(failure.to_string().contains("1 of 3 trades outside the day"), "{failure}");
+            }
+        }
+    }
+}
+
+#[test]
 fn contracts_of_unknown_size_are_asked_about() {
     let text = format!("{TRADES}DOGE-USDT-SWAP,1,buy,100,3,1748707200008\n");
     let bench = Bench::new();
@@ -237,7 +292,8 @@ fn older_trades_have_a_chinese_header_and_no_instrument() {
     let bench = Bench::new();
     let path = bench.write("BTC-USDT-trades-2023-04-25.csv", [header, rows].concat());
     let summary = bench.ingest(path, &options()).unwrap();
-    assert!(summary.notes.is_empty(), "{:?}", summary.notes);
+    assert_eq!(summary.notes.len(), 1, "{:?}", summary.notes);
+    assert!(has_note(&summary.notes, "whether the day is one of UTC"), "{:?}", summary.notes);
     let (series, table) = bench.only();
     assert_eq!(series.to_string(), "okx-spot BTC-USDT candles 1m");
     assert_eq!(table.f64("volume"), [0.5], "spot is counted in coins");
@@ -499,8 +555,12 @@ fn answers_overlap_and_messages_do_not() {
     let first = orders("BTC-USDT-SWAP", &[twice.clone(), twice.clone()]);
     let second = orders("BTC-USDT-SWAP", &[later, twice.clone(), twice]);
     for (wrap, rows) in [(answered as fn(&str) -> String, 3), (pushed, 5)] {
-        let bench = Bench::new();
         let text = format!("{}\n{}\n", wrap(&first), wrap(&second));
+        // A file that was appended to itself has no more.
+        let bench = Bench::new();
+        bench.ingest(bench.write("l.jsonl", text.repeat(2)), &options()).unwrap();
+        assert_eq!(bench.only().1.len(), rows);
+        let bench = Bench::new();
         let summary = bench.ingest(bench.write("l.jsonl", text), &options()).unwrap();
         assert_eq!(bench.only().1.len(), rows);
         assert_eq!(

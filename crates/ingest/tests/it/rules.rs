@@ -239,6 +239,15 @@ const CASES: &[Case] = &[
         repair: None,
     },
     Case {
+        rule: Rule::FundingEstimates,
+        file: "funding_estimates.csv",
+        line: ":2: ",
+        said: "3 of 4 rates are not stamped near a full hour, when rates settle: these look like estimates",
+        count: 3,
+        flag: Some(&[0.0001, 0.0002, 0.0003, 0.0004]),
+        repair: None,
+    },
+    Case {
         rule: Rule::DoubledRows,
         file: "doubled_rows.csv",
         line: ":3: ",
@@ -412,6 +421,8 @@ fn every_rule_of_archives_has_a_case_for_every_policy() {
     // Some belong to single formats, which have their own tests; a conflict takes two files.
     let elsewhere = [
         Rule::QuietBars,
+        Rule::MissingTrades,
+        Rule::TradeSilence,
         Rule::SampledPrices,
         Rule::EarlyStamp,
         Rule::VoidTrade,

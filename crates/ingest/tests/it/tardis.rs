@@ -77,6 +77,31 @@ fn trades_of_a_day_become_bars() {
 }
 
 #[test]
+fn contracts_of_a_told_size_are_taken() {
+    let text = format!("{TRADES}{}", row("okex-swap", "BTC-USDT-SWAP", 0, "buy", 100.0, 3.0));
+    let bench = Bench::new();
+    let path = bench.write("okex-swap/trades/2025/03/01/BTC-USDT-SWAP.csv.gz", gz(&text));
+    let refused = failures(bench.ingest(&path, &Options::default()));
+    assert_eq!(refused[0].hint().unwrap(), "pass --contract-size", "{}", refused[0]);
+    let told = Options { contract_size: Some(0.01), ..Options::default() };
+    bench.ingest(&path, &told).unwrap();
+    assert_eq!(bench.only().1.f64("volume"), [0.03]);
+}
+
+#[test]
+fn bars_longer_than_the_day_and_repeated_trades() {
+    let row = row("bybit", "BTCUSDT", 0, "buy", 10.0, 1.0).replace(",,buy", ",7,buy");
+    let bench = Bench::new();
+    let path = bench.write("bybit/trades/2025/03/01/BTCUSDT.csv", format!("{TRADES}{row}{row}"));
+    let options = Options { interval: "3d".parse().ok(), ..Options::default() };
+    let refused = failures(bench.ingest(&path, &options));
+    assert!(refused[0].problem.to_string().starts_with("3d bars from trades of"), "{}", refused[0]);
+    let summary = bench.ingest(&path, &Options::default()).unwrap();
+    assert_eq!(bench.only().1.f64("volume"), [1.0]);
+    assert!(messages(&summary).contains("kept once (1"), "{}", messages(&summary));
+}
+
+#[test]
 fn trades_without_a_day_lose_the_bar_inside_which_they_begin() {
     let bench = Bench::new();
     let minutes = [30_000, 60_000, 120_000];
@@ -117,7 +142,7 @@ fn files_of_many_symbols_are_split_and_contracts_are_converted() {
 fn a_bad_trade_is_refused_with_its_line() {
     for (bad, said) in [
         (row("bybit", "BTCUSDT", 1, "buy", -1.0, 1.0), "`price` -1 is not a positive number"),
-        (row("bybit", "BTCUSDT", 1, "buy", 1.0, -1.0), "`amount` -1 is negative"),
+        (row("bybit", "BTCUSDT", 1, "buy", 1.0, -1.0), "`amount` -1 is not a positive number"),
         (row("bybit", "BTCUSDT", 1, "Buy", 1.0, 1.0), "`side` is `Buy`"),
     ] {
         let bench = Bench::new();
@@ -133,7 +158,7 @@ fn a_bad_trade_is_refused_with_its_line() {
     policies.set(Rule::OutsidePeriod, Policy::Refuse).unwrap();
     let path = bench.write("trades/2025/03/01/BTCUSDT.csv", text);
     let refused = failures(bench.ingest(path, &Options { policies, ..Options::default() }));
-    assert!(refused[0].problem.to_string().contains("outside the day"), "{}", refused[0]);
+    assert!(refused[0].problem.to_string().contains("outside the file's period"), "{}", refused[0]);
 }
 
 #[test]

@@ -6,6 +6,11 @@
 //! Aggregates leave out trades of the insurance fund and of auto-deleveraging, so the two kinds of
 //! file can differ where there were such.
 //!
+//! Ids count up by one a row, for each symbol: a repeated one is a repeated row, a missing one a
+//! missing trade. By Binance's documentation single trades of futures are shown without those of
+//! the insurance fund and of auto-deleveraging, which are counted: there, a few ids that are
+//! missing within a minute are noted, and only a longer silence is a hole.
+//!
 //! Sources of the column names beside Binance's own README: headers of 2024 files as quoted in
 //! public repositories (`id,price,qty,quote_qty,time,is_buyer_maker`; COIN-M has `base_qty`).
 
@@ -15,7 +20,7 @@ use super::name::{self, What};
 use super::{File, SPOT, contract_size, csv_evidence};
 use crate::archive::Archive;
 use crate::csv::{self, Rows, TimeUnit, Values, Want};
-use crate::decode::checked_trades::CheckedTrades;
+use crate::decode::checked_trades::{CheckedTrades, Id};
 use crate::decode::trade_bars::Trade;
 use crate::decode::{Clues, Format, Parts};
 use crate::error::{Problem, RowProblem};
@@ -39,7 +44,7 @@ pub(super) const TRADES: Format = Format {
 type Column = (&'static [&'static str], Want);
 
 const AGG_TRADE_COLUMNS: [Column; 8] = [
-    (&["agg_trade_id", "agg_tradeid"], Want::Skip),
+    (&["agg_trade_id", "agg_tradeid"], Want::Number),
     (&["price"], Want::Number),
     (&["quantity", "qty"], Want::Number),
     (&["first_trade_id", "first_tradeid"], Want::Number),
@@ -50,7 +55,7 @@ const AGG_TRADE_COLUMNS: [Column; 8] = [
 ];
 
 const TRADE_COLUMNS: [Column; 7] = [
-    (&["id", "trade_id"], Want::Skip),
+    (&["id", "trade_id"], Want::Number),
     (&["price"], Want::Number),
     (&["qty", "quantity"], Want::Number),
     (&["quote_qty", "base_qty", "quoteqty", "baseqty"], Want::Skip),
@@ -118,7 +123,11 @@ fn decode(
         all.take(csv::width(text)).collect()
     };
     let contract_size = file.is_coin_margined(&symbol).then(|| contract_size(&symbol));
-    let trades = CheckedTrades::new(interval, Some(period), "quantity")?;
+    let mut trades = CheckedTrades::new(interval, Some(period), "quantity")?;
+    let is_single = columns.len() == TRADE_COLUMNS.len();
+    if is_single && file.told_venue(&symbol).is_none_or(|venue| venue != SPOT) {
+        trades = trades.leaves_out();
+    }
     let mut gathering = Gathering { trades, contract_size, time_unit: None };
     archive.read_blocks(header.is_some(), &layout, |before, rows| {
         gathering.take(before, rows, &layout)
@@ -156,6 +165,7 @@ impl Gathering {
             let position = names.iter().find_map(|name| at(name));
             position.map(|position| std::mem::replace(&mut rows.columns[position], Values::Skipped))
         };
+        let ids = numbers(column(&["agg_trade_id", "id"]));
         let prices = numbers(column(&["price"]));
         let quantities = numbers(column(&["quantity", "qty"]));
         let first_ids = numbers(column(&["first_trade_id"]));
@@ -179,7 +189,9 @@ impl Gathering {
                 _ => quantity,
             };
             let trade = Trade { time_ms, price, quantity: base, taker_buys, trades };
-            self.trades.push(before + row, trade, dollars);
+            let id = id(ids.get(row).copied().unwrap_or(f64::NAN))
+                .map_err(|problem| RowProblem::at(before + row, problem))?;
+            self.trades.push(before + row, trade, dollars, Id::Count(id));
         }
         Ok(())
     }
@@ -188,6 +200,14 @@ impl Gathering {
 /// A count of trades, or 0 for what is none.
 fn whole(count: f64) -> i64 {
     if count >= 1.0 && count.fract().abs() <= 0.0 { count as i64 } else { 0 }
+}
+
+fn id(value: f64) -> Result<i64, Problem> {
+    // Up to here a float has every whole number.
+    if (0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract().abs() <= 0.0 {
+        return Ok(value as i64);
+    }
+    Err(Problem::BadValue { column: "id", value, rule: "is no count" })
 }
 
 fn numbers(values: Option<Values>) -> Vec<f64> {

@@ -22,7 +22,7 @@
 //! covers each from its own first to its own last liquidation, since nothing tells when it was
 //! subscribed to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_market::{Kind, Timestamp};
 use serde_json::Value;
@@ -36,6 +36,7 @@ use crate::decode::recorded::{
     EVENT_SILENCE_MS, HEARTBEAT_SILENCE_MS, Runs, clip, flag_all, note_silences, repeated, runs,
     without,
 };
+use crate::decode::trade_ids::fnv;
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts};
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
@@ -132,8 +133,8 @@ struct Recording {
     symbols: BTreeMap<String, Symbol>,
     /// When anything was recorded at all.
     times: Vec<i64>,
-    /// Messages of the same moment as the last, to know repeated ones.
-    last: (i64, Vec<String>),
+    /// Messages with liquidations by their time and hash, to know repeated ones.
+    seen: BTreeSet<(i64, u64)>,
 }
 
 struct Symbol {
@@ -185,16 +186,10 @@ impl Recording {
         events.iter().try_for_each(|event| self.take(place, event, is_repeated))
     }
 
-    /// Whether the same message has been seen at this time: a recording that was appended to
+    /// Whether the same message stands in the file before, wherever: a recording that was appended to
     /// itself, or two of one stream.
     fn is_repeated(&mut self, time: i64, message: &Value) -> bool {
-        let text = message.to_string();
-        if self.last.0 != time {
-            self.last = (time, Vec::new());
-        }
-        let is_repeated = self.last.1.contains(&text);
-        self.last.1.push(text);
-        is_repeated
+        !self.seen.insert((time, fnv(&[message.to_string().as_bytes()])))
     }
 
     fn take_second(&mut self, place: usize, line: &Value) -> Result<(), Problem> {

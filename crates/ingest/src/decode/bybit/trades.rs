@@ -24,7 +24,7 @@ use plimsoll_market::{Interval, Kind, Timestamp};
 use super::{Category, period};
 use crate::archive::Archive;
 use crate::csv::{self, Rows, Values, Want};
-use crate::decode::checked_trades::CheckedTrades;
+use crate::decode::checked_trades::{CheckedTrades, Id};
 use crate::decode::identity::Identity;
 use crate::decode::recorded::is_packed;
 use crate::decode::trade_bars::Trade;
@@ -46,19 +46,21 @@ pub(super) const SPOT: Format = Format {
     decode: decode_spot,
 };
 
-const CONTRACT_COLUMNS: [(&str, Want); 6] = [
+const CONTRACT_COLUMNS: [(&str, Want); 7] = [
     ("timestamp", Want::Number),
     ("symbol", Want::Word),
     ("side", Want::Word),
     ("size", Want::Number),
     ("price", Want::Number),
     ("foreignnotional", Want::Number),
+    ("trdmatchid", Want::Word),
 ];
-const SPOT_COLUMNS: [(&str, Want); 4] = [
+const SPOT_COLUMNS: [(&str, Want); 5] = [
     ("timestamp", Want::Time),
     ("price", Want::Number),
     ("volume", Want::Number),
     ("side", Want::Word),
+    ("id", Want::Word),
 ];
 
 fn recognise_contracts(clues: &Clues) -> Option<Vec<String>> {
@@ -114,7 +116,8 @@ fn decode_contracts(archive: &Archive, options: &Options) -> Result<Parts, RowPr
     let mut symbol: Option<String> = None;
     let mut category = None;
     read(archive, &CONTRACT_COLUMNS, |before, rows| {
-        let [times, symbols, sides, sizes, prices, foreign] = six(rows)?;
+        let [times, symbols, sides, sizes, prices, foreign, ids] = seven(rows)?;
+        let ids = words(&ids)?;
         let (times, symbols, sides) = (numbers(&times)?, words(&symbols)?, words(&sides)?);
         let (sizes, prices, foreign) = (numbers(&sizes)?, numbers(&prices)?, numbers(&foreign)?);
         for row in 0..times.len() {
@@ -142,7 +145,7 @@ fn decode_contracts(archive: &Archive, options: &Options) -> Result<Parts, RowPr
             let time_ms = milliseconds(times[row]).map_err(at)?;
             let taker_buys = taker_buys(&sides[row]).map_err(at)?;
             let trade = Trade { time_ms, price, quantity, taker_buys, trades: 1 };
-            trades.push(before + row, trade, quote);
+            trades.checked.push(before + row, trade, quote, Id::Name(&ids[row]));
         }
         Ok(())
     })?;
@@ -157,7 +160,8 @@ fn decode_spot(archive: &Archive, options: &Options) -> Result<Parts, RowProblem
         let mut columns = rows.columns.into_iter();
         let mut next = || columns.next().ok_or(Problem::Empty);
         let Values::Times(times) = next()? else { return Err(Problem::Empty.into()) };
-        let (prices, volumes, sides) = (next()?, next()?, next()?);
+        let (prices, volumes, sides, ids) = (next()?, next()?, next()?, next()?);
+        let ids = words(&ids)?;
         let (prices, volumes) = (numbers(&prices)?, numbers(&volumes)?);
         let sides = words(&sides)?;
         for (row, &time_ms) in times.iter().enumerate() {
@@ -165,7 +169,7 @@ fn decode_spot(archive: &Archive, options: &Options) -> Result<Parts, RowProblem
                 taker_buys(&sides[row]).map_err(|problem| RowProblem::at(before + row, problem))?;
             let (price, quantity) = (prices[row], volumes[row]);
             let trade = Trade { time_ms, price, quantity, taker_buys, trades: 1 };
-            trades.push(before + row, trade, None);
+            trades.checked.push(before + row, trade, None, Id::Name(&ids[row]));
         }
         Ok(())
     })?;
@@ -224,7 +228,7 @@ fn read(
     })
 }
 
-fn six(rows: Rows) -> Result<[Values; 6], Problem> {
+fn seven(rows: Rows) -> Result<[Values; 7], Problem> {
     rows.columns.try_into().map_err(|_| Problem::Empty)
 }
 
@@ -279,10 +283,6 @@ impl Trades {
         let is_named = name.is_some();
         let checked = CheckedTrades::new(interval, name.map(|name| name.period), "size")?;
         Ok(Self { checked, interval, is_named })
-    }
-
-    fn push(&mut self, row: usize, trade: Trade, quote: Option<f64>) {
-        self.checked.push(row, trade, quote);
     }
 
     fn into_parts(

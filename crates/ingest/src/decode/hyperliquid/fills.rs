@@ -18,7 +18,10 @@
 //! time. Fills by which these vaults are liquidated are left out, and counted in the notes. Of the
 //! 480 fills of 2025-10-10 that HyperReplay lists, 386 are against one of them.
 //!
-//! A file of an hour accounts for that hour, for every coin that was traded in it. Trades are not
+//! A file of an hour accounts for that hour, for every coin that was traded in it, but for
+//! silences of more than a minute between two blocks, which come several a second. A fill that
+//! stands in a file a second time, as in a recording that was appended to itself, counts once.
+//! Trades are not
 //! made into bars: liquidations that never met the order book are among them, and whether the
 //! venue's own candles have these is not known.
 
@@ -30,7 +33,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::liquidations::Quantity;
+use super::super::recorded::{Runs, clip, note_silences, runs};
 use super::super::several::Several;
+use super::super::trade_ids::fnv;
 use super::super::{Clues, Parts, liquidations};
 use super::fill::{Block, Event, Fill, event, plain};
 use super::{is_perpetual, note_other_markets, series};
@@ -56,7 +61,8 @@ const BACKSTOP: [&str; 5] = [
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// The first and last block of a whole hour are no further from its ends.
+/// Blocks come several a second: the first and last of a whole hour are no further from its ends,
+/// and no two further from each other.
 const EDGE_MS: i64 = 60_000;
 
 /// How lines, or the entries of a document, are built.
@@ -174,8 +180,12 @@ struct Forced {
     unsettled: BTreeMap<u64, Vec<Unsettled>>,
     /// Trades that are settled without their other side.
     settled: Vec<u64>,
-    blocks: Option<(i64, i64)>,
+    /// Times of the blocks.
+    blocks: Vec<i64>,
     fills: Option<(i64, i64)>,
+    /// Forced fills by all that they say, and how many of them came again.
+    seen: BTreeSet<(u64, u64)>,
+    n_repeated: usize,
     /// Fills by which the backstop's vaults were liquidated.
     n_backstop: usize,
     /// Those that are no perpetual of the venue's own.
@@ -228,7 +238,7 @@ impl Forced {
 
     fn take_block(&mut self, block: &Block, row: usize) -> Result<(), Problem> {
         let time = block_time(&block.block_time)?;
-        self.blocks = Some(widened(self.blocks, time));
+        self.blocks.push(time);
         for (account, fill) in &block.events {
             self.take(fill, Some(account), row)?;
         }
@@ -255,6 +265,11 @@ impl Forced {
             self.settled.extend(fill.tid);
             return Ok(());
         }
+        if (is_liquidated || is_adl || fill.liquidation.is_some())
+            && self.is_repeated(fill, account)
+        {
+            return Ok(());
+        }
         let kind = if is_liquidated { "liquidation" } else { "adl" };
         if is_liquidated || is_adl {
             let event = match event(fill, kind, row) {
@@ -276,6 +291,29 @@ impl Forced {
             self.unsettled.entry(tid).or_default().push(unsettled);
         }
         Ok(())
+    }
+
+    /// Whether the same fill of the same account was there before. Without a trade's id nothing
+    /// tells two fills apart.
+    fn is_repeated(&mut self, fill: &Fill, account: Option<&str>) -> bool {
+        let Some(tid) = fill.tid else { return false };
+        let time = fill.time.to_le_bytes();
+        let words: [&str; 7] = [
+            account.unwrap_or_default(),
+            &fill.coin,
+            &fill.side,
+            &fill.px,
+            &fill.sz,
+            &fill.start_position,
+            &fill.dir,
+        ];
+        let mut parts: Vec<&[u8]> = vec![&time];
+        for word in words {
+            parts.extend([word.as_bytes(), b"\0"]);
+        }
+        let is_repeated = !self.seen.insert((tid, fnv(&parts)));
+        self.n_repeated += usize::from(is_repeated);
+        is_repeated
     }
 
     /// Of the two sides of a trade without accounts, the liquidated one closes a position; where
@@ -315,12 +353,15 @@ impl Forced {
         coin.rows.push(event.row);
     }
 
-    fn hand_over(self, archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
-        let covered = self.covered(archive);
+    fn hand_over(mut self, archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
+        self.blocks.sort_unstable();
+        let Runs { covered, silences } = self.covered(archive);
         let mut several = Several::new(archive, options, NAME);
-        several.assume(match covered {
-            Some((from, to)) => format!("every fill from {from} to {to} assumed to be in the file"),
-            None => "neither path nor blocks tell which time the file accounts for: it covers none"
+        several.assume(match (covered.first(), covered.last()) {
+            (Some((from, _)), Some((_, to))) => {
+                format!("every fill from {from} to {to} assumed to be in the file")
+            }
+            _ => "neither path nor blocks tell which time the file accounts for: it covers none"
                 .to_owned(),
         });
         note_other_markets(&mut several, self.others.len());
@@ -330,12 +371,24 @@ impl Forced {
                 self.n_backstop
             ));
         }
+        if self.n_repeated > 0 && options.policies.of(Rule::RepeatedRow) == Policy::Refuse {
+            let what = format!("{} forced fills stand there a second time", self.n_repeated);
+            return Err(Problem::Broken { rule: Rule::RepeatedRow, what }.into());
+        }
+        if self.n_repeated > 0 {
+            let about = Rule::RepeatedRow.about();
+            several.assume(format!(
+                "{}: {} forced fills; {}",
+                about.what, self.n_repeated, about.repair
+            ));
+        }
         for (word, coin) in self.coins {
             let rows = coin.rows.clone();
             let raw = coin.into_raw();
             let built = liquidations::build(raw, Quantity::Base, &options.policies);
             let built = built.map(|mut checked| {
-                checked.covered.extend(covered);
+                checked.covered.extend(covered.iter().copied());
+                note_silences(&mut checked.flags, &silences);
                 checked
             });
             several.push(series(Kind::Liquidations, &word, options), built, &rows, &[]);
@@ -344,20 +397,26 @@ impl Forced {
     }
 
     /// The hour that the path names, as far as blocks or fills reach to its ends; without one the
-    /// time from the first block to the last.
-    fn covered(&self, archive: &Archive) -> Option<(Timestamp, Timestamp)> {
-        let (first, last) = self.blocks.or(self.fills)?;
-        match hour_of(&archive.folders(), &archive.stem) {
-            Some(hour) => {
-                let end = hour + HOUR_MS;
-                let from = if first <= hour + EDGE_MS { hour } else { first };
-                let to = if last >= end - EDGE_MS { end } else { last.saturating_add(1) };
-                (from < to).then_some((Timestamp(from), Timestamp(to)))
-            }
-            None => self
-                .blocks
-                .map(|(first, last)| (Timestamp(first), Timestamp(last.saturating_add(1)))),
+    /// time from the first block to the last. Longer silences between blocks are none of it.
+    fn covered(&self, archive: &Archive) -> Runs {
+        let mut found = runs(&self.blocks, EDGE_MS);
+        let Some(hour) = hour_of(&archive.folders(), &archive.stem) else { return found };
+        let end = hour + HOUR_MS;
+        if let (true, Some((first, last))) = (found.covered.is_empty(), self.fills) {
+            found.covered.push((Timestamp(first), Timestamp(last.saturating_add(1))));
         }
+        if let Some((first, _)) = found.covered.first_mut()
+            && first.0 <= hour + EDGE_MS
+        {
+            first.0 = hour;
+        }
+        if let Some((_, last)) = found.covered.last_mut()
+            && last.0 > end - EDGE_MS
+        {
+            last.0 = end;
+        }
+        found.covered = clip(&found.covered, (Timestamp(i64::MIN), Timestamp(i64::MAX)));
+        found
     }
 }
 

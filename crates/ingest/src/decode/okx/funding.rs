@@ -14,6 +14,11 @@
 //! rate one settlement late); the interval is the spacing of the instrument's own rows. Two public
 //! studies that read these files beside the newer ones do the same. A rate may be missing.
 //!
+//! Only a header that says so moves rows: the stamp's column has 下一 (“next”) behind its slash, in
+//! GBK or UTF-8, or is called `next_funding_time`. A file of the archive's name and shape without
+//! any header is taken for one of 2021, which is noted. A `funding_time` that does not say which
+//! settlement it is of is refused: one that were moved by mistake would be known before its time.
+//!
 //! Newer archive, `BTC-USDT-SWAP-fundingrates-2025-01.zip` and `allswap-fundingrates-2025-12-01.zip`:
 //!
 //! ```csv
@@ -80,14 +85,39 @@ const OWN_COLUMNS: [&str; 3] = ["instrument_name", "funding_rate", "funding_time
 /// No swap settles less often.
 const LONGEST_INTERVAL_MS: i64 = 8 * 3_600_000;
 
+/// 下一, in GBK and in UTF-8.
+const NEXT_WORDS: [&[u8]; 2] = [b"\xcf\xc2\xd2\xbb", "下一".as_bytes()];
+
+/// Whether the stamp's column of a header says that it is the next settlement's.
+fn says_next(text: &[u8]) -> bool {
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let mut fields = line.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    fields.any(|field| {
+        let field = field.strip_prefix(b"\"").unwrap_or(field);
+        let has = |word: &[u8]| field.windows(word.len()).any(|window| window == word);
+        field.eq_ignore_ascii_case(b"next_funding_time")
+            || field.starts_with(b"next_funding_time/")
+            || field.starts_with(b"funding_time") && NEXT_WORDS.into_iter().any(has)
+    })
+}
+
 /// Column names up to the slash; what follows it is Chinese.
 fn base(name: &str) -> &str {
     name.split('/').next().unwrap_or_default().trim()
 }
 
+/// Our name of a column.
+fn named(column: &str) -> String {
+    match base(column) {
+        "next_funding_time" => "funding_time".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 fn recognise_next_stamps(clues: &Clues) -> Option<Vec<String>> {
     let has = |wanted: &str| clues.columns.iter().any(|name| base(name) == wanted);
-    if ["contract_type", "funding_rate", "real_funding_rate", "funding_time"].into_iter().all(has) {
+    let columns = ["contract_type", "funding_rate", "real_funding_rate"];
+    if columns.into_iter().all(has) && (has("funding_time") || has("next_funding_time")) {
         return Some(vec!["columns of OKX's swaprate files: real_funding_rate".to_owned()]);
     }
     let is_row = clues.first_row.len() == NEXT_COLUMNS.len() && is_swap(&clues.first_row[0]);
@@ -144,7 +174,7 @@ fn decode_archive(
     let header = csv::header(text);
     let has_header = header.is_some();
     let names: Vec<String> = match (header, stamps) {
-        (Some(names), _) => names.iter().map(|name| base(name).to_owned()).collect(),
+        (Some(names), _) => names.iter().map(|name| named(name)).collect(),
         (None, Stamps::Next) => NEXT_COLUMNS.map(str::to_owned).to_vec(),
         (None, Stamps::Own) => OWN_COLUMNS.map(str::to_owned).to_vec(),
     };
@@ -153,6 +183,10 @@ fn decode_archive(
         let missing = || Problem::MissingColumn { column: wanted, have: names.join(", ") };
         position(wanted).ok_or_else(missing)
     };
+    if stamps == Stamps::Next && has_header && !says_next(text) {
+        let what = "`funding_time` beside `real_funding_rate` in a header that does not say whether it is the next settlement (name the column `next_funding_time` if it is)";
+        return Err(Problem::Unsupported { what: what.to_owned() }.into());
+    }
     let by_row = position("instrument_name");
     let rate = need(if stamps == Stamps::Next { "real_funding_rate" } else { "funding_rate" })?;
     let time = need("funding_time")?;
@@ -201,6 +235,9 @@ fn decode_archive(
     let parts = found.into_iter().map(|(name, rows)| {
         let series = many.then(|| format!("okx {name} funding"));
         let identity = Identity::new(archive, options);
+        if stamps == Stamps::Next && !has_header {
+            identity.assume("no header says what the stamps are; they are taken for those of the next settlement, as other files of this archive say");
+        }
         let part = into_part(archive, &identity, format, name, rows, stamps);
         part.map_err(|row| PartProblem { series, row })
     });
@@ -308,7 +345,7 @@ fn to_own_stamps(rows: &mut Gathered, identity: &Identity) {
     if rows.times.len() < 2 {
         identity.assume("a single rate: its interval is taken for 8 hours, since its stamp is that of the next settlement");
     }
-    identity.assume("rates are moved from the stamp of the next settlement, which is what the header says it is, to their own");
+    identity.assume("rates are moved from the stamp of the next settlement to their own");
     let intervals = intervals(&rows.times);
     for (time, interval) in rows.times.iter_mut().zip(intervals) {
         *time -= interval;

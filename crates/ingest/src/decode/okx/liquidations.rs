@@ -11,11 +11,12 @@
 //!
 //! An answer holds the last days only, so people ask again and again: answers overlap. Equal rows
 //! of one answer are different liquidations, equal rows of two answers are the same, so of each
-//! as many are kept as the answer with most of them has. Messages of the stream are added up.
+//! as many are kept as the answer with most of them has. Messages of the stream are added up, but
+//! for those that stand in the file before, as in a recording that was appended to itself.
 //! What counts as covered: see [`recorded`](crate::decode::recorded). A file of several
 //! instruments covers each from its own first to its own last liquidation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_market::{Kind, Timestamp};
 use serde_json::Value;
@@ -30,6 +31,7 @@ use crate::decode::liquidations::{self, Quantity};
 use crate::decode::recorded::{
     EVENT_SILENCE_MS, Runs, clip, flag_all, note_silences, repeated, runs,
 };
+use crate::decode::trade_ids::fnv;
 use crate::decode::{Clues, Decoded, Format, PartProblem, Parts};
 use crate::error::{Problem, RowProblem};
 use crate::json::number;
@@ -69,10 +71,21 @@ struct Instrument {
     n_repeated: usize,
 }
 
+/// What rows came in.
+#[derive(Clone, Copy, Default)]
+struct Page {
+    /// A message of the stream, and no answer to a request.
+    is_stream: bool,
+    /// A message that was there before.
+    is_repeated: bool,
+}
+
 #[derive(Default)]
 struct Recording {
     instruments: BTreeMap<String, Instrument>,
     times: Vec<i64>,
+    /// Messages of the stream by their hashes.
+    seen: BTreeSet<u64>,
 }
 
 fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
@@ -86,14 +99,16 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
             return Ok(());
         }
         if !is_envelope(value) {
-            return recording.take(place, std::slice::from_ref(value), false);
+            return recording.take(place, std::slice::from_ref(value), Page::default());
         }
         refuse_error(value)?;
         if channel(value).is_some_and(|channel| channel != "liquidation-orders") {
             return Ok(());
         }
         let rows = field(value, "data")?.as_array().map(Vec::as_slice).unwrap_or_default();
-        recording.take(place, rows, channel(value).is_some())
+        let is_stream = channel(value).is_some();
+        let is_repeated = is_stream && !recording.seen.insert(fnv(&[value.to_string().as_bytes()]));
+        recording.take(place, rows, Page { is_stream, is_repeated })
     })?;
     if recording.instruments.is_empty() {
         return Err(Problem::Empty.into());
@@ -104,7 +119,7 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
 
 impl Recording {
     /// Takes the rows of one answer or message.
-    fn take(&mut self, place: usize, rows: &[Value], is_stream: bool) -> Result<(), Problem> {
+    fn take(&mut self, place: usize, rows: &[Value], page: Page) -> Result<(), Problem> {
         let mut counts: BTreeMap<(String, Event), usize> = BTreeMap::new();
         for row in rows {
             let name = word(row, "instId")
@@ -124,7 +139,9 @@ impl Recording {
         for ((name, event), count) in counts {
             let instrument = self.instruments.entry(name).or_default();
             let known = instrument.events.entry(event).or_insert((0, place));
-            if is_stream {
+            if page.is_repeated {
+                instrument.n_repeated += count;
+            } else if page.is_stream {
                 known.0 += count;
             } else {
                 instrument.n_repeated += known.0.min(count);

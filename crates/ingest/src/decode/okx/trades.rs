@@ -9,7 +9,8 @@
 //! `trade_id/交易id,side/交易方向,size/数量,price/价格,created_time/成交时间` (in GBK, not UTF-8)
 //! and the instrument only in the file's name. Times are milliseconds, the side is the taker's, the
 //! size is in contracts for swaps and futures. A file is of a day that begins at 16:00 UTC of the
-//! day before (UTC+8). A file of all instruments gives a series each; `--symbol` picks one.
+//! day before (UTC+8), by those who measured it; since nothing documents it, the rows decide
+//! between that day and the one of UTC, and have to lie in one of them. A file of all instruments gives a series each; `--symbol` picks one.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ use plimsoll_market::{DAY_MS, Interval, Kind, Timestamp};
 use super::{ContractSize, Market, instrument};
 use crate::archive::Archive;
 use crate::csv::{self, Values, Want};
-use crate::decode::checked_trades::CheckedTrades;
+use crate::decode::checked_trades::{CheckedTrades, Id};
 use crate::decode::identity::Identity;
 use crate::decode::recorded::is_packed;
 use crate::decode::trade_bars::Trade;
@@ -45,13 +46,54 @@ fn recognise(clues: &Clues) -> Option<Vec<String>> {
     })
 }
 
-/// `…-trades-2024-01-02`: the day, as half-open period in UTC.
-fn period(stem: &str) -> Option<(Timestamp, Timestamp)> {
+/// Of a file's rows at most this part may lie outside its day.
+const STRAY_FRACTION_MAX: f64 = 0.01;
+
+/// `…-trades-2024-01-02`: midnight UTC of the day.
+fn midnight(stem: &str) -> Option<i64> {
     let (_, day) = stem.split_once("-trades-")?;
     let mut words = day.split('-').map(|word| word.parse::<u32>().ok());
     let (year, month, day) = (words.next()??, words.next()??, words.next()??);
-    let start = Timestamp::from_date(year.try_into().ok()?, month, day)?.0 - DAY_AHEAD_MS;
-    words.next().is_none().then_some((Timestamp(start), Timestamp(start + DAY_MS)))
+    let start = Timestamp::from_date(year.try_into().ok()?, month, day)?.0;
+    words.next().is_none().then_some(start)
+}
+
+/// The day that a file is of, as half-open period, and whether its rows show which it is.
+///
+/// # Errors
+/// Where more than a few rows lie outside the day of UTC+8 and outside that of UTC.
+fn day_of(
+    archive: &Archive,
+    midnight: i64,
+    columns: &[(String, Want)],
+    time: usize,
+) -> Result<((Timestamp, Timestamp), bool), RowProblem> {
+    let of_time = |position: usize| if position == time { Want::Time } else { Want::Skip };
+    let named = columns.iter().enumerate();
+    let columns: Vec<_> =
+        named.map(|(position, (name, _))| (name.clone(), of_time(position))).collect();
+    let days = [midnight - DAY_AHEAD_MS, midnight];
+    let (mut n_rows, mut outside) = (0_usize, [0_usize; 2]);
+    archive.read_blocks(true, &columns, |_, rows| {
+        let Values::Times(times) = &rows.columns[time] else { return Ok(()) };
+        n_rows += times.len();
+        for (count, day) in outside.iter_mut().zip(days) {
+            *count += times.iter().filter(|&&t| !(day..day + DAY_MS).contains(&t)).count();
+        }
+        Ok(())
+    })?;
+    // Where both hold the same, the one that was measured.
+    let day = usize::from(outside[1] < outside[0]);
+    if outside[day] as f64 > STRAY_FRACTION_MAX * n_rows as f64 {
+        let what = format!(
+            "{} of {n_rows} trades outside the day {} that the file is named for, in UTC and in UTC+8,",
+            outside[day],
+            Timestamp(midnight).date_string()
+        );
+        return Err(Problem::Unsupported { what }.into());
+    }
+    let start = Timestamp(days[day]);
+    Ok(((start, Timestamp(start.0 + DAY_MS)), outside[0] != outside[1]))
 }
 
 /// Trades of one instrument.
@@ -79,6 +121,8 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     columns[side].1 = Want::Word;
     columns[price].1 = Want::Number;
     columns[size].1 = Want::Number;
+    let id = need("trade_id")?;
+    columns[id].1 = Want::Word;
     let by_row = position("instrument_name");
     if let Some(position) = by_row {
         columns[position].1 = Want::Word;
@@ -88,7 +132,11 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
         Some(_) => None,
         None => Some(instrument(&Identity::new(archive, options), &archive.stem)?),
     };
-    let period = period(&archive.stem);
+    let day = match midnight(&archive.stem) {
+        Some(midnight) => Some(day_of(archive, midnight, &columns, time)?),
+        None => None,
+    };
+    let period = day.map(|(period, _)| period);
     let mut found: BTreeMap<String, Instrument> = BTreeMap::new();
     archive.read_blocks(true, &columns, |before, rows| {
         let (
@@ -96,7 +144,14 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
             Values::Words(sides),
             Values::Numbers(prices),
             Values::Numbers(sizes),
-        ) = (&rows.columns[time], &rows.columns[side], &rows.columns[price], &rows.columns[size])
+            Values::Words(ids),
+        ) = (
+            &rows.columns[time],
+            &rows.columns[side],
+            &rows.columns[price],
+            &rows.columns[size],
+            &rows.columns[id],
+        )
         else {
             return Err(Problem::Empty.into());
         };
@@ -118,7 +173,8 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
             }
             let Some(instrument) = found.get_mut(name) else { continue };
             let taker_buys = taker_buys(&sides[row]).map_err(at)?;
-            instrument.push(before + row, times[row], prices[row], sizes[row], taker_buys);
+            let numbers = (prices[row], sizes[row]);
+            instrument.push(before + row, times[row], numbers, taker_buys, &ids[row]);
         }
         Ok(())
     })?;
@@ -128,6 +184,11 @@ fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowProblem> {
     let many = found.len() > 1;
     let complete = period.is_some() && is_packed(archive);
     let parts = found.into_iter().map(|(name, instrument)| {
+        if day.is_some_and(|(_, is_told)| !is_told) {
+            instrument.identity.assume(
+                "the rows do not show whether the day is one of UTC or of UTC+8; UTC+8 is assumed",
+            );
+        }
         let series = many.then(|| format!("okx {name} candles"));
         let part = instrument.into_part(archive, &name, interval, complete);
         part.map_err(|row| PartProblem { series, row })
@@ -148,7 +209,14 @@ fn taker_buys(side: &str) -> Result<bool, Problem> {
 }
 
 impl Instrument<'_> {
-    fn push(&mut self, row: usize, time_ms: i64, price: f64, size: f64, taker_buys: bool) {
+    fn push(
+        &mut self,
+        row: usize,
+        time_ms: i64,
+        (price, size): (f64, f64),
+        taker_buys: bool,
+        id: &str,
+    ) {
         // Without a size of the contract there is no series, whatever its trades are.
         let Ok(contract) = &self.size else { return };
         let quantity = contract.to_base(size, price);
@@ -157,7 +225,7 @@ impl Instrument<'_> {
             _ => None,
         };
         let trade = Trade { time_ms, price, quantity, taker_buys, trades: 1 };
-        self.trades.push(row, trade, quote);
+        self.trades.push(row, trade, quote, Id::Name(id));
     }
 
     fn into_part(
@@ -184,12 +252,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_begins_at_four_in_the_afternoon() {
-        let day = period("BTC-USDT-SWAP-trades-2025-06-01");
-        let day = day.map(|(from, to)| (from.to_string(), to.to_string()));
-        let expected = ("2025-05-31T16:00:00Z".to_owned(), "2025-06-01T16:00:00Z".to_owned());
-        assert_eq!(day, Some(expected));
-        assert_eq!(period("BTC-USDT-SWAP-trades-2025-06"), None);
-        assert_eq!(period("BTC-USDT-SWAP"), None);
+    fn the_day_is_told_by_the_name() {
+        let day = midnight("BTC-USDT-SWAP-trades-2025-06-01").map(|day| Timestamp(day).to_string());
+        assert_eq!(day.as_deref(), Some("2025-06-01T00:00:00Z"));
+        assert_eq!(midnight("BTC-USDT-SWAP-trades-2025-06"), None);
+        assert_eq!(midnight("BTC-USDT-SWAP"), None);
     }
 }

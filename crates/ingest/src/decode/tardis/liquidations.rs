@@ -94,10 +94,10 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
         let span = span.map(|(&first, &last)| (Timestamp(first), Timestamp(last + 1)));
         let about = about(&series.venue);
         let file_rows = gathered.rows.clone();
-        let built = match unit(&series.venue, &series.symbol) {
+        let built = match unit(&series.venue, &series.symbol, options) {
             Ok(unit) => {
-                let raw = gathered.into_raw();
-                super::super::liquidations::build(raw, unit, &options.policies)
+                let raw = gathered.into_raw(unit.scale);
+                super::super::liquidations::build(raw, unit.quantity, &options.policies)
             }
             Err(problem) => Err(problem.into()),
         };
@@ -111,14 +111,15 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
 }
 
 impl Gathered {
-    fn into_raw(self) -> Raw {
+    fn into_raw(self, scale: f64) -> Raw {
+        let quantities = self.amounts.iter().map(|amount| amount * scale).collect();
         Raw::from_columns(
             self.times.len(),
             vec![
                 ("time", Values::Times(self.times)),
                 ("side", Values::Words(self.sides)),
                 ("price", Values::Numbers(self.prices)),
-                ("quantity", Values::Numbers(self.amounts)),
+                ("quantity", Values::Numbers(quantities)),
             ],
         )
     }

@@ -154,8 +154,38 @@ fn is_inverse_bybit(symbol: &str) -> bool {
     after.is_empty() || after.len() == 3 && after.ends_with(|c: char| c.is_ascii_digit())
 }
 
-/// How an exchange counts amounts and open interest, where the symbol tells.
-fn unit(venue: &str, symbol: &str) -> Result<Quantity, Problem> {
+/// What an amount is worth: so many base units or contracts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Unit {
+    scale: f64,
+    quantity: Quantity,
+}
+
+/// How an exchange counts amounts and open interest, by option or where the symbol tells.
+fn unit(venue: &str, symbol: &str, options: &Options) -> Result<Unit, Problem> {
+    match (known_unit(venue, symbol), options.contract_size) {
+        (_, Some(size)) if !(size.is_finite() && size > 0.0) => {
+            let rule = "is not a positive number";
+            Err(Problem::BadValue { column: "contract-size", value: size, rule })
+        }
+        (Ok(quantity), _) => Ok(Unit { scale: 1.0, quantity }),
+        // Among these are contracts worth a share of a third currency.
+        (Err(problem), _) if ["bitmex", "deribit"].contains(&venue) => Err(problem),
+        (Err(_), Some(size)) if is_coin_margined(symbol) => {
+            Ok(Unit { scale: 1.0, quantity: Quantity::Contracts(size) })
+        }
+        (Err(_), Some(size)) => Ok(Unit { scale: size, quantity: Quantity::Base }),
+        (Err(_), None) => Err(Problem::Unknown { what: "contract-size" }),
+    }
+}
+
+/// Whether a contract whose size is not known is one of US dollars: `BTC-USD-SWAP`, `ETHUSD`.
+fn is_coin_margined(symbol: &str) -> bool {
+    symbol.split('-').nth(1).is_some_and(|quote| quote == "USD")
+        || !symbol.contains('-') && symbol.ends_with("USD")
+}
+
+fn known_unit(venue: &str, symbol: &str) -> Result<Quantity, Problem> {
     let by_btc = |btc: f64, other: f64| if symbol.starts_with("BTC") { btc } else { other };
     match venue {
         "binance-usdm" | "binance-spot" | "bybit-linear" | "bybit-spot" | "okx-spot"
@@ -237,7 +267,7 @@ mod tests {
             let instrument = Instrument { exchange: exchange.into(), symbol: symbol.into() };
             let venue = venue(&instrument, &Options::default()).unwrap();
             assert_eq!(venue, venue_name, "{exchange} {symbol}");
-            assert_eq!(unit(&venue, symbol).ok(), counted, "{exchange} {symbol}");
+            assert_eq!(known_unit(&venue, symbol).ok(), counted, "{exchange} {symbol}");
         }
         let other = Instrument { exchange: "phemex".into(), symbol: "BTCUSD".into() };
         let problem = venue(&other, &Options::default()).unwrap_err();

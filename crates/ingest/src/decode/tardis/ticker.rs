@@ -19,7 +19,7 @@ use super::super::liquidations::Quantity;
 use super::super::sampled::{MINUTE_MS, Ticks};
 use super::super::several::Several;
 use super::super::{Clues, Parts, funding, open_interest};
-use super::{Instrument, Instruments, layout, series, unit};
+use super::{Instrument, Instruments, Unit, layout, series, unit};
 use crate::archive::Archive;
 use crate::csv::{Values, Want};
 use crate::error::RowProblem;
@@ -168,7 +168,7 @@ impl Gathered {
             assumptions.push("no next settlement is shown, so that no funding is taken".to_owned());
         }
         let series = series(Kind::OpenInterest, instrument, options)?;
-        match unit(&series.venue, &series.symbol) {
+        match unit(&series.venue, &series.symbol, options) {
             Ok(unit) => {
                 let (raw, rows) = open_interest_rows(&self.open_interest, unit);
                 if raw.n_rows > 0 {
@@ -225,10 +225,7 @@ fn settlement_ms(microseconds: f64) -> Option<i64> {
 }
 
 /// A row at the end of each minute, when what its last row shows was known.
-fn open_interest_rows(
-    minutes: &BTreeMap<i64, (f64, f64, usize)>,
-    unit: Quantity,
-) -> (Raw, Vec<usize>) {
+fn open_interest_rows(minutes: &BTreeMap<i64, (f64, f64, usize)>, unit: Unit) -> (Raw, Vec<usize>) {
     let mut times = Vec::new();
     let mut coins = Vec::new();
     let mut values = Vec::new();
@@ -238,11 +235,12 @@ fn open_interest_rows(
         if !(mark.is_finite() && mark > 0.0) {
             continue;
         }
-        let value = match unit {
+        let counted = counted * unit.scale;
+        let value = match unit.quantity {
             Quantity::Base => counted * mark,
             Quantity::Contracts(size) => counted * size,
         };
-        let base = match unit {
+        let base = match unit.quantity {
             Quantity::Base => counted,
             Quantity::Contracts(_) => value / mark,
         };

@@ -8,16 +8,17 @@
 use plimsoll_market::lake::Note;
 use plimsoll_market::{Column, Interval, Kind, Table, Timestamp};
 
+use super::super::checked_trades::{CheckedTrades, Id};
 use super::super::liquidations::Quantity;
 use super::super::several::Several;
-use super::super::trade_bars::{Trade, TradeBars};
+use super::super::trade_bars::Trade;
 use super::super::{Checked, Clues, Parts};
-use super::{Instruments, day_of, layout, recognise_type, series, unit};
+use super::{Instruments, Unit, day_of, layout, recognise_type, series, unit};
 use crate::archive::Archive;
 use crate::csv::{Values, Want};
 use crate::error::{Problem, RowProblem};
 use crate::options::Options;
-use crate::policy::{Policies, Policy, Rule};
+use crate::policy::{Policies, Rule};
 
 pub(super) const NAME: &str = "tardis-trades/1";
 
@@ -27,13 +28,8 @@ pub(super) fn recognise(clues: &Clues) -> Option<Vec<String>> {
 
 #[derive(Default)]
 struct Gathered {
-    bars: Option<TradeBars>,
-    counted: Option<Quantity>,
-    /// Why none of it can be taken.
-    refused: Option<Problem>,
-    /// Rows outside the file's day: how many, and the first with its row.
-    outside: usize,
-    first_outside: Option<(i64, usize)>,
+    /// From the first row on; or why none of it can be taken.
+    trades: Option<Result<(CheckedTrades, Unit), Problem>>,
     unknown_sides: usize,
 }
 
@@ -45,9 +41,10 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
         ("side", Want::Word),
         ("price", Want::Number),
         ("amount", Want::Number),
+        ("id", Want::Word),
     ];
     let layout = layout(archive, wanted)?;
-    let [exchange, symbol, time, side, price, amount] = layout.positions;
+    let [exchange, symbol, time, side, price, amount, id] = layout.positions;
     let day = day_of(archive);
     let interval = options.interval.unwrap_or(Interval::MINUTE);
     let mut instruments: Instruments<Gathered> = Instruments::default();
@@ -60,6 +57,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
             Values::Words(sides),
             Values::Numbers(prices),
             Values::Numbers(amounts),
+            Values::Words(ids),
         ) = (
             &columns[exchange],
             &columns[symbol],
@@ -67,6 +65,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
             &columns[side],
             &columns[price],
             &columns[amount],
+            &columns[id],
         )
         else {
             return Ok(());
@@ -84,16 +83,18 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
                     side: &sides[row],
                     price: prices[row],
                     amount: amounts[row],
+                    id: &ids[row],
                 };
-                let at = |problem| RowProblem::at(before + row, problem);
-                trade.check().map_err(at)?;
-                gathered.push(&trade, before + row, day, interval, || {
+                let new = || {
                     let venue = super::venue(
                         &super::Instrument { exchange: exchange.clone(), symbol: symbol.clone() },
                         options,
                     )?;
-                    unit(&venue, symbol)
-                });
+                    let trades = CheckedTrades::new(interval, day, "amount")?;
+                    Ok((trades, unit(&venue, symbol, options)?))
+                };
+                let pushed = gathered.push(&trade, before + row, new);
+                pushed.map_err(|problem| RowProblem::at(before + row, problem))?;
             }
             row = end;
         }
@@ -110,7 +111,7 @@ pub(super) fn decode(archive: &Archive, options: &Options) -> Result<Parts, RowP
                 gathered.unknown_sides
             ));
         }
-        let built = gathered.finish(day, &options.policies);
+        let built = gathered.finish(day.is_some(), &options.policies);
         several.push(series, built, &[], &assumptions);
     }
     several.finish()
@@ -121,29 +122,7 @@ struct Row<'a> {
     side: &'a str,
     price: f64,
     amount: f64,
-}
-
-impl Row<'_> {
-    fn check(&self) -> Result<(), Problem> {
-        // No market is older than 1970, and a time after 2200 is a mistaken unit.
-        const END_MS: i64 = 7_258_118_400_000;
-        if !(0..END_MS).contains(&self.time_ms) {
-            return Err(Problem::TimeOutOfRange { time_ms: self.time_ms });
-        }
-        let bad = |column, value, rule| Err(Problem::BadValue { column, value, rule });
-        if !(self.price.is_finite() && self.price > 0.0) {
-            return bad("price", self.price, "is not a positive number");
-        }
-        if !(self.amount.is_finite() && self.amount >= 0.0) {
-            return bad("amount", self.amount, "is negative or no number");
-        }
-        if !["buy", "sell", "unknown", ""].contains(&self.side) {
-            let expected = "buy, sell or unknown";
-            let value = self.side.to_owned();
-            return Err(Problem::BadWord { column: "side", value, expected });
-        }
-        Ok(())
-    }
+    id: &'a str,
 }
 
 impl Gathered {
@@ -151,54 +130,40 @@ impl Gathered {
         &mut self,
         row: &Row,
         file_row: usize,
-        day: Option<(Timestamp, Timestamp)>,
-        interval: Interval,
-        unit: impl Fn() -> Result<Quantity, Problem>,
-    ) {
-        if self.counted.is_none() && self.refused.is_none() {
-            match unit() {
-                Ok(unit) => self.counted = Some(unit),
-                Err(problem) => self.refused = Some(problem),
-            }
+        new: impl Fn() -> Result<(CheckedTrades, Unit), Problem>,
+    ) -> Result<(), Problem> {
+        if !["buy", "sell", "unknown", ""].contains(&row.side) {
+            let expected = "buy, sell or unknown";
+            let value = row.side.to_owned();
+            return Err(Problem::BadWord { column: "side", value, expected });
         }
-        let Some(unit) = self.counted else { return };
-        if day.is_some_and(|(from, to)| row.time_ms < from.0 || row.time_ms >= to.0) {
-            self.outside += 1;
-            self.first_outside.get_or_insert((row.time_ms, file_row));
-            return;
-        }
+        let state = self.trades.get_or_insert_with(new);
+        // Of contracts of unknown size there is no series, whatever the trades are.
+        let Ok((trades, unit)) = state else { return Ok(()) };
         self.unknown_sides += usize::from(!matches!(row.side, "buy" | "sell"));
-        let quantity = match unit {
-            Quantity::Base => row.amount,
-            Quantity::Contracts(size) => row.amount * size / row.price,
+        let amount = row.amount * unit.scale;
+        let (quantity, quote) = match unit.quantity {
+            // Without a price there is no quantity either, and the row is not to be a void one.
+            Quantity::Contracts(size) if row.price > 0.0 => {
+                (amount * size / row.price, Some(amount * size))
+            }
+            Quantity::Base | Quantity::Contracts(_) => (amount, None),
         };
-        let bars = self.bars.get_or_insert_with(|| TradeBars::new(interval));
-        bars.push(Trade {
+        let trade = Trade {
             time_ms: row.time_ms,
             price: row.price,
             quantity,
             taker_buys: row.side == "buy",
             trades: 1,
-        });
+        };
+        trades.push(file_row, trade, quote, Id::Name(row.id));
+        Ok(())
     }
 
-    fn finish(
-        self,
-        day: Option<(Timestamp, Timestamp)>,
-        policies: &Policies,
-    ) -> Result<Checked, RowProblem> {
-        if let Some(problem) = self.refused {
-            return Err(problem.into());
-        }
-        if let Some((_, row)) = self.first_outside
-            && policies.of(Rule::OutsidePeriod) == Policy::Refuse
-        {
-            let what = "a trade outside the day that the file is named for".to_owned();
-            return Err(RowProblem::at(row, Problem::Unsupported { what }));
-        }
-        let Some(bars) = self.bars else { return Err(Problem::Empty.into()) };
-        let mut checked = bars.finish(policies);
-        checked.last_may_be_forming = true;
+    fn finish(self, is_of_day: bool, policies: &Policies) -> Result<Checked, RowProblem> {
+        let (trades, _) = self.trades.unwrap_or(Err(Problem::Empty))?;
+        // Trades that arrived after midnight are in the next day's file.
+        let mut checked = trades.finish(false, policies)?;
         if self.unknown_sides > 0 {
             let rows = checked.table.len();
             let mut columns = checked.table.columns().to_vec();
@@ -207,17 +172,7 @@ impl Gathered {
             }
             checked.table = Table::new(Kind::Candles, columns);
         }
-        if let Some((time, _)) = self.first_outside {
-            checked.repairs.push(Note {
-                name: Rule::OutsidePeriod.name().to_owned(),
-                count: self.outside,
-                first: Some(Timestamp(time)),
-                message: "trades outside the day that the file is named for are in no bar"
-                    .to_owned(),
-                example: String::new(),
-            });
-        }
-        if day.is_none() {
+        if !is_of_day {
             let rows: Vec<usize> = (1..checked.table.len()).collect();
             checked.repairs.push(Note {
                 name: Rule::FormingBar.name().to_owned(),

@@ -144,10 +144,49 @@ fn a_named_period_is_quiet_to_its_end_and_not_before_its_first_trade() {
 }
 
 #[test]
-fn a_silence_of_more_than_a_day_is_a_hole() {
-    for (seconds, n_bars) in [(86_400, 1 + 1439 + 1), (86_460, 1 + 1440 + 1), (86_520, 2)] {
-        let checked = bars([at(0, 2.0), at(seconds, 3.0)], Interval::MINUTE, None);
+fn a_long_silence_is_quiet_only_where_ids_show_that_nothing_is_missing() {
+    for (is_proven, seconds, n_bars) in [
+        (true, 86_400, 1 + 1439 + 1),
+        (true, 86_460, 1 + 1440 + 1),
+        (true, 86_520, 2),
+        (false, 660, 1 + 10 + 1),
+        (false, 720, 2),
+    ] {
+        let mut bars = TradeBars::new(Interval::MINUTE);
+        if is_proven {
+            bars = bars.missing(&[]);
+        }
+        bars.push(at(0, 2.0));
+        bars.push(at(seconds, 3.0));
+        let checked = bars.finish(&Policies::default());
         assert_eq!(checked.table.len(), n_bars, "{seconds}");
+        let silences = checked.flags.iter().filter(|n| Rule::TradeSilence == n.name.as_str());
+        let count: usize = silences.map(|note| note.count).sum();
+        assert_eq!(count as i64, if n_bars == 2 { seconds / 60 - 1 } else { 0 }, "{seconds}");
+    }
+}
+
+#[test]
+fn bars_that_missing_trades_may_belong_to_are_not_made() {
+    let hole = |from: i64, to: i64| Hole {
+        from_ms: START + from * 1000,
+        to_ms: START + to * 1000,
+        first_id: 2,
+        count: 1,
+    };
+    for (holes, minutes) in [
+        (&[][..], &[0_i64, 1, 2, 3, 4, 5, 6][..]),
+        (&[hole(65, 310)], &[0, 6]),
+        (&[hole(62, 65)], &[0, 5, 6]),
+        (&[hole(310, 312), hole(0, 0)], &[1, 2, 3, 4, 6]),
+    ] {
+        let mut bars = TradeBars::new(Interval::MINUTE);
+        for second in [0, 62, 65, 310, 312, 360] {
+            bars.push(at(second, 1.0));
+        }
+        let table = bars.missing(holes).finish(&Policies::default()).table;
+        let found: Vec<i64> = table.times().iter().map(|time| (time - START) / 60_000).collect();
+        assert_eq!(found, minutes, "{holes:?}");
     }
 }
 
