@@ -52,7 +52,7 @@ pub fn ingest(
     lake: &Lake,
     progress: &dyn Progress,
 ) -> Result<Summary, IngestError> {
-    let Found { inputs, left_out } = find(paths)?;
+    let Found { inputs, left_out } = find(paths, Some(lake.root()))?;
     if inputs.is_empty() {
         return Err(IngestError::NoFiles { paths: paths.to_vec() });
     }
@@ -119,7 +119,7 @@ fn ingest_inputs(
         seen.add(taken?);
         opened = next;
     }
-    seen.close(options);
+    seen.close();
     run.summary.merges = run.merges.into_values().collect();
     if run.failures.is_empty() {
         return Ok(run.summary);
@@ -363,9 +363,7 @@ fn merge_group(
             by_series.entry(part.series).or_default().push((input, part.incoming));
         }
     }
-    let on_conflict = options.policies.of(Rule::LakeConflict);
-    let replace = options.replace || on_conflict == Policy::Repair;
-    let merge_options = MergeOptions { replace, keep: !replace && on_conflict == Policy::Flag };
+    let merge_options = merge_options(options);
     let mut outcomes = Vec::new();
     for (series, parts) in by_series {
         let alone = parts.len() == 1;
@@ -394,6 +392,13 @@ fn merge_group(
         }
     }
     Ok(outcomes)
+}
+
+/// What becomes of rows that differ from the lake's.
+pub(crate) fn merge_options(options: &Options) -> MergeOptions {
+    let on_conflict = options.policies.of(Rule::LakeConflict);
+    let replace = options.replace || on_conflict == Policy::Repair;
+    MergeOptions { replace, keep: !replace && on_conflict == Policy::Flag }
 }
 
 /// What the lake said about one series of a file.

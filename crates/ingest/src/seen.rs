@@ -19,6 +19,8 @@ use sha2::{Digest, Sha256};
 use crate::archive::{Input, hex};
 use crate::decode::{Decoded, format_names};
 use crate::options::Options;
+use crate::policy::Rule;
+use crate::run::merge_options;
 use crate::summary::{FileNote, TakenPart};
 
 const FILE_NAME: &str = ".archives.jsonl";
@@ -63,6 +65,9 @@ pub(crate) struct Seen {
     /// What steers decoding beside the archive itself.
     settings: String,
     entries: BTreeMap<String, Entry>,
+    /// Whether an archive wins over what the lake has: then one that is known may still win over
+    /// others.
+    replaces: bool,
     /// Names that several archives of the run have; one may take the other's place in a receipt.
     ambiguous: BTreeSet<String>,
     sources: Mutex<BTreeMap<(Series, String), Sources>>,
@@ -80,6 +85,7 @@ impl Seen {
                 format_names().join(" ")
             ),
             entries: BTreeMap::new(),
+            replaces: merge_options(options).replace,
             ambiguous: BTreeSet::new(),
             sources: Mutex::default(),
         };
@@ -89,8 +95,7 @@ impl Seen {
                 seen.ambiguous.insert(input.name.clone());
             }
         }
-        // With `replace`, an archive that is known may still win over others.
-        if !options.replace {
+        if !seen.replaces {
             let text = fs::read(seen.path()).unwrap_or_default();
             let lines = text.split(|&byte| byte == b'\n');
             let entries = lines.filter_map(|line| serde_json::from_slice::<Entry>(line).ok());
@@ -126,7 +131,11 @@ impl Seen {
                 // A month that cannot be read is merged again, which tells what is wrong with it.
                 self.lake.receipt(series, month).ok().flatten()
             });
-            let sources = receipt.map(|receipt| receipt.sources).unwrap_or_default();
+            let mut sources = receipt.map(|receipt| receipt.sources).unwrap_or_default();
+            // Where archives disagreed, whose rows are not in the lake is found out by merging.
+            if sources.iter().any(disagreed) {
+                sources.clear();
+            }
             sources.into_iter().map(|SourceReceipt { name, sha256, .. }| (name, sha256)).collect()
         });
         is_named(sources)
@@ -163,6 +172,9 @@ impl Seen {
 
     /// Enters archives that went in. It costs time but no data if this fails.
     pub(crate) fn add(&mut self, entries: Vec<Entry>) {
+        if self.replaces {
+            return;
+        }
         // A line that a killed run did not finish ends here.
         let mut text = vec![b'\n'];
         for entry in entries {
@@ -182,8 +194,8 @@ impl Seen {
     }
 
     /// Puts the file in order, so that its bytes do not depend on how runs were interrupted.
-    pub(crate) fn close(self, options: &Options) {
-        if options.replace || self.entries.is_empty() {
+    pub(crate) fn close(self) {
+        if self.replaces || self.entries.is_empty() {
             return;
         }
         let mut text = Vec::new();
@@ -215,4 +227,10 @@ impl Seen {
         }
         hex(&hasher.finalize()[..16])
     }
+}
+
+/// Whether rows of an archive differed from the lake's, whoever won.
+fn disagreed(source: &SourceReceipt) -> bool {
+    let mut notes = source.repairs.iter().chain(&source.flags);
+    notes.any(|note| note.name == Rule::LakeConflict.name())
 }

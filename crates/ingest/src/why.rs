@@ -64,7 +64,7 @@ pub struct WhyPart {
 /// [`IngestError::Io`] if there is no such file. What is wrong with a file that is there stands
 /// in [`Why::failures`].
 pub fn why(path: &Path, options: &Options) -> Result<Why, IngestError> {
-    let inputs = find(&[path.to_owned()])?.inputs;
+    let inputs = find(&[path.to_owned()], None)?.inputs;
     let file = path.display().to_string();
     let mut why = Why {
         file: file.clone(),

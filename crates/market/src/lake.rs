@@ -17,6 +17,7 @@ mod rows;
 mod series;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::{Input, has_data_ending};
 use crate::error::IngestError;
 
+/// Why the lake's own files are no sources.
+const THE_LAKE: &str = "it is the lake that is written to";
+
 /// The files at the given paths and, of the folders among them, what is left out and why.
 #[derive(Default)]
 pub(crate) struct Found {
@@ -16,14 +19,22 @@ pub(crate) struct Found {
 }
 
 /// Finds the files at the given paths. Folders are walked in order of name, links followed, but
-/// never back into a folder that the walk is in.
-pub(crate) fn find(paths: &[PathBuf]) -> Result<Found, IngestError> {
+/// never back into a folder that the walk is in, and never into the lake that is written to.
+pub(crate) fn find(paths: &[PathBuf], lake: Option<&Path>) -> Result<Found, IngestError> {
     let mut found = Found::default();
+    // A lake that is not there yet is in no folder.
+    let lake = lake.and_then(|root| fs::canonicalize(root).ok());
+    let lake = lake.as_deref();
     for path in paths {
         let metadata = fs::metadata(path).map_err(io(path))?;
         if metadata.is_dir() {
-            let mut within = vec![fs::canonicalize(path).map_err(io(path))?];
-            walk(path, "", &mut within, &mut found)?;
+            let canonical = fs::canonicalize(path).map_err(io(path))?;
+            if lake.is_some_and(|lake| canonical.starts_with(lake)) {
+                let name = path.to_string_lossy().into_owned();
+                found.left_out.push((name, THE_LAKE));
+                continue;
+            }
+            walk(path, "", lake, &mut vec![canonical], &mut found)?;
         } else {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             found.inputs.push(Input {
@@ -42,6 +53,7 @@ pub(crate) fn find(paths: &[PathBuf]) -> Result<Found, IngestError> {
 fn walk(
     folder: &Path,
     prefix: &str,
+    lake: Option<&Path>,
     within: &mut Vec<PathBuf>,
     found: &mut Found,
 ) -> Result<(), IngestError> {
@@ -62,12 +74,16 @@ fn walk(
         };
         if metadata.is_dir() {
             let canonical = fs::canonicalize(&path).map_err(io(&path))?;
+            if lake.is_some_and(|lake| canonical.starts_with(lake)) {
+                found.left_out.push((name, THE_LAKE));
+                continue;
+            }
             if within.contains(&canonical) {
                 found.left_out.push((name, "it is a link back to a folder that it is in"));
                 continue;
             }
             within.push(canonical);
-            walk(&path, &format!("{name}/"), within, found)?;
+            walk(&path, &format!("{name}/"), lake, within, found)?;
             within.pop();
         } else if !metadata.is_file() {
             found.left_out.push((name, "it is no regular file"));

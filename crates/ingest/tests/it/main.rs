@@ -8,6 +8,7 @@
     clippy::cast_sign_loss
 )]
 
+mod again;
 mod aggregators;
 mod bad_data;
 mod binance;

@@ -10,6 +10,7 @@ use super::rows::{
     compare_rows, continues, derivable_column, first_difference, is_null, set, soft_columns,
 };
 use super::series::{Month, Series};
+use super::versions::{Answers, is_same_archive, is_same_reading, spans_all_of};
 use super::writer::{ChangedSource, MergeOptions};
 use crate::error::MarketError;
 use crate::table::{ColumnType, Kind, Table};
@@ -95,18 +96,20 @@ impl MonthState {
     ) -> Result<PartOutcome, MarketError> {
         let replace = options.replace;
         let Part { table, mut source } = part;
-        let seen = |known: &SourceReceipt| {
-            is_same_archive(known, &source) && known.decoder == source.decoder
-        };
-        if !replace && self.receipt.sources.iter().any(seen) {
-            return Ok(PartOutcome { rows_known: table.len(), ..PartOutcome::default() });
-        }
         let table = self.without_duplicates(table, &mut source)?;
-        let plan = if self.series.kind.has_unique_time() {
-            self.plan_unique(&table, &source, options)?
-        } else {
-            self.plan_multiset(&table)
+        let seen = self.receipt.sources.iter().find(|known| is_same_reading(known, &source));
+        // Rows of it that were refused a place have to pass the policy of today.
+        let is_settled = |known: &SourceReceipt| {
+            options.keep || known.flags.iter().all(|note| note.name != LAKE_CONFLICT)
         };
+        if !replace && seen.is_some_and(is_settled) {
+            return Ok(PartOutcome {
+                rows_known: table.len(),
+                rows_kept: self.rows_overridden(&table, &source)?,
+                ..PartOutcome::default()
+            });
+        }
+        let plan = self.plan(&table, &source, options)?;
         let mut outcome = PartOutcome {
             rows_added: plan.added,
             rows_known: table.len() - plan.added - plan.replaced,
@@ -115,11 +118,32 @@ impl MonthState {
             changed: Vec::new(),
             completed_bars: plan.completed_bars.clone(),
         };
+        outcome.rows_replaced += plan.withdrawn;
         self.note_conflicts(&plan, &table, &mut source, replace);
-        let new_rows_used = plan.added + plan.replaced + plan.patches.len() > 0;
+        let changes_rows = plan.changes_rows();
         self.apply(plan, table);
-        self.record(source, new_rows_used, replace, &mut outcome);
+        self.record(source, changes_rows, &mut outcome);
         Ok(outcome)
+    }
+
+    fn plan(
+        &self,
+        new: &Table,
+        source: &SourceReceipt,
+        options: MergeOptions,
+    ) -> Result<Plan, MarketError> {
+        if self.series.kind.has_unique_time() {
+            self.plan_unique(new, source, options)
+        } else {
+            self.plan_multiset(new, source, options)
+        }
+    }
+
+    /// Of an archive that has been merged before: its rows of which the lake now has others.
+    fn rows_overridden(&self, new: &Table, source: &SourceReceipt) -> Result<usize, MarketError> {
+        let plan = self.plan(new, source, MergeOptions { replace: false, keep: true })?;
+        let missing = if self.series.kind.has_unique_time() { 0 } else { plan.added };
+        Ok(missing + plan.conflicts.map_or(0, |conflicts| conflicts.count))
     }
 
     /// The file as it is to be written, or `None` where the old one stays as it is.
@@ -150,7 +174,12 @@ impl MonthState {
                 Some(&kept) if times[kept] == times[row] => {
                     let soft = soft_columns(self.series.kind, true);
                     if let Some(column) = first_difference(&table, kept, &table, row, soft) {
-                        return Err(self.conflict(source, 1, &table, row, column, &table, kept));
+                        return Err(self.conflict(
+                            source,
+                            Conflicts { count: 1, lake: kept, archive: Some(row), column },
+                            &table,
+                            &table,
+                        ));
                     }
                 }
                 _ => keep.push(row),
@@ -177,7 +206,8 @@ impl MonthState {
         let n_old = old_times.len();
         let mut plan = Plan::with_capacity(n_old + new_times.len());
         let mut refused = None;
-        if new_times.first() > old_times.last() {
+        let answers = Answers::of(source, &self.receipt.sources, self.series.kind);
+        if answers.is_empty() && new_times.first() > old_times.last() {
             plan.rows.extend(0..n_old + new_times.len());
             plan.derived.extend(&self.derived);
             plan.derived.resize(plan.rows.len(), new_derived);
@@ -192,6 +222,9 @@ impl MonthState {
                 (None, _) => Ordering::Greater,
             };
             match order {
+                Ordering::Less if answers.withdraw(old_times[i]) => {
+                    self.plan_withdrawn(&mut plan, i, options, &mut refused);
+                }
                 Ordering::Less => plan.push(i, self.derived[i]),
                 Ordering::Greater => {
                     plan.push(n_old + j, new_derived);
@@ -211,7 +244,7 @@ impl MonthState {
                         Some(column) if replace => {
                             plan.push(n_old + j, new_derived);
                             plan.replaced += 1;
-                            Conflicts::add(&mut plan.conflicts, i, j, column);
+                            Conflicts::add(&mut plan.conflicts, i, Some(j), column);
                         }
                         Some(column) => match self.more_complete(i, new, j, source) {
                             Some(Version::Lake) => {
@@ -225,9 +258,9 @@ impl MonthState {
                             }
                             None if keep => {
                                 plan.push(i, self.derived[i]);
-                                Conflicts::add(&mut plan.conflicts, i, j, column);
+                                Conflicts::add(&mut plan.conflicts, i, Some(j), column);
                             }
-                            None => Conflicts::add(&mut refused, i, j, column),
+                            None => Conflicts::add(&mut refused, i, Some(j), column),
                         },
                     }
                 }
@@ -236,16 +269,33 @@ impl MonthState {
             j += usize::from(order.is_ge());
         }
         match refused {
-            Some(Conflicts { count, lake, archive, column }) => {
-                Err(self.conflict(source, count, new, archive, column, &self.table, lake))
-            }
+            Some(refused) => Err(self.conflict(source, refused, new, &self.table)),
             None => Ok(plan),
+        }
+    }
+
+    /// Decides a row of the lake that came from the archive itself, which has it no more.
+    fn plan_withdrawn(
+        &self,
+        plan: &mut Plan,
+        i: usize,
+        options: MergeOptions,
+        refused: &mut Option<Conflicts>,
+    ) {
+        if options.replace {
+            plan.withdrawn += 1;
+            Conflicts::add(&mut plan.conflicts, i, None, 0);
+        } else if options.keep {
+            plan.push(i, self.derived[i]);
+            Conflicts::add(&mut plan.conflicts, i, None, 0);
+        } else {
+            Conflicts::add(refused, i, None, 0);
         }
     }
 
     /// Enters in an archive's receipt that rows of it differed from the lake's.
     fn note_conflicts(&self, plan: &Plan, new: &Table, source: &mut SourceReceipt, replace: bool) {
-        let Some(Conflicts { count, lake, archive, column }) = plan.conflicts else {
+        let Some(conflicts @ Conflicts { count, lake, column, .. }) = plan.conflicts else {
             // The archive may be the one that the lake has these rows from.
             let known = self.receipt.sources.iter().find(|known| is_same_archive(known, source));
             let is_conflict = |note: &&Note| note.name == LAKE_CONFLICT;
@@ -260,12 +310,12 @@ impl MonthState {
         let note = Note {
             name: LAKE_CONFLICT.to_owned(),
             count,
-            first: Some(Timestamp(key_times(new)[archive])),
+            first: Some(Timestamp(key_times(&self.table)[lake])),
             message: format!("{what}; {done}"),
             example: format!(
                 "`{}` is {} here, {} in the lake",
                 self.series.kind.columns()[column].0,
-                new.columns()[column].text(archive),
+                conflicts.archive_text(new),
                 self.table.columns()[column].text(lake),
             ),
         };
@@ -333,7 +383,16 @@ impl MonthState {
     }
 
     /// Both sides are sorted by all columns, so pairing equal rows keeps the larger count.
-    fn plan_multiset(&self, new: &Table) -> Plan {
+    /// What an earlier version of the archive has and this one has not is withdrawn; where the
+    /// lake's rows are to stay, this one then adds nothing beside them.
+    fn plan_multiset(
+        &self,
+        new: &Table,
+        source: &SourceReceipt,
+        options: MergeOptions,
+    ) -> Result<Plan, MarketError> {
+        let answers = Answers::of(source, &self.receipt.sources, self.series.kind);
+        let mut refused = None;
         let n_old = self.table.len();
         let mut plan = Plan::with_capacity(n_old + new.len());
         let (mut i, mut j) = (0, 0);
@@ -345,7 +404,9 @@ impl MonthState {
             } else {
                 compare_rows(&self.table, i, new, j)
             };
-            if order.is_le() {
+            if order.is_lt() && answers.withdraw(self.table.times()[i]) {
+                self.plan_withdrawn(&mut plan, i, options, &mut refused);
+            } else if order.is_le() {
                 plan.push(i, false);
             } else {
                 plan.push(n_old + j, false);
@@ -354,15 +415,25 @@ impl MonthState {
             i += usize::from(order.is_le());
             j += usize::from(order.is_ge());
         }
-        plan
+        if let Some(refused) = refused {
+            return Err(self.conflict(source, refused, new, &self.table));
+        }
+        if options.keep && plan.conflicts.is_some() {
+            let n_planned = plan.rows.len();
+            plan.rows.retain(|&row| row < n_old || !answers.include(new.times()[row - n_old]));
+            plan.added -= n_planned - plan.rows.len();
+            plan.derived.truncate(plan.rows.len());
+        }
+        Ok(plan)
     }
 
     fn apply(&mut self, plan: Plan, new: Table) {
+        let changes_rows = plan.changes_rows();
         self.receipt.completed_bars.extend(plan.completed_bars);
         self.receipt.completed_bars.sort();
         self.receipt.completed_bars.dedup();
         self.derived = plan.derived;
-        if plan.added + plan.replaced + plan.patches.len() == 0 {
+        if !changes_rows {
             return;
         }
         self.rows_changed = true;
@@ -381,14 +452,9 @@ impl MonthState {
     }
 
     /// Enters the archive in the receipt. An archive that was seen in an earlier version is
-    /// entered in its place where it spans all that the earlier one did.
-    fn record(
-        &mut self,
-        source: SourceReceipt,
-        new_rows_used: bool,
-        replace: bool,
-        outcome: &mut PartOutcome,
-    ) {
+    /// entered in its place where it spans all that the earlier one did; where it does not, the
+    /// rest of the rows need their source, whoever won.
+    fn record(&mut self, source: SourceReceipt, changes_rows: bool, outcome: &mut PartOutcome) {
         let sources = &mut self.receipt.sources;
         let mut superseded = false;
         for known in sources.iter().filter(|known| known.name == source.name) {
@@ -398,42 +464,44 @@ impl MonthState {
                     old_sha256: known.sha256.clone(),
                     new_sha256: source.sha256.clone(),
                 });
-                superseded |= !new_rows_used && !spans_all_of(&source, known);
+                superseded |= !changes_rows && !spans_all_of(&source, known);
             }
         }
-        if superseded && !replace {
+        if superseded {
             return;
         }
         sources.retain(|known| {
-            let same_name = known.name == source.name;
+            let is_earlier = is_same_archive(known, &source)
+                || known.name == source.name && spans_all_of(&source, known);
             // Rows of it that stayed need their source.
-            let keeps_none = outcome.rows_kept == 0;
-            let superseded = same_name && keeps_none && (replace || spans_all_of(&source, known));
-            !(is_same_archive(known, &source) || superseded)
+            !(is_same_reading(known, &source) || is_earlier && outcome.rows_kept == 0)
         });
-        sources.push(source);
-        sources.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
+        // An archive that has nothing of this month any more has no part in it.
+        if source.rows > 0 || !source.covered.is_empty() {
+            sources.push(source);
+        }
+        let key = |source: &SourceReceipt| {
+            (source.name.clone(), source.sha256.clone(), source.reading.clone())
+        };
+        sources.sort_by_key(key);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "both rows, each with its table")]
     fn conflict(
         &self,
         source: &SourceReceipt,
-        count: usize,
+        conflicts: Conflicts,
         new: &Table,
-        new_row: usize,
-        column: usize,
         old: &Table,
-        old_row: usize,
     ) -> MarketError {
+        let Conflicts { count, lake, column, .. } = conflicts;
         MarketError::Conflict {
             path: self.path.clone(),
             source_name: source.name.clone(),
             count,
-            first: Timestamp(key_times(new)[new_row]),
+            first: Timestamp(key_times(old)[lake]),
             column: self.series.kind.columns()[column].0,
-            old: old.columns()[column].text(old_row).into(),
-            new: new.columns()[column].text(new_row).into(),
+            old: old.columns()[column].text(lake).into(),
+            new: conflicts.archive_text(new).into(),
         }
     }
 }
@@ -449,13 +517,22 @@ enum Version {
 struct Conflicts {
     count: usize,
     lake: usize,
-    archive: usize,
+    /// `None` where the archive has no such row any more.
+    archive: Option<usize>,
     column: usize,
 }
 
 impl Conflicts {
-    fn add(conflicts: &mut Option<Self>, lake: usize, archive: usize, column: usize) {
+    fn add(conflicts: &mut Option<Self>, lake: usize, archive: Option<usize>, column: usize) {
         conflicts.get_or_insert(Self { count: 0, lake, archive, column }).count += 1;
+    }
+
+    /// The archive's value in the first case.
+    fn archive_text(&self, archive: &Table) -> String {
+        match self.archive {
+            Some(row) => archive.columns()[self.column].text(row),
+            None => "in no row".to_owned(),
+        }
     }
 }
 
@@ -466,6 +543,8 @@ struct Plan {
     patches: Vec<Patch>,
     added: usize,
     replaced: usize,
+    /// Rows of the lake that go, because the archive that they are from has them no more.
+    withdrawn: usize,
     conflicts: Option<Conflicts>,
     completed_bars: Vec<Timestamp>,
 }
@@ -485,31 +564,20 @@ impl Plan {
             patches: Vec::new(),
             added: 0,
             replaced: 0,
+            withdrawn: 0,
             conflicts: None,
             completed_bars: Vec::new(),
         }
+    }
+
+    fn changes_rows(&self) -> bool {
+        self.added + self.replaced + self.withdrawn + self.patches.len() > 0
     }
 
     fn push(&mut self, row: usize, derived: bool) {
         self.rows.push(row);
         self.derived.push(derived);
     }
-}
-
-/// Whether two archives are the same bytes about the same time. Files of quiet days are all alike.
-fn is_same_archive(a: &SourceReceipt, b: &SourceReceipt) -> bool {
-    a.sha256 == b.sha256 && a.covered == b.covered
-}
-
-/// Whether an archive spans all that another did in this month.
-fn spans_all_of(new: &SourceReceipt, old: &SourceReceipt) -> bool {
-    let rows = old.rows == 0
-        || new.rows > 0 && new.first <= old.first && old.last <= new.last && new.rows >= old.rows;
-    let time = old
-        .covered
-        .iter()
-        .all(|&(from, to)| new.covered.iter().any(|&(start, end)| start <= from && to <= end));
-    rows && time
 }
 
 /// Spans of consecutive marked rows, both ends inclusive.

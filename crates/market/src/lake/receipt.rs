@@ -42,6 +42,10 @@ pub struct SourceReceipt {
     pub sha256: String,
     /// The decoder and its version, as `binance-klines/1`.
     pub decoder: String,
+    /// Digest of what was decoded for this month: rows and notes. It tells one reading of the same
+    /// bytes from another, under other settings. Empty in files of earlier versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reading: String,
     /// Rows of this month that it delivered.
     pub rows: usize,
     /// Time of the first of them.

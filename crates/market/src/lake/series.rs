@@ -101,6 +101,11 @@ impl Month {
     }
 
     /// File path below the series' folder.
+    /// The month before this one.
+    pub(super) fn previous(self) -> Self {
+        Self::of(Timestamp(self.start().0 - 1))
+    }
+
     pub(super) fn file(self) -> PathBuf {
         PathBuf::from(format!("year={:04}", self.year)).join(self.file_name())
     }

@@ -291,6 +291,115 @@ fn liquidations_are_a_multiset_and_quiet_days_are_covered() {
     assert_eq!(lake.months(&series).unwrap().len(), 2);
 }
 
+fn merge_with(lake: &Lake, from: Incoming, replace: bool, keep: bool) -> MergeOutcome {
+    let series =
+        series(from.table.kind(), from.table.kind().has_interval().then_some(Interval::HOUR));
+    lake.writer().unwrap().merge(&series, vec![from], MergeOptions { replace, keep }).unwrap()
+}
+
+/// The archive's name under other bytes.
+fn version(name: &str, sha256: &str, table: Table) -> Incoming {
+    let mut from = incoming(name, table);
+    from.source.sha256 = sha256.into();
+    from
+}
+
+#[test]
+fn a_changed_archive_of_liquidations_does_not_count_double() {
+    let series = series(Kind::Liquidations, None);
+    let first = || version("l", "1", liquidations(&[(5, 1.0), (6, 2.0), (7, 3.0)]));
+    let second = || version("l", "2", liquidations(&[(5, 1.5), (6, 2.0), (7, 3.0), (8, 4.0)]));
+    let (_folder, lake) = new_lake();
+    merge(&lake, &series, first()).unwrap();
+    let before = bytes(lake.root());
+    let error = merge(&lake, &series, second()).unwrap_err().to_string();
+    assert!(error.contains("1 row(s) differ") && error.contains("is in no row in l"), "{error}");
+    assert_eq!(bytes(lake.root()), before);
+
+    let outcome = merge_with(&lake, second(), false, true);
+    assert_eq!((outcome.rows_added, outcome.rows_kept), (1, 1));
+    assert_eq!(all(&lake, &series).f64("price"), [1.0, 2.0, 3.0, 4.0]);
+
+    let outcome = merge_with(&lake, second(), true, false);
+    assert_eq!((outcome.rows_added, outcome.rows_replaced), (1, 1));
+    assert_eq!(all(&lake, &series).f64("price"), [1.5, 2.0, 3.0, 4.0]);
+
+    // A version that only grew is no other one, and what another archive may have told stays.
+    let (_folder, lake) = new_lake();
+    merge(&lake, &series, first()).unwrap();
+    let grown = [(5, 1.0), (6, 2.0), (6, 2.0), (7, 3.0), (9, 3.0)];
+    merge(&lake, &series, version("l", "3", liquidations(&grown))).unwrap();
+    assert_eq!(all(&lake, &series), liquidations(&grown));
+    merge(&lake, &series, incoming("other", liquidations(&[(4, 1.0), (7, 3.0)]))).unwrap();
+    merge_with(&lake, version("l", "4", liquidations(&[(5, 9.0), (9, 9.0)])), true, false);
+    let prices = [1.0, 1.0, 9.0, 2.0, 2.0, 3.0, 9.0];
+    assert_eq!(all(&lake, &series).f64("price"), prices, "4 to 7 may be the other's");
+}
+
+#[test]
+fn the_same_bytes_read_otherwise_are_not_known() {
+    let read = |closes: &[(i64, f64)]| version("a", "1", candles(closes));
+    let flagged = [(0, 100.0), (HOUR, 101.0), (2 * HOUR, 101.0)];
+    let (_folder, lake) = new_lake();
+    merge(&lake, &hourly(), read(&flagged)).unwrap();
+    let before = bytes(lake.root());
+    // One row fewer, then other values: both differ from what the lake has of these bytes.
+    for other in [&flagged[..2], &[(0, 100.0), (HOUR, 1.01), (2 * HOUR, 101.0)]] {
+        let error = merge(&lake, &hourly(), read(other)).unwrap_err().to_string();
+        assert!(error.contains("1 row(s) differ"), "{error}");
+    }
+    assert_eq!(bytes(lake.root()), before);
+    assert_eq!(merge_with(&lake, read(&flagged[..2]), false, true).rows_kept, 1);
+    assert_eq!(all(&lake, &hourly()), candles(&flagged));
+    assert_eq!(merge_with(&lake, read(&flagged[..2]), true, false).rows_replaced, 1);
+    assert_eq!(all(&lake, &hourly()), candles(&flagged[..2]));
+    let receipts = lake.receipts(&hourly()).unwrap();
+    assert_eq!((receipts[0].sources.len(), receipts[0].sources[0].rows), (1, 2));
+
+    // A row that another archive spans as well is not taken out.
+    merge(&lake, &hourly(), incoming("b", candles(&flagged))).unwrap();
+    merge_with(&lake, read(&flagged[..1]), true, false);
+    assert_eq!(all(&lake, &hourly()), candles(&flagged));
+
+    // Other settings can move rows over the end of a month.
+    let (_folder, lake) = new_lake();
+    let month = time("1970-02-01");
+    let (late, early) = ([(month - HOUR, 1.0), (month, 1.0)], [(month - HOUR, 1.0)]);
+    merge(&lake, &hourly(), read(&late)).unwrap();
+    assert!(matches!(merge(&lake, &hourly(), read(&early)), Err(MarketError::Conflict { .. })));
+    merge_with(&lake, read(&early), true, false);
+    assert_eq!(all(&lake, &hourly()), candles(&early));
+    assert!(lake.receipts(&hourly()).unwrap()[1].sources.is_empty());
+}
+
+#[test]
+fn a_receipt_names_the_source_of_every_row_that_stays() {
+    let (_folder, lake) = new_lake();
+    let long: Vec<_> = (0..4).map(|i| (i * HOUR, 100.0)).collect();
+    merge(&lake, &hourly(), version("x", "1", candles(&long))).unwrap();
+    let short = || version("x", "2", candles(&[(0, 90.0), (HOUR, 90.0)]));
+    merge_with(&lake, short(), true, false);
+    assert_eq!(all(&lake, &hourly()).f64("close"), [90.0, 90.0, 100.0, 100.0]);
+    let receipt = lake.receipts(&hourly()).unwrap().remove(0);
+    let sources: Vec<_> = receipt.sources.iter().map(|s| (s.sha256.as_str(), s.rows)).collect();
+    assert_eq!(sources, [("1", 4), ("2", 2)]);
+
+    // The long one again: it is known, and two of its rows are not what the lake has.
+    let before = bytes(lake.root());
+    let outcome = merge(&lake, &hourly(), version("x", "1", candles(&long))).unwrap();
+    assert_eq!((outcome.rows_known, outcome.rows_kept), (4, 2));
+    assert_eq!(bytes(lake.root()), before);
+}
+
+#[test]
+fn a_receipt_without_a_digest_of_the_reading_is_read() {
+    let source = r#"{"name":"a","sha256":"1","decoder":"test/1","rows":0,"first":null,"last":null,
+        "covered":[],"maybe_forming":null,"derived":[],"duplicates":0,"repairs":[],"flags":[]}"#;
+    let receipt: SourceReceipt = serde_json::from_str(source).unwrap();
+    assert_eq!(receipt.reading, "");
+    assert!(!serde_json::to_string(&receipt).unwrap().contains("reading"));
+}
+
 #[test]
 fn two_writers_are_refused_and_stale_files_removed() {
     let (_folder, lake) = new_lake();

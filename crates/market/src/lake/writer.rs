@@ -1,5 +1,6 @@
 //! The way into the lake: one writer at a time, all months checked before any is written.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use super::merge::{MonthState, Part, PartOutcome};
 use super::receipt::{Note, Receipt, SourceReceipt};
 use super::rows::compare_rows;
 use super::series::{Month, Series};
-use super::{Lake, coverage, file, key_times};
+use super::{Lake, coverage, file, key_times, versions};
 use crate::error::MarketError;
 use crate::table::{Kind, Table};
 use crate::time::Timestamp;
@@ -181,7 +182,8 @@ impl LakeWriter {
 
     /// Merges archives into a series. Every month is read, merged and checked before the first
     /// is written, so a refused merge leaves the series as it was. An archive whose bytes the
-    /// lake has seen changes nothing.
+    /// lake has seen, read as they were then, changes nothing; those of its rows that another
+    /// archive has replaced since are counted as kept.
     ///
     /// Rows are unique by time (funding: by settlement time). Equal rows are kept once; rows that
     /// differ are refused, except that
@@ -191,6 +193,13 @@ impl LakeWriter {
     /// - with [`MergeOptions::replace`] the new row wins, with [`MergeOptions::keep`] the lake's.
     ///
     /// Liquidations can be equal and yet several: of equal rows the larger count is kept.
+    ///
+    /// An archive can come again: the same bytes read under other settings, or, for liquidations,
+    /// other bytes under the same name about the same time. What the lake has from the earlier
+    /// version, and from no other archive, and the new one has no more, is a difference as any
+    /// other: refused, taken out with `replace`, and left with `keep` (new liquidations of that
+    /// time then stay out, which would count double). An archive with other bytes that holds less
+    /// than the one before it under its name stands beside that one in the receipt.
     ///
     /// # Errors
     /// [`MarketError::Conflict`] for rows that differ, [`MarketError::BadName`] for a series that
@@ -207,9 +216,22 @@ impl LakeWriter {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = self.lake.root.join(series.folder()?);
         let mut months: BTreeMap<Month, Vec<Part>> = BTreeMap::new();
+        let mut receipts: BTreeMap<Month, Option<Receipt>> = BTreeMap::new();
         for archive in incoming {
             assert_eq!(archive.table.kind(), series.kind, "kind of the rows for {series}");
-            for (month, part) in split(archive) {
+            let source = archive.source.clone();
+            let parts = split(archive);
+            let own: BTreeSet<Month> = parts.iter().map(|(month, _)| *month).collect();
+            for month in own.iter().flat_map(|month| [month.previous(), month.next()]) {
+                let receipt = match receipts.entry(month) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => entry.insert(self.lake.receipt(series, month)?),
+                };
+                if !own.contains(&month) && receipt.as_ref().is_some_and(|r| names(r, &source)) {
+                    months.entry(month).or_default().push(nothing_of(&source, series.kind));
+                }
+            }
+            for (month, part) in parts {
                 months.entry(month).or_default().push(part);
             }
         }
@@ -314,10 +336,11 @@ fn split(archive: Incoming) -> Vec<(Month, Part)> {
             let (month_start, month_end) = (month.start(), month.end());
             let start = times.partition_point(|&time| time < month_start.0);
             let end = times.partition_point(|&time| time < month_end.0);
-            let receipt = SourceReceipt {
+            let mut receipt = SourceReceipt {
                 name: source.name.clone(),
                 sha256: source.sha256.clone(),
                 decoder: source.decoder.clone(),
+                reading: String::new(),
                 rows: end - start,
                 first: times[start..end].first().copied().map(Timestamp),
                 last: times[start..end].last().copied().map(Timestamp),
@@ -334,9 +357,27 @@ fn split(archive: Incoming) -> Vec<(Month, Part)> {
                 repairs: archive.repairs.clone(),
                 flags: archive.flags.clone(),
             };
-            (month, Part { table: table.slice(start, end), source: receipt })
+            let table = table.slice(start, end);
+            receipt.reading = versions::reading(&table, &receipt);
+            (month, Part { table, source: receipt })
         })
         .collect()
+}
+
+/// Whether a month has rows of these very bytes.
+fn names(receipt: &Receipt, source: &Source) -> bool {
+    let is_it = |known: &SourceReceipt| known.name == source.name && known.sha256 == source.sha256;
+    receipt.sources.iter().any(|known| known.rows > 0 && is_it(known))
+}
+
+/// An archive's part in a month in which an earlier reading of it had rows and this one has none:
+/// other settings can move rows over the end of a month.
+fn nothing_of(source: &Source, kind: Kind) -> Part {
+    let table = Table::empty(kind);
+    let Source { name, sha256, decoder } = source.clone();
+    let mut source = SourceReceipt { name, sha256, decoder, ..SourceReceipt::default() };
+    source.reading = versions::reading(&table, &source);
+    Part { table, source }
 }
 
 fn series_covers_by_rows(kind: Kind) -> bool {
