@@ -43,11 +43,11 @@ fn other_settings_make_another_reading() {
     let divided = options(&[(Rule::PercentRate, Policy::Repair)]);
     let refused = failures(bench.ingest(&path, &divided));
     assert!(refused[0].to_string().contains("60 row(s) differ"), "{}", refused[0]);
-    assert_eq!(bench.only().1.f64("funding_rate")[0], 0.8);
+    assert_eq!(bench.only().1.f64("rate")[0], 0.8);
 
     bench.ingest(&path, &Options { replace: true, ..divided.clone() }).unwrap();
     let (series, table) = bench.only();
-    assert_eq!(table.f64("funding_rate")[0], 0.8 / 100.0);
+    assert_eq!(table.f64("rate")[0], 0.8 / 100.0);
     let sources = bench.lake.receipts(&series).unwrap().remove(0).sources;
     assert_eq!(sources.len(), 1);
     assert!(sources[0].repairs.iter().any(|note| note.name == "percent_rate"));
@@ -61,7 +61,7 @@ fn other_settings_make_another_reading() {
 fn repair_wins_every_time_as_replace_does() {
     let bench = Bench::new();
     let a = bench.write("A.csv", hours(&[100.0, 101.0, 102.0]));
-    let b = bench.write("B.csv", hours(&[100.0, 109.0]));
+    let b = bench.write("B.csv", hours(&[100.0, 109.0, 102.0]));
     let repair = options(&[(Rule::LakeConflict, Policy::Repair)]);
     for (path, close) in [(&a, 101.0), (&b, 109.0), (&a, 101.0), (&b, 109.0), (&a, 101.0)] {
         bench.ingest(path, &repair).unwrap();
@@ -70,15 +70,15 @@ fn repair_wins_every_time_as_replace_does() {
     // Known, but not all of it is what the lake has; told however often it is asked.
     for _ in 0..2 {
         let merge = bench.ingest(&b, &options(&[])).unwrap().merges.remove(0);
-        assert_eq!((merge.rows_known, merge.rows_kept, merge.rows_added), (2, 1, 0));
+        assert_eq!((merge.rows_known, merge.rows_kept, merge.rows_added), (3, 1, 0));
     }
 }
 
 #[test]
 fn a_row_that_was_flagged_is_refused_once_the_policy_says_so() {
     let bench = Bench::new();
-    let a = bench.write("A.csv", hours(&[100.0, 101.0]));
-    let b = bench.write("B.csv", hours(&[100.0, 109.0]));
+    let a = bench.write("A.csv", hours(&[100.0, 101.0, 102.0]));
+    let b = bench.write("B.csv", hours(&[100.0, 109.0, 102.0]));
     let flag = options(&[(Rule::LakeConflict, Policy::Flag)]);
     bench.ingest(&a, &options(&[])).unwrap();
     for _ in 0..2 {

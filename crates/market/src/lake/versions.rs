@@ -1,5 +1,7 @@
 //! Archives that come again: read another way, or with other bytes under the same name.
 
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
 use super::receipt::SourceReceipt;
@@ -38,7 +40,11 @@ pub(super) fn reading(table: &Table, source: &SourceReceipt) -> String {
     // Debug output of these is as good as any encoding: it is compared, never read.
     let said = format!("{covered:?}{maybe_forming:?}{derived:?}{duplicates}{repairs:?}{flags:?}");
     hasher.update(said);
-    hasher.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hex = String::with_capacity(32);
+    for byte in &hasher.finalize()[..16] {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 /// Whether two archives are the same bytes about the same time, read in the same way.
