@@ -14,6 +14,7 @@ mod binance;
 mod bybit;
 mod bybit_recorded;
 mod check;
+mod columns;
 mod download;
 mod download_pages;
 mod download_server;
