@@ -9,9 +9,9 @@ use arrow::array::{
 };
 use arrow::ipc::writer::FileWriter;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use plimsoll_ingest::Options;
+use plimsoll_ingest::{Options, Selection, ls_readable};
 
 use crate::{Bench, failures};
 
@@ -109,25 +109,11 @@ fn symbols_are_read_from_columns_of_every_kind_of_text() {
     }
 }
 
-#[test]
-fn a_packing_that_cannot_be_read_is_named() {
-    let bytes = parquet(&bars(100, None), zstd());
-    assert!(!bytes.is_empty());
-    let Ok(bytes) = std::panic::catch_unwind(|| {
-        parquet(&bars(100, None), Compression::GZIP(GzipLevel::default()))
-    }) else {
-        // This build cannot write it either.
-        return;
-    };
-    let found = refusal("BTCUSDT_1m.parquet", &bytes);
-    assert!(found.contains("packed with GZIP"), "{found}");
-}
-
 #[cfg(unix)]
 #[test]
 fn a_pipe_in_the_place_of_a_checksum_is_no_endless_wait() {
     let bench = Bench::new();
-    let path = bench.write("BTCUSDT_1m.feather", &feather(&bars(100, None)));
+    let path = bench.write("BTCUSDT_1m.feather", feather(&bars(100, None)));
     let pipe = path.with_file_name("BTCUSDT_1m.feather.CHECKSUM");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     if !made.is_ok_and(|status| status.success()) {
@@ -148,4 +134,19 @@ fn json_is_weighed_by_the_memory_that_it_would_take() {
     let lists = format!("[{}0]", "[1],".repeat(8_000_000));
     let found = refusal("BTCUSDT_1m.json", lists.as_bytes());
     assert!(found.contains("bytes of memory"), "{found}");
+}
+
+#[test]
+fn a_damaged_month_hides_no_other_series() {
+    let bench = Bench::new();
+    for symbol in ["AUSDT", "BUSDT"] {
+        let path = bench.write(&format!("{symbol}_1m.feather"), feather(&bars(100, None)));
+        bench.ingest(&path, &options()).unwrap();
+    }
+    let series = bench.lake.series().unwrap();
+    let (_, month) = bench.lake.months(&series[0]).unwrap().remove(0);
+    fs::write(month, b"no Parquet").unwrap();
+    let (found, unreadable) = ls_readable(&bench.lake, &Selection::default()).unwrap();
+    assert_eq!(found.iter().map(|one| &one.series).collect::<Vec<_>>(), [&series[1]]);
+    assert_eq!(unreadable.iter().map(|(one, _)| one).collect::<Vec<_>>(), [&series[0]]);
 }
