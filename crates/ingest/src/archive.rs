@@ -83,6 +83,8 @@ pub(crate) struct Archive {
     pub(crate) sha256: String,
     pub(crate) zipped: bool,
     pub(crate) content: Content,
+    /// For what is only found out while the content is decoded.
+    pub(crate) limits: Limits,
 }
 
 impl Archive {
@@ -249,11 +251,19 @@ impl<'a> RawFile<'a> {
     fn check_sum(&self) -> Result<(), Problem> {
         let mut path = self.input.path.as_os_str().to_owned();
         path.push(".CHECKSUM");
-        let Ok(file) = File::open(PathBuf::from(path)) else { return Ok(()) };
-        let mut text = String::new();
+        let path = PathBuf::from(path);
+        // Opening a pipe would wait for somebody to write to it.
+        if let Ok(metadata) = fs::metadata(&path)
+            && let Some(what) = find::irregular(&metadata)
+        {
+            return Err(Problem::Unsupported { what: format!("a .CHECKSUM that is {what}") });
+        }
+        let Ok(file) = File::open(path) else { return Ok(()) };
+        let mut text = Vec::new();
         // A checksum file is one line.
-        file.take(1 << 16).read_to_string(&mut text)?;
-        let expected = text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        file.take(1 << 16).read_to_end(&mut text)?;
+        let text = String::from_utf8_lossy(&text);
+        let expected = text.split_whitespace().next().unwrap_or("nothing").to_ascii_lowercase();
         if expected == self.sha256 {
             Ok(())
         } else {
@@ -288,6 +298,7 @@ impl<'a> RawFile<'a> {
             sha256: self.sha256,
             zipped: packing == Some(Packing::Zip),
             content,
+            limits: *limits,
         })
     }
 

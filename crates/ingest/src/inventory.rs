@@ -98,6 +98,27 @@ pub fn ls(lake: &Lake, selection: &Selection) -> Result<Vec<Coverage>, MarketErr
     Ok(found)
 }
 
+/// Series of a lake that cannot be read, and why.
+pub type Unreadable = Vec<(Series, MarketError)>;
+
+/// What [`ls`] gives, with what cannot be read beside what can: a damaged file hides its own series only.
+///
+/// # Errors
+/// A folder of the lake that cannot be listed.
+pub fn ls_readable(
+    lake: &Lake,
+    selection: &Selection,
+) -> Result<(Vec<Coverage>, Unreadable), MarketError> {
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+    for series in lake.series()?.into_iter().filter(|series| selection.holds(series)) {
+        match coverage(lake, series.clone(), selection.period()) {
+            Ok(one) => found.extend(one),
+            Err(error) => unreadable.push((series, error)),
+        }
+    }
+    Ok((found, unreadable))
+}
+
 fn coverage(
     lake: &Lake,
     series: Series,

@@ -88,7 +88,7 @@ pub mod why;
 pub use check::{Finding, Severity, Span, check, check_with};
 pub use error::{FileFailure, IngestError, Place, Problem};
 pub use export::{ExportError, ExportFormat, TimeFormat, export};
-pub use inventory::{Coverage, MonthCoverage, Selection, ls};
+pub use inventory::{Coverage, MonthCoverage, Selection, Unreadable, ls, ls_readable};
 pub use limits::Limits;
 pub use options::{LiquidationUnit, Options, SourceFormat};
 pub use policy::{Policies, Policy, PolicyError, Rule};

@@ -7,10 +7,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
+use arrow::error::ArrowError;
 use arrow::ipc::reader::FileReader;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use arrow::record_batch::RecordBatchReader;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use plimsoll_market::Kind;
 use serde_json::{Map, Value};
 
@@ -18,6 +24,7 @@ use crate::archive::{Archive, Content};
 use crate::csv::{self, TimeUnit, Values, Want};
 use crate::error::{Problem, RowProblem};
 use crate::json::Json;
+use columns::Budget;
 
 /// A column's name here, what it holds, and the names it has in files, best first.
 struct Known {
@@ -189,27 +196,26 @@ impl Raw {
         renamed: Renamed,
     ) -> Result<Self, RowProblem> {
         match &archive.content {
-            Content::Text(_) | Content::LongText(_) => {
-                Self::from_csv(archive, kind, headerless, renamed)
-            }
+            Content::Text(_) | Content::LongText(_) => Self::from_csv(archive, kind, headerless, renamed),
             Content::Json(json) => Self::from_objects(&objects::of(json)?, kind, renamed),
-            Content::Feather(bytes) => Self::from_batches(
-                &guarded(|| {
+            Content::Feather(bytes) => {
+                let budget = Budget::new(bytes.len() as u64, &archive.limits);
+                Ok(guarded(|| {
                     let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
-                    reader.collect::<Result<Vec<_>, _>>().map_err(damaged)
-                })?,
-                kind,
-                renamed,
-            ),
-            Content::Parquet(path) => Self::from_batches(
-                &guarded(|| {
-                    let reader = parquet_reader(path)?.with_batch_size(1 << 16).build();
-                    let batches = reader.map_err(damaged)?.collect::<Result<Vec<_>, _>>();
-                    batches.map_err(damaged)
-                })?,
-                kind,
-                renamed,
-            ),
+                    let schema = reader.schema();
+                    Self::from_batches(reader, &schema, kind, renamed, budget)
+                })?)
+            }
+            Content::Parquet(path) => {
+                let budget =
+                    Budget::new(path.metadata().map_err(Problem::Io)?.len(), &archive.limits);
+                Ok(guarded(|| {
+                    let reader = parquet_reader(path)?.with_batch_size(1 << 14);
+                    let reader = reader.build().map_err(damaged)?;
+                    let schema = reader.schema();
+                    Self::from_batches(reader, &schema, kind, renamed, budget)
+                })?)
+            }
         }
     }
 
@@ -260,33 +266,50 @@ impl Raw {
         Ok(Self { names, n_rows: rows.len, columns, time_unit: rows.time_unit, file_rows: None })
     }
 
+    /// Takes batches in one by one: all of them at once can be many times as large as the file.
     fn from_batches(
-        batches: &[RecordBatch],
+        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+        schema: &Schema,
         kind: Kind,
         renamed: Renamed,
-    ) -> Result<Self, RowProblem> {
-        let Some(first) = batches.first() else { return Err(Problem::Empty.into()) };
+        mut budget: Budget,
+    ) -> Result<Self, Problem> {
         let names: Vec<String> =
-            first.schema().fields().iter().map(|f| f.name().to_ascii_lowercase()).collect();
+            schema.fields().iter().map(|f| f.name().to_ascii_lowercase()).collect();
         let mut raw = Self {
             names: names.clone(),
-            n_rows: batches.iter().map(RecordBatch::num_rows).sum(),
+            n_rows: 0,
             columns: BTreeMap::new(),
             time_unit: None,
             file_rows: None,
         };
-        for (position, known) in choose(&rename(&names, renamed), kind) {
-            let mut values = match known.want {
-                Want::Time => Values::Times(Vec::with_capacity(raw.n_rows)),
-                Want::Word => Values::Words(Vec::with_capacity(raw.n_rows)),
-                _ => Values::Numbers(Vec::with_capacity(raw.n_rows)),
-            };
-            let mut unit = None;
-            for batch in batches {
-                columns::append(&mut values, batch.column(position), &names[position], &mut unit)?;
+        let mut chosen: Vec<_> = choose(&rename(&names, renamed), kind)
+            .into_iter()
+            .map(|(position, known)| {
+                let values = match known.want {
+                    Want::Time => Values::Times(Vec::new()),
+                    Want::Word => Values::Words(Vec::new()),
+                    _ => Values::Numbers(Vec::new()),
+                };
+                (position, known.name, values, None)
+            })
+            .collect();
+        let mut is_empty = true;
+        for batch in batches {
+            let batch = batch.map_err(damaged)?;
+            is_empty = false;
+            raw.n_rows += batch.num_rows();
+            for (position, _, values, unit) in &mut chosen {
+                let array = batch.column(*position);
+                columns::append(values, array, &names[*position], unit, &mut budget)?;
             }
+        }
+        if is_empty {
+            return Err(Problem::Empty);
+        }
+        for (_, name, values, unit) in chosen {
             raw.time_unit = raw.time_unit.or(unit);
-            raw.columns.insert(known.name, values);
+            raw.columns.insert(name, values);
         }
         Ok(raw)
     }
@@ -455,7 +478,20 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
 }
 
 fn parquet_reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, Problem> {
-    ParquetRecordBatchReaderBuilder::try_new(File::open(path)?).map_err(damaged)
+    let file = File::open(path)?;
+    let options = ArrowReaderOptions::new();
+    let found = ArrowReaderMetadata::load(&file, options.clone()).map_err(damaged)?;
+    // Views share a long word among all rows that have it.
+    let fields = found.schema().fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 => {
+            Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
+        }
+        _ => Arc::clone(field),
+    });
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    let options = options.with_schema(Arc::new(schema));
+    let shared = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options);
+    Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, shared.map_err(damaged)?))
 }
 
 fn damaged(error: impl std::fmt::Display) -> Problem {

@@ -34,7 +34,14 @@ impl Settings {
     /// [`SettingsError::Io`], or [`SettingsError::Mistakes`] with every mistake of the file.
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let file = path.display().to_string();
-        match std::fs::read_to_string(path) {
+        // Opening a pipe would wait for somebody to write to it.
+        let text = match std::fs::metadata(path) {
+            Ok(metadata) if !metadata.is_file() => {
+                Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file"))
+            }
+            _ => std::fs::read_to_string(path),
+        };
+        match text {
             Ok(text) => Self::parse(&text)
                 .map_err(|mistakes| SettingsError::Mistakes { file, mistakes: Mistakes(mistakes) }),
             Err(source) => Err(SettingsError::Io { file, source }),

@@ -8,6 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use arrow::ipc::{Block, CompressionType, RecordBatch, root_as_footer, root_as_message};
+use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::text::too_large;
@@ -147,12 +148,24 @@ pub(super) fn check_parquet(path: &Path, limits: &Limits) -> Result<(), Problem>
         let rows = u64::try_from(group.num_rows()).map_err(|_| impossible())?;
         totals.rows = totals.rows.saturating_add(rows);
         for column in group.columns() {
+            if let Compression::BROTLI(_) | Compression::GZIP(_) | Compression::LZO =
+                column.compression()
+            {
+                let name = column.compression().to_string();
+                let name = name.split('(').next().unwrap_or_default();
+                let what =
+                    format!("a Parquet file packed with {name} (write it with zstd or snappy)");
+                return Err(Problem::Unsupported { what });
+            }
             let unpacked = u64::try_from(column.uncompressed_size()).map_err(|_| impossible())?;
+            let values = u64::try_from(column.num_values()).map_err(|_| impossible())?;
             let packed = u64::try_from(column.compressed_size()).map_err(|_| impossible())?;
             if packed > bytes || column.data_page_offset() < 0 {
                 return Err(impossible());
             }
-            totals.bytes = totals.bytes.saturating_add(unpacked);
+            // Runs of equal values take next to nothing in the file, and eight bytes each read.
+            let read = unpacked.max(values.saturating_mul(8));
+            totals.bytes = totals.bytes.saturating_add(read);
         }
     }
     if u64::try_from(metadata.file_metadata().num_rows()) != Ok(totals.rows) {

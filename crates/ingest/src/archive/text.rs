@@ -1,6 +1,7 @@
 //! Whether unpacked bytes are text that may be read at all.
 
 use crate::error::Problem;
+use crate::json::DOCUMENT_BYTES_MAX;
 use crate::limits::Limits;
 
 /// Refuses text in UTF-16 or UTF-32, text with NUL bytes, and lines and fields without end.
@@ -57,10 +58,14 @@ fn check_line(line: &[u8], limits: &Limits) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Refuses JSON that is nested too deeply or has more values than `rows`, before it is parsed.
+/// Refuses JSON that is nested too deeply, has more values than `rows` or would take too much
+/// memory, before it is parsed.
 pub(super) fn check_json(text: &[u8], limits: &Limits) -> Result<(), Problem> {
     let mut depth: u64 = 0;
     let mut values: u64 = 0;
+    let mut weight: u64 = 0;
+    // Longer texts are read line by line, or not at all.
+    let is_at_once = text.len() <= DOCUMENT_BYTES_MAX;
     let mut in_string = false;
     let mut escaped = false;
     for &byte in text {
@@ -78,24 +83,43 @@ pub(super) fn check_json(text: &[u8], limits: &Limits) -> Result<(), Problem> {
             b'[' | b'{' => {
                 depth += 1;
                 values += 1;
+                weight += if byte == b'{' { OBJECT_BYTES } else { LIST_BYTES };
                 if depth > limits.nesting {
                     return Err(too_large("levels of JSON", depth, limits.nesting, "nesting"));
                 }
             }
             b']' | b'}' => depth = depth.saturating_sub(1),
-            b',' => values += 1,
+            b',' => {
+                values += 1;
+                weight += VALUE_BYTES;
+            }
+            b'\n' if depth == 0 && !is_at_once => weight = 0,
             _ => {}
         }
+        if weight > JSON_MEMORY_BYTES_MAX {
+            let what = format!(
+                "JSON that would take more than {JSON_MEMORY_BYTES_MAX} bytes of memory (split it)"
+            );
+            return Err(Problem::Unsupported { what });
+        }
     }
-    let most = limits.rows.min(JSON_VALUES_MAX);
-    if values > most {
-        return Err(too_large("values of a JSON document", values, most, "rows"));
+    if values > limits.rows {
+        return Err(too_large("values of a JSON document", values, limits.rows, "rows"));
     }
     Ok(())
 }
 
-/// A value takes some eighty bytes of memory, however short it is written.
-const JSON_VALUES_MAX: u64 = 16_000_000;
+/// What parsed JSON may take of memory, by the three weights below.
+const JSON_MEMORY_BYTES_MAX: u64 = 1 << 30;
+
+/// An object's first node has room for eleven names and values.
+const OBJECT_BYTES: u64 = 700;
+
+/// A list's first allocation has room for four values.
+const LIST_BYTES: u64 = 160;
+
+/// A value after the first of its list or object, with its short text or name.
+const VALUE_BYTES: u64 = 64;
 
 pub(super) fn too_large(
     what: &'static str,

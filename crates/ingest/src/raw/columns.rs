@@ -10,6 +10,7 @@ use arrow::error::ArrowError;
 
 use crate::csv::{self, TimeUnit, Values};
 use crate::error::Problem;
+use crate::limits::{Limits, RATIO_FROM};
 
 /// Appends an array's values, in milliseconds where they are times.
 pub(super) fn append(
@@ -17,6 +18,7 @@ pub(super) fn append(
     array: &ArrayRef,
     name: &str,
     unit: &mut Option<TimeUnit>,
+    budget: &mut Budget,
 ) -> Result<(), Problem> {
     match values {
         Values::Skipped => {}
@@ -26,9 +28,12 @@ pub(super) fn append(
             numbers.extend(array.iter().map(|value| value.unwrap_or(f64::NAN)));
         }
         Values::Words(words) => {
-            let array = cast(array, &DataType::Utf8).map_err(|e| unsupported(name, &e))?;
-            let array = array.as_string::<i32>();
-            words.extend(array.iter().map(|value| value.unwrap_or_default().to_owned()));
+            each_word(array, name, |word| {
+                let word = word.unwrap_or_default();
+                budget.take(word)?;
+                words.push(word.to_owned());
+                Ok(())
+            })?;
         }
         Values::Times(times) => append_times(times, array, name, unit)?,
     }
@@ -67,14 +72,65 @@ fn append_times(
                 times.push(csv::time(value.to_string().as_bytes(), name, unit)?);
             }
         }
-        _ => {
-            let array = cast(array, &DataType::Utf8).map_err(|e| unsupported(name, &e))?;
-            for value in array.as_string::<i32>().iter().flatten() {
-                times.push(csv::time(value.as_bytes(), name, unit)?);
-            }
-        }
+        _ => each_word(array, name, |word| {
+            let word = word.ok_or_else(|| not_a_time("null"))?;
+            times.push(csv::time(word.as_bytes(), name, unit)?);
+            Ok(())
+        })?,
     }
     Ok(())
+}
+
+/// Every value as text. Words that rows share, as a dictionary's, are not copied for each row.
+fn each_word(
+    array: &ArrayRef,
+    name: &str,
+    mut each: impl FnMut(Option<&str>) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let cast_to = |array: &dyn Array, to| cast(array, &to).map_err(|e| unsupported(name, &e));
+    if let Some(dictionary) = array.as_any_dictionary_opt() {
+        let words = cast_to(dictionary.values(), DataType::Utf8)?;
+        let words = words.as_string::<i32>();
+        let keys = cast_to(dictionary.keys(), DataType::Int64)?;
+        for key in keys.as_primitive::<Int64Type>() {
+            let key = key.and_then(|key| usize::try_from(key).ok());
+            each(key.filter(|&key| !words.is_null(key)).map(|key| words.value(key)))?;
+        }
+    } else if let Some(views) = array.as_string_view_opt() {
+        views.iter().try_for_each(each)?;
+    } else {
+        let words = cast_to(array, DataType::Utf8)?;
+        words.as_string::<i32>().iter().try_for_each(each)?;
+    }
+    Ok(())
+}
+
+/// How many bytes of words a file may still give.
+pub(super) struct Budget {
+    on_disk: u64,
+    taken: u64,
+    limits: Limits,
+}
+
+impl Budget {
+    pub(super) fn new(on_disk: u64, limits: &Limits) -> Self {
+        Self { on_disk: on_disk.max(1), taken: 0, limits: *limits }
+    }
+
+    fn take(&mut self, word: &str) -> Result<(), Problem> {
+        let too_large =
+            |what, found, limit, setting| Err(Problem::TooLarge { what, found, limit, setting });
+        let length = word.len() as u64;
+        if length > self.limits.field_bytes {
+            return too_large("bytes of a field", length, self.limits.field_bytes, "field_bytes");
+        }
+        self.taken = self.taken.saturating_add(length);
+        let ratio = self.taken / self.on_disk;
+        if self.taken > RATIO_FROM && ratio > self.limits.ratio {
+            return too_large("times its size when unpacked", ratio, self.limits.ratio, "ratio");
+        }
+        Ok(())
+    }
 }
 
 fn unsupported(name: &str, error: &ArrowError) -> Problem {

@@ -15,6 +15,7 @@ mod binance;
 mod bybit;
 mod bybit_recorded;
 mod check;
+mod columns;
 mod containers;
 mod download;
 mod download_pages;

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use plimsoll_ingest::{
     IngestError, NoProgress, Options, Progress, Severity, SourceFormat, check, ingest, ls,
+    ls_readable,
 };
 use plimsoll_market::{Column, Kind, MarketError, Timestamp};
 
@@ -220,6 +221,9 @@ fn ls_and_check_say_what_is_there_and_what_is_not() {
     bench.ingest(bench.folder.path().join("archives"), &usdm()).unwrap();
 
     let listed = ls(&bench.lake, &plimsoll_ingest::Selection::default()).unwrap();
+    let (readable, unreadable) =
+        ls_readable(&bench.lake, &plimsoll_ingest::Selection::default()).unwrap();
+    assert_eq!((&readable, unreadable.len()), (&listed, 0));
     let lines: Vec<String> = listed
         .iter()
         .map(|c| {

@@ -3,22 +3,22 @@
 use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, Table, presets};
-use plimsoll_ingest::{Coverage, ls};
+use plimsoll_ingest::{Coverage, Rule, check, ls_readable};
 use plimsoll_market::Lake;
 use serde_json::{Value, json};
 
 use super::{INGEST_HINT, calendar, empty, named, time_or_dash};
 use crate::args::ListArguments;
 use crate::error::CliError;
-use crate::output::{Output, aligned, grouped, terminal_width};
+use crate::output::{Output, aligned, failure, grouped, terminal_width};
 
 pub(super) fn run(
     arguments: &ListArguments,
     lake: &Lake,
     output: Output,
 ) -> Result<ExitCode, CliError> {
-    let series = ls(lake, &arguments.selection.selection())?;
-    if series.is_empty() {
+    let (series, unreadable) = ls_readable(lake, &arguments.selection.selection())?;
+    if series.is_empty() && unreadable.is_empty() {
         let is_empty = lake.series()?.is_empty();
         let text = if is_empty {
             format!("{}; {INGEST_HINT}", empty(lake))
@@ -35,7 +35,11 @@ pub(super) fn run(
         output.text(&calendar::draw(&series, terminal_width()));
     }
     output.document(&series.iter().map(document).collect::<Vec<_>>());
-    Ok(ExitCode::SUCCESS)
+    for (one, error) in &unreadable {
+        let hint = check::hint(Rule::Unreadable).unwrap_or_default();
+        failure(&format!("{one} is not listed: {error}; {hint}"));
+    }
+    Ok(if unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn table(series: &[Coverage]) -> Table {
