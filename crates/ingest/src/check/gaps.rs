@@ -55,10 +55,11 @@ impl<'a> Gaps<'a> {
 
     pub(super) fn month(&mut self, table: &Table) {
         for gap in gaps_in(table, self.series.interval, self.previous) {
-            // A missing month is an error of its own; a summed day without a forced order may
-            // simply not be written.
+            // A missing month is an error of its own, but for bars of more than a day; a summed
+            // day without a forced order may simply not be written.
+            let has_months = self.series.interval.is_none_or(|interval| interval <= Interval::DAY);
             let is_long = gap.to.0 - gap.from.0 >= LONG_MS
-                && !holds_month(gap)
+                && !(has_months && holds_month(gap))
                 && self.series.kind != Kind::LiquidationVolume;
             let found = if is_long { &mut self.long } else { &mut self.rows };
             found.add_gap(gap, || show(gap));
