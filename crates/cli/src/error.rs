@@ -100,6 +100,9 @@ impl CliError {
             {
                 Some("check the spelling and the folder that you are in".to_owned())
             }
+            Self::Export(ExportError::NotFinite { .. }) => {
+                Some("`plimsoll data check` names what is broken; remove the month's file and ingest its archives again".to_owned())
+            }
             Self::Export(ExportError::Exists { .. }) => {
                 Some("pass --force to write over it, or another --out".to_owned())
             }

@@ -56,6 +56,18 @@ pub enum ExportError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A value is no number, which no file for other programs should hold.
+    #[error("{series}: the {column} of {time} is {value}, which is no number")]
+    NotFinite {
+        /// The series.
+        series: Series,
+        /// Time of the row.
+        time: Timestamp,
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        value: f64,
+    },
     /// The file is there already.
     #[error("{} is there already", path.display())]
     Exists {
@@ -131,6 +143,7 @@ pub fn write_csv(
     let mut line = String::new();
     for table in by_month(lake, series, period)? {
         let table = table?;
+        finite(series, &table)?;
         for row in 0..table.len() {
             line.clear();
             line.push_str(&series.venue);
@@ -192,6 +205,7 @@ fn write_parquet(
     let mut n_rows = 0;
     for table in by_month(lake, series, period)? {
         let table = table?;
+        finite(series, &table)?;
         let batch = table.to_batch().map_err(|error| failed(&error))?;
         let words = |word: &str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(std::iter::repeat_n(word, table.len())))
@@ -205,6 +219,26 @@ fn write_parquet(
     }
     parquet.close().map_err(|error| failed(&error))?;
     Ok(n_rows)
+}
+
+/// Refuses a table with a number that is none.
+fn finite(series: &Series, table: &Table) -> Result<(), ExportError> {
+    for (&(column, _), values) in series.kind.columns().iter().zip(table.columns()) {
+        let is_none = |value: &f64| !value.is_finite();
+        let found = match values {
+            Column::F64(values) => values.iter().position(is_none).map(|row| (row, values[row])),
+            Column::F64OrNull(values) => values
+                .iter()
+                .enumerate()
+                .find_map(|(row, value)| value.filter(is_none).map(|value| (row, value))),
+            _ => None,
+        };
+        if let Some((row, value)) = found {
+            let (series, time) = (series.clone(), Timestamp(table.times()[row]));
+            return Err(ExportError::NotFinite { series, time, column, value });
+        }
+    }
+    Ok(())
 }
 
 /// The rows of a period, a month at a time.

@@ -143,6 +143,8 @@ rules! {
     VolumeDisagreement("volume_disagreement", Flag of [Refuse, Flag], "bars of two intervals have the same prices and different volumes", "");
     OpenInterestHole("open_interest_hole", Flag of [Refuse, Flag], "snapshots of open interest are missing between others", "");
     LiquidationUnknown("liquidation_unknown", Flag of [Refuse, Flag], "time between archives at which liquidations are unknown, which is not quiet", "");
+    LongGap("long_gap", Refuse of [Refuse, Flag], "bars or settlements of a week or more are missing between others", "");
+    MarkWrong("mark_wrong", Refuse of [Refuse, Flag], "the mark closes too far from the last price for both to be of one market", "");
     ArchiveFlag("archive_flag", Flag of [Refuse, Flag], "what was flagged when the archive was taken in", "");
 }
 

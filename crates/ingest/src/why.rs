@@ -5,7 +5,7 @@ use std::path::Path;
 use plimsoll_market::lake::Note;
 use plimsoll_market::{Kind, Series, Timestamp};
 
-use crate::archive::{Archive, Content, find};
+use crate::archive::{Archive, Content, Input, find};
 use crate::csv;
 use crate::decode::{self, Clues, Decoded};
 use crate::error::{FileFailure, IngestError, Place};
@@ -58,14 +58,22 @@ pub struct WhyPart {
     pub flags: Vec<Note>,
 }
 
-/// Reads a file as [`ingest`](crate::ingest) would, and tells what it was taken for.
+/// Reads a file, or every file of a folder, as [`ingest`](crate::ingest) would, and tells what
+/// each was taken for.
 ///
 /// # Errors
-/// [`IngestError::Io`] if there is no such file. What is wrong with a file that is there stands
-/// in [`Why::failures`].
-pub fn why(path: &Path, options: &Options) -> Result<Why, IngestError> {
+/// [`IngestError::Io`] if there is no such file, [`IngestError::NoFiles`] if the folder has none
+/// that could be an archive. What is wrong with a file that is there stands in [`Why::failures`].
+pub fn why(path: &Path, options: &Options) -> Result<Vec<Why>, IngestError> {
     let inputs = find(&[path.to_owned()], None)?.inputs;
-    let file = path.display().to_string();
+    if inputs.is_empty() {
+        return Err(IngestError::NoFiles { paths: vec![path.to_owned()] });
+    }
+    Ok(inputs.iter().map(|input| why_file(input, options)).collect())
+}
+
+fn why_file(input: &Input, options: &Options) -> Why {
+    let file = input.path.display().to_string();
     let mut why = Why {
         file: file.clone(),
         sha256: None,
@@ -76,14 +84,11 @@ pub fn why(path: &Path, options: &Options) -> Result<Why, IngestError> {
         parts: Vec::new(),
         failures: Vec::new(),
     };
-    let Some(input) = inputs.first() else {
-        return Err(IngestError::NoFiles { paths: vec![path.to_owned()] });
-    };
     let archive = match Archive::open(input, &options.limits) {
         Ok(archive) => archive,
         Err(problem) => {
             why.failures.push(FileFailure { file, place: Place::File, series: None, problem });
-            return Ok(why);
+            return why;
         }
     };
     why.sha256 = Some(archive.sha256.clone());
@@ -105,7 +110,7 @@ pub fn why(path: &Path, options: &Options) -> Result<Why, IngestError> {
             Err(failure) => why.failures.push(failure),
         }
     }
-    Ok(why)
+    why
 }
 
 fn part_of(decoded: Decoded, archive: &Archive, options: &Options) -> WhyPart {

@@ -72,7 +72,7 @@ pub(crate) enum DataCommand {
     /// A calendar of what the lake holds: every series, every month.
     Ls(ListArguments),
     /// Everything missing or odd; exit code 1 where a study would be misled.
-    Check(SettingsArguments),
+    Check(CheckArguments),
     /// The rules that archives and the lake are held to, and what is done where one is broken.
     Rules(SettingsArguments),
     /// Rows of a series, and the receipts that say where they come from.
@@ -116,6 +116,41 @@ impl SelectionArguments {
             from: self.from,
             to: self.to,
         }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArguments {
+    /// Only this venue.
+    #[arg(long)]
+    pub(crate) venue: Option<String>,
+    /// Only this symbol.
+    #[arg(long)]
+    pub(crate) symbol: Option<String>,
+    /// Only this kind of record, such as candles or funding.
+    #[arg(long, value_parser = parse_kind)]
+    pub(crate) kind: Option<Kind>,
+    /// Only bars of this length.
+    #[arg(long, value_parser = parse_interval)]
+    pub(crate) interval: Option<Interval>,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}
+
+impl CheckArguments {
+    /// The series asked for; `None` where that is all of them.
+    pub(crate) fn selection(&self) -> Option<Selection> {
+        let is_asked = self.venue.is_some()
+            || self.symbol.is_some()
+            || self.kind.is_some()
+            || self.interval.is_some();
+        is_asked.then(|| Selection {
+            venue: self.venue.clone(),
+            symbol: self.symbol.clone(),
+            kind: self.kind,
+            interval: self.interval,
+            ..Selection::default()
+        })
     }
 }
 
@@ -195,7 +230,7 @@ pub(crate) enum TimeArgument {
   plimsoll data why ~/archives/BTCUSDT-1h-2024-12.zip
   plimsoll data why bars.csv --venue binance-usdm --policy ohlc_order=repair --json")]
 pub(crate) struct WhyArguments {
-    /// Files.
+    /// Files, or folders of them.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]

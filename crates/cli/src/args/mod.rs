@@ -23,8 +23,8 @@ pub(crate) use calc::{
     MarginArguments, ModeArgument, SizeArguments,
 };
 pub(crate) use data::{
-    DataArguments, DataCommand, DecodingArguments, ExportArguments, FormatArgument, ListArguments,
-    ShowArguments, TimeArgument, WhyArguments,
+    CheckArguments, DataArguments, DataCommand, DecodingArguments, ExportArguments, FormatArgument,
+    ListArguments, ShowArguments, TimeArgument, WhyArguments,
 };
 pub(crate) use download::DownloadArguments;
 pub(crate) use explain::ExplainArguments;

@@ -38,6 +38,8 @@ pub(super) struct Bars<'a> {
     jumps: Jumps,
     /// Months most of whose bars move although nothing was traded.
     untraded: Cases,
+    /// The last bar that moves although nothing was traded in it.
+    last_moving: Option<i64>,
     last_time: Option<i64>,
 }
 
@@ -50,6 +52,7 @@ impl<'a> Bars<'a> {
             zero: Cases::default(),
             jumps: Jumps::default(),
             untraded: Cases::default(),
+            last_moving: None,
             last_time: None,
         }
     }
@@ -109,6 +112,7 @@ impl<'a> Bars<'a> {
             } else if volume[row] <= 0.0 {
                 self.zero.add(time, self.interval, || format!("{}: volume 0", Timestamp(time)));
                 if high[row] > low[row] {
+                    self.last_moving = Some(time);
                     moving.add(time, self.interval, || {
                         format!(
                             "{}: high {}, low {}, volume 0",
@@ -141,7 +145,9 @@ impl<'a> Bars<'a> {
         report.add(Rule::MarkSwapped, self.untraded, message);
         let end = self.last_time.map(|time| time + self.interval);
         let is_tail = |span: &super::Span| {
-            Some(span.to.0) == end && span.to.0 - span.from.0 >= TAIL_MS && span.count > 1
+            let is_flat = self.last_moving.is_none_or(|time| time < span.from.0);
+            let is_long = span.to.0 - span.from.0 >= TAIL_MS && span.count > 1;
+            Some(span.to.0) == end && is_long && is_flat
         };
         if let Some(tail) = self.zero.spans.pop_if(|span| is_tail(span)) {
             let mut filler = Cases::default();
@@ -218,7 +224,7 @@ impl Jumps {
         }
         let mut cases = Cases::default();
         for (far, usual) in self.far {
-            cases.add(far.time, interval, || {
+            cases.add_sized(far.time, interval, far.size, || {
                 format!(
                     "{}: from {} to {}, {:.1} % where {:.2} % is usual",
                     Timestamp(far.time),

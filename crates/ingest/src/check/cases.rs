@@ -52,12 +52,31 @@ pub(super) struct Cases {
     pub(super) last: Option<i64>,
     pub(super) example: String,
     pub(super) spans: Vec<Span>,
+    /// The size of the example, where cases have one.
+    pub(super) largest: f64,
 }
 
 impl Cases {
     /// A case that lasts from `time` for `length` milliseconds. The example is that of the first.
     pub(super) fn add(&mut self, time: i64, length: i64, example: impl FnOnce() -> String) {
         self.add_span(time, time + length, 1, example);
+    }
+
+    /// A case that has a size. The example is that of the largest.
+    pub(super) fn add_sized(
+        &mut self,
+        time: i64,
+        length: i64,
+        size: f64,
+        example: impl FnOnce() -> String,
+    ) {
+        if self.count == 0 || size > self.largest {
+            self.largest = size;
+            self.example = example();
+        }
+        let example = std::mem::take(&mut self.example);
+        self.add(time, length, String::new);
+        self.example = example;
     }
 
     pub(super) fn add_span(

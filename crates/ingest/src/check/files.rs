@@ -2,6 +2,7 @@
 //! once; and what the decoders flagged.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use plimsoll_market::lake::{Month, in_order, key_times};
 use plimsoll_market::{Kind, Lake, MarketError, Receipt, Series, Table, Timestamp};
@@ -24,10 +25,16 @@ pub(super) fn walk(
     let mut receipts = Vec::new();
     let mut unreadable = Cases::default();
     let mut mismatch = Cases::default();
+    let mut exchanged = Cases::default();
     let mut repeated = Repeated::new(series);
     for (month, path) in lake.months(series)? {
         let (start, end) = (month.start().0, month.end().0);
+        let looks_exchanged = looks_exchanged(series.kind, &path);
+        if looks_exchanged {
+            exchanged.add(start, end - start, || show_exchanged(lake, series, month));
+        }
         match Lake::read_as_it_stands(&path, series.kind) {
+            Err(_) if looks_exchanged => {}
             Err(error) => {
                 unreadable.add(start, end - start, || error.to_string());
             }
@@ -43,10 +50,39 @@ pub(super) fn walk(
     }
     let message = "a month's file cannot be read";
     report.add(Rule::Unreadable, unreadable, message);
+    let message =
+        "files of candles and of prices without volume, such as marks, stand in each other's place";
+    report.add(Rule::MarkSwapped, exchanged, message);
     let message = "the rows of a month are not those that its receipt tells of";
     report.add(Rule::ReceiptMismatch, mismatch, message);
     repeated.finish(report);
     Ok(receipts)
+}
+
+/// Whether a file of candles has the columns of a mark, or one of marks those of candles.
+fn looks_exchanged(kind: Kind, path: &Path) -> bool {
+    // What is no Parquet file at all is told when it is read.
+    let Ok(names) = Lake::column_names(path) else { return false };
+    let has = |name: &str| names.iter().any(|column| column == name);
+    let has_prices = ["open_time", "open", "high", "low", "close"].into_iter().all(has);
+    kind.has_prices() && has_prices && has("volume") != (kind == Kind::Candles)
+}
+
+/// The exchanged file of a month, and its counterpart if that is exchanged too.
+fn show_exchanged(lake: &Lake, series: &Series, month: Month) -> String {
+    let (holds, others) = match series.kind {
+        Kind::Candles => ("no volume, as marks", &[Kind::MarkCandles, Kind::IndexCandles][..]),
+        _ => ("volume, as candles", &[Kind::Candles][..]),
+    };
+    let counterpart = others.iter().find(|&&kind| {
+        let months = lake.months(&Series { kind, ..series.clone() }).unwrap_or_default();
+        let found = months.iter().find(|&&(of, _)| of == month);
+        found.is_some_and(|(_, path)| looks_exchanged(kind, path))
+    });
+    let with = counterpart.map_or(String::new(), |kind| {
+        format!("; the file of {kind} of that month is the one exchanged with it")
+    });
+    format!("{month}: the file of {} holds {holds} do{with}", series.kind)
 }
 
 /// A month's rows, sorted and unique; `None` where there is no file or it cannot be read, which

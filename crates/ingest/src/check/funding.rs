@@ -27,8 +27,9 @@ impl Rates {
         let Some(Column::I32(minutes)) = table.column("interval_minutes") else { return };
         let rows = key_times(table).iter().zip(table.times()).zip(rates).zip(minutes);
         for (((&time, &stamp), &rate), &minutes) in rows {
+            let length = i64::from(minutes.max(1)) * 60_000;
             if (stamp - time).abs() >= LATE_MS {
-                self.late.add(time, 1, || {
+                self.late.add(time, length, || {
                     format!("{} for the settlement of {}", Timestamp(stamp), Timestamp(time))
                 });
             }
@@ -38,7 +39,7 @@ impl Rates {
             } else if !rate.is_finite() {
                 self.broken.add(time, 1, example);
             } else if rate.abs() > EXTREME_FRACTION {
-                self.extreme.add(time, 1, example);
+                self.extreme.add(time, length, example);
             }
         }
     }

@@ -19,8 +19,19 @@ use crate::policy::Rule;
 /// The mark may close this fraction away from the last price on any day ...
 const FAR_FRACTION: f64 = 0.02;
 
-/// ... and so many times as far as in the median of the month.
+/// ... and so many times as far as in the median of the month, ...
 const FAR_FACTOR: f64 = 25.0;
+
+/// ... but never further than this without a word.
+const FAR_CAP_FRACTION: f64 = 0.1;
+
+/// Nor may half of a month be further than this away: on real hours the median is at most 0.1 %
+/// (in the worst hour, 2020-03-13, BTC closed 2.6 % away), so that something is wrong with one of
+/// the prices.
+const WRONG_MEDIAN_FRACTION: f64 = 0.02;
+
+/// One price so many times the other is wrong in every single bar.
+const WRONG_RATIO: f64 = 1.5;
 
 /// So many standard deviations of a fair coin must the wider bars be ahead of the narrower.
 const SWAPPED_SIGMA: f64 = 4.0;
@@ -108,9 +119,11 @@ pub(super) fn compare(
         found.month(month, interval, &pairs(&mark, &last));
     }
     let message = format!(
-        "the mark closes more than {FAR_FACTOR} times as far from the last price as in the median of the month, and more than 2 %"
+        "the mark closes more than 2 % from the last price, and more than {FAR_FACTOR} times as far as in the median of the month or 10 %"
     );
     report.add(Rule::MarkFar, found.far, message);
+    let message = "the mark closes more than 1.5 times as high or low as the last price, or 2 % away in half of a month: one of them is of another market or unit";
+    report.add(Rule::MarkWrong, found.wrong, message);
     let message = "the mark's bars are wider than those of the last price, month by month: mark and last price look exchanged";
     report.add(Rule::MarkSwapped, found.swapped, message);
     let message = "months of mark candles are copies of trade prices";
@@ -121,6 +134,7 @@ pub(super) fn compare(
 #[derive(Default)]
 struct Found {
     far: Cases,
+    wrong: Cases,
     swapped: Cases,
     copied: Cases,
 }
@@ -130,10 +144,18 @@ impl Found {
         let distance = |(mark, last): &(Whole, Whole)| (mark.close / last.close - 1.0).abs();
         let mut distances: Vec<f64> = pairs.iter().map(distance).collect();
         let usual = median(&mut distances).unwrap_or_default();
-        let bound = (FAR_FACTOR * usual).max(FAR_FRACTION);
+        let is_wrong_month = distances.len() >= LEAST_BARS && usual > WRONG_MEDIAN_FRACTION;
+        let bound = if is_wrong_month {
+            FAR_FRACTION
+        } else {
+            (FAR_FACTOR * usual).clamp(FAR_FRACTION, FAR_CAP_FRACTION)
+        };
         for pair in pairs.iter().filter(|pair| distance(pair) > bound) {
             let (mark, last) = pair;
-            self.far.add(mark.time, interval.ms(), || {
+            let size = (mark.close / last.close).ln().abs();
+            let is_wrong = is_wrong_month || size > WRONG_RATIO.ln();
+            let found = if is_wrong { &mut self.wrong } else { &mut self.far };
+            found.add_sized(mark.time, interval.ms(), size, || {
                 let percent = 100.0 * distance(pair);
                 let time = Timestamp(mark.time);
                 format!("{time}: mark {}, last {}, {percent:.1} %", mark.close, last.close)

@@ -11,6 +11,7 @@
 
 mod bars;
 mod cases;
+mod copies;
 mod files;
 mod funding;
 mod gaps;
@@ -18,6 +19,7 @@ mod intervals;
 mod marks;
 mod quiet;
 mod resample;
+mod values;
 mod venues;
 
 use std::fmt;
@@ -98,7 +100,8 @@ pub struct Finding {
     pub first: Option<Timestamp>,
     /// Time of the last of them.
     pub last: Option<Timestamp>,
-    /// The first case with its values; empty where there is nothing to show.
+    /// The first case with its values, or the largest where [`Self::shows_largest`]; empty where
+    /// there is nothing to show.
     pub example: String,
     /// One sentence.
     pub message: String,
@@ -115,6 +118,11 @@ impl Finding {
     pub fn hint(&self) -> Option<&'static str> {
         hint(self.rule)
     }
+
+    /// Whether the example is the largest case rather than the first.
+    pub fn shows_largest(&self) -> bool {
+        matches!(self.rule, Rule::Jump | Rule::MarkFar | Rule::MarkWrong)
+    }
 }
 
 /// What can be done where a rule is broken, if anything.
@@ -123,8 +131,14 @@ pub fn hint(rule: Rule) -> Option<&'static str> {
         Rule::Unreadable | Rule::BrokenBar | Rule::RepeatedTime | Rule::ReceiptMismatch => {
             "remove the month's file and ingest its archives again"
         }
-        Rule::MissingMonth | Rule::Gap | Rule::OpenInterestHole | Rule::LiquidationUnknown => {
-            "ingest archives of that time, if there are any; studies leave it out"
+        Rule::MissingMonth | Rule::Gap | Rule::LongGap => {
+            "ingest archives of that time, if there are any; studies carry positions over missing bars, and know no funding where settlements are missing"
+        }
+        Rule::OpenInterestHole | Rule::LiquidationUnknown => {
+            "ingest archives of that time, if there are any; to studies it is unknown"
+        }
+        Rule::MarkWrong => {
+            "look at both prices of that time, and ingest the archives of the wrong one again with `--replace`; one of them is of another market or unit"
         }
         Rule::IntervalDisagreement | Rule::VolumeDisagreement => {
             "choose the bars that agree with another source, and study those"
@@ -158,19 +172,22 @@ pub fn check(lake: &Lake) -> Result<Vec<Finding>, MarketError> {
 /// |---|---|---|
 /// | `unreadable` | error | a file cannot be read |
 /// | `receipt_mismatch` | error | rows are not those that the file's receipt tells of |
-/// | `broken_bar` | error | a bar contradicts itself or is off its grid |
+/// | `broken_bar` | error | a bar or value contradicts itself, is off its grid, or a copy of a day |
 /// | `repeated_time` | error | rows stand more than once |
 /// | `missing_month` | error | a month between others is missing |
+/// | `long_gap` | error | bars or settlements of a week or more are missing, but no whole month |
 /// | `interval_disagreement` | error | whole longer bars are not what shorter ones add up to |
-/// | `mark_swapped` | error | mark and last price look exchanged |
+/// | `mark_swapped` | error | mark and last price, or their files, look exchanged |
+/// | `mark_wrong` | error | the mark is 1.5 times the last price, or 2 % away in half of a month |
 /// | `funding_unit` | error | rates are more than 20 times those of other venues |
 /// | `gap` | warning | bars or settlements are missing between others |
 /// | `mark_missing`, `funding_missing` | warning | candles of a derivative without them |
 /// | `volume_disagreement` | warning | the same, where the prices agree |
-/// | `mark_far` | warning | the mark closes further from last than the month explains |
+/// | `mark_far` | warning | the mark closes further from last than the month explains, or 10 % |
 /// | `mark_copied` | warning | mark candles are copies of trade prices |
 /// | `open_interest_hole` | warning | snapshots missing at the series' own rhythm |
 /// | `liquidation_unknown` | warning | time between archives, unknown rather than quiet |
+/// | `zero_open_interest` | warning | open interest of zero |
 /// | `jump` | note | a move beyond 25 times the median move around it, and 2 % |
 /// | `zero_volume` | note | bars without trades: halts, or filler after a delisting |
 /// | `extreme_funding` | note | a rate above 1 % per interval |
@@ -206,6 +223,8 @@ fn check_series(
 ) -> Result<(), MarketError> {
     let mut gaps = gaps::Gaps::new(series);
     let mut bars = bars::Bars::new(series);
+    let mut copies = copies::Copies::new(series);
+    let mut values = values::Values::new(series);
     let mut funding = funding::Rates::default();
     let mut quiet = quiet::Quiet::new(series);
     let is_derivative = series.kind == Kind::Candles && !series.venue.ends_with("-spot");
@@ -214,6 +233,8 @@ fn check_series(
     let receipts = files::walk(lake, series, report, |month, table| {
         gaps.month(table);
         bars.month(month, table);
+        copies.month(table);
+        values.month(table);
         if series.kind == Kind::Funding {
             funding.month(table);
         }
@@ -228,6 +249,8 @@ fn check_series(
     gaps::missing_months(series, &files, report);
     gaps.finish(report);
     bars.finish(report);
+    copies.finish(report);
+    values.finish(report);
     funding.finish(report);
     quiet.finish(&receipts, report);
     unmarked.finish(all, report);

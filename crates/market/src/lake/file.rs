@@ -77,6 +77,14 @@ pub(super) fn read_receipt(path: &Path) -> Result<Receipt, MarketError> {
     receipt_of(path, &metadata)
 }
 
+/// The names of a file's columns.
+pub(super) fn column_names(path: &Path) -> Result<Vec<String>, MarketError> {
+    let file = File::open(path).map_err(MarketError::io(path))?;
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(bad(path))?;
+    let schema = metadata.file_metadata().schema_descr_ptr();
+    Ok(schema.columns().iter().map(|column| column.name().to_owned()).collect())
+}
+
 /// The bytes of a month file. The same rows and receipt give the same bytes.
 pub(super) fn encode(
     path: &Path,

@@ -61,6 +61,14 @@ impl Lake {
         Ok(MonthFile { rows, receipt: receipt.map_err(|error| error.to_string()) })
     }
 
+    /// The names of the columns that a month file has, whatever its kind should have.
+    ///
+    /// # Errors
+    /// A file that is no Parquet file.
+    pub fn column_names(path: &Path) -> Result<Vec<String>, MarketError> {
+        file::column_names(path)
+    }
+
     /// Files below the lake's folder that the lake does not know: files of other names, months
     /// that do not exist, what an interrupted writer left. Nothing reads them. The lock and the
     /// ingestion's record of the archives that it has seen are the lake's own.

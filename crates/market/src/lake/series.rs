@@ -141,9 +141,9 @@ impl fmt::Display for Month {
 pub(super) fn month_files(folder: &Path) -> Result<Vec<(Month, PathBuf)>, MarketError> {
     let mut found = Vec::new();
     for (year, year_folder) in entries_with_prefix(folder, "year=")? {
-        let Ok(year) = year.parse() else { continue };
+        let Some(year) = digits(&year, 4) else { continue };
         for (name, path) in entries_with_prefix(&year_folder, "month=")? {
-            let month = name.strip_suffix(".parquet").and_then(|m| m.parse().ok());
+            let month = name.strip_suffix(".parquet").and_then(|month| digits(month, 2));
             if let Some(month @ 1..=12) = month {
                 found.push((Month { year, month }, path));
             }
@@ -151,6 +151,12 @@ pub(super) fn month_files(folder: &Path) -> Result<Vec<(Month, PathBuf)>, Market
     }
     found.sort();
     Ok(found)
+}
+
+/// A number of exactly so many digits: `month=3` beside `month=03` would be taken twice.
+fn digits<T: FromStr>(text: &str, n_digits: usize) -> Option<T> {
+    let is_so_written = text.len() == n_digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_so_written)
 }
 
 /// Every series that has at least one month file, in the order of [`Series`].

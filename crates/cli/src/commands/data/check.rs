@@ -1,5 +1,6 @@
 //! `plimsoll data check`
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use plimsoll_ingest::check::strays;
@@ -7,8 +8,8 @@ use plimsoll_ingest::{Finding, Rule, Severity, Span, check, check_with};
 use plimsoll_market::Lake;
 use serde_json::{Value, json};
 
-use super::{INGEST_HINT, empty};
-use crate::args::{Global, SettingsArguments};
+use super::{INGEST_HINT, chosen, empty};
+use crate::args::{CheckArguments, Global};
 use crate::commands::settings;
 use crate::error::{CliError, FAILED};
 use crate::output::{Output, counted};
@@ -17,23 +18,35 @@ use crate::output::{Output, counted};
 const SPANS_SHOWN: usize = 3;
 
 pub(super) fn run(
-    arguments: &SettingsArguments,
+    arguments: &CheckArguments,
     global: &Global,
     lake: &Lake,
     output: Output,
 ) -> Result<ExitCode, CliError> {
-    let policies = &settings::read(arguments, global, output)?.policies;
-    let n_series = lake.series()?.len();
-    let findings = check_with(lake, policies)?;
+    let policies = &settings::read(&arguments.settings, global, output)?.policies;
+    let selection = arguments.selection();
+    let n_series = match &selection {
+        Some(selection) => chosen(lake, selection)?.len(),
+        None => lake.series()?.len(),
+    };
+    // All is looked through all the same: series are held against each other.
+    let mut findings = check_with(lake, policies)?;
+    if let Some(selection) = &selection {
+        findings.retain(|finding| selection.holds(&finding.series));
+    }
     let root = lake.root();
     let below_root = |path: &std::path::PathBuf| {
         path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
     };
-    let strays: Vec<String> = strays(lake)?.iter().map(below_root).collect();
+    let strays: Vec<String> = match selection {
+        Some(_) => Vec::new(),
+        None => strays(lake)?.iter().map(below_root).collect(),
+    };
     let stray = check::severity(Rule::StrayFile, policies.of(Rule::StrayFile));
     let found = text(&findings, &strays, stray);
     if !found.is_empty() {
         output.text(&found);
+        output.text(&by_rule(&findings, &strays, stray));
     }
     let count = |severity: Severity| {
         let n_strays = if severity == stray { strays.len() } else { 0 };
@@ -55,6 +68,7 @@ pub(super) fn run(
             "severity": stray.name(),
             "rule": Rule::StrayFile.name(),
             "policy": policy.name(),
+            "count": 1,
             "file": file,
             "message": Rule::StrayFile.about().what,
             "hint": check::hint(Rule::StrayFile),
@@ -85,7 +99,8 @@ fn text(findings: &[Finding], strays: &[String], stray: Severity) -> String {
         for finding in group {
             lines.push(format!("  {}: {}", finding.severity, headline(finding)));
             if !finding.example.is_empty() {
-                lines.push(format!("    first: {}", finding.example));
+                let which = if finding.shows_largest() { "largest" } else { "first" };
+                lines.push(format!("    {which}: {}", finding.example));
             }
             if finding.spans.len() > 1 {
                 lines.push(format!("    {}", largest(&finding.spans)));
@@ -100,6 +115,25 @@ fn text(findings: &[Finding], strays: &[String], stray: Severity) -> String {
         lines.push("files that are not the lake's".to_owned());
         lines.extend(strays.iter().map(|file| format!("  {stray}: stray_file: {file}")));
         lines.extend(check::hint(Rule::StrayFile).map(|hint| format!("    hint: {hint}")));
+    }
+    lines.join("\n")
+}
+
+/// A line a rule and severity, the worst first: how many series, how many cases.
+fn by_rule(findings: &[Finding], strays: &[String], stray: Severity) -> String {
+    let mut sums: BTreeMap<(Severity, Rule), (usize, usize)> = BTreeMap::new();
+    for finding in findings {
+        let (n_findings, n_cases) = sums.entry((finding.severity, finding.rule)).or_default();
+        *n_findings += 1;
+        *n_cases += finding.count;
+    }
+    let mut lines = vec!["by rule".to_owned()];
+    lines.extend(sums.iter().map(|((severity, rule), &(n_findings, n_cases))| {
+        let found = counted(n_findings, "finding");
+        format!("  {severity}: {}: {found}, {}", rule.name(), counted(n_cases, "case"))
+    }));
+    if !strays.is_empty() {
+        lines.push(format!("  {stray}: stray_file: {}", counted(strays.len(), "file")));
     }
     lines.join("\n")
 }

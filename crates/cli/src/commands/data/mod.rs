@@ -26,7 +26,7 @@ pub(crate) fn run(
     let lake = Lake::new(&global.data);
     match &arguments.command {
         DataCommand::Ls(arguments) => list::run(arguments, &lake, output),
-        DataCommand::Check(settings) => check::run(settings, global, &lake, output),
+        DataCommand::Check(arguments) => check::run(arguments, global, &lake, output),
         DataCommand::Rules(settings) => rules::run(settings, global, output),
         DataCommand::Show(arguments) => show::run(arguments, &lake, output),
         DataCommand::Export(arguments) => export::run(arguments, &lake, output),

@@ -21,14 +21,15 @@ pub(super) fn run(
     let options = Options { policies, limits, ..arguments.decoding.options() };
     let mut documents = Vec::new();
     let mut is_good = true;
-    for (idx, file) in arguments.files.iter().enumerate() {
-        if idx > 0 {
-            output.text("");
+    for path in &arguments.files {
+        for why in why(path, &options)? {
+            if !documents.is_empty() {
+                output.text("");
+            }
+            is_good &= why.failures.is_empty();
+            output.text(&text(&why));
+            documents.push(document(&why));
         }
-        let why = why(file, &options)?;
-        is_good &= why.failures.is_empty();
-        output.text(&text(&why));
-        documents.push(document(&why));
     }
     output.document(&documents);
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })

@@ -10,7 +10,10 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use plimsoll_ingest::check::strays;
-use plimsoll_ingest::{Policies, Policy, Rule, Severity, check, check_with};
+use plimsoll_ingest::{
+    ExportFormat, Options, Policies, Policy, Rule, Severity, TimeFormat, check, check_with, export,
+    why,
+};
 use plimsoll_market::lake::RECEIPT_KEY;
 use plimsoll_market::{Interval, Kind, Lake, Series, Timestamp};
 
@@ -133,6 +136,50 @@ fn prices_exchanged_under_the_right_volumes_are_seen() {
 }
 
 #[test]
+fn exchanged_files_are_named_as_exchanged() {
+    let bench = Bench::new();
+    sound(&bench.lake);
+    let candles = series(Kind::Candles, "BTCUSDT", Some("1h"));
+    let marks = series(Kind::MarkCandles, "BTCUSDT", Some("1h"));
+    for month in ["2025-02", "2025-03"] {
+        let (candle, mark) = (file(&bench.lake, &candles, month), file(&bench.lake, &marks, month));
+        let bytes = fs::read(&candle).unwrap();
+        fs::copy(&mark, &candle).unwrap();
+        fs::write(&mark, bytes).unwrap();
+    }
+    let findings = check(&bench.lake).unwrap();
+    let examples: Vec<&str> = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Error)
+        .map(|f| {
+            assert_eq!((f.rule, f.count), (Rule::MarkSwapped, 2));
+            assert_eq!(f.spans[0].to.to_string(), "2025-04-01T00:00:00Z");
+            f.example.as_str()
+        })
+        .collect();
+    assert_eq!(
+        examples,
+        [
+            "2025-02: the file of candles holds no volume, as marks do; the file of mark_candles of that month is the one exchanged with it",
+            "2025-02: the file of mark_candles holds volume, as candles do; the file of candles of that month is the one exchanged with it",
+        ]
+    );
+}
+
+#[test]
+fn bars_of_another_length_are_no_gaps() {
+    let bench = Bench::new();
+    let Market { candles, .. } = market("2025-01-01", Interval::HOUR, 31 * 24, 3);
+    let spot =
+        Series { venue: "binance-spot".into(), ..series(Kind::Candles, "BTCUSDT", Some("15m")) };
+    put(&bench.lake, &spot, candles);
+    let findings = check(&bench.lake).unwrap();
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!((findings[0].rule, findings[0].count), (Rule::BrokenBar, 744));
+    assert_eq!(findings[0].example, "743 of 743 bars stand 1h apart, not 15m");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_a_finding_and_the_others_are_looked_through() {
     let bench = Bench::new();
     sound(&bench.lake);
@@ -159,7 +206,9 @@ fn files_that_are_not_the_lakes_are_listed() {
     for name in [".archives.jsonl", ".lock"] {
         fs::write(root.join(name), b"").unwrap();
     }
-    for name in [".month=03.parquet.tmp", "month=13.parquet", "month=02.parquet.bak"] {
+    for name in
+        [".month=03.parquet.tmp", "month=13.parquet", "month=2.parquet", "month=02.parquet.bak"]
+    {
         fs::write(folder.join(name), b"x").unwrap();
     }
     fs::create_dir_all(root.join("candles/venue=x/symbol=Y/interval=soon/year=2025")).unwrap();
@@ -172,7 +221,13 @@ fn files_that_are_not_the_lakes_are_listed() {
         .collect();
     assert_eq!(
         found,
-        [".month=03.parquet.tmp", "month=02.parquet.bak", "month=13.parquet", "month=01.parquet"]
+        [
+            ".month=03.parquet.tmp",
+            "month=02.parquet.bak",
+            "month=13.parquet",
+            "month=2.parquet",
+            "month=01.parquet"
+        ]
     );
     assert!(rules(&bench.lake).is_empty());
 }
@@ -208,4 +263,39 @@ fn findings_are_the_same_at_any_number_of_threads() {
     assert!(found[0].len() >= 4);
     assert_eq!(found[0], found[1]);
     assert_eq!(found[0], found[2]);
+}
+
+#[test]
+fn numbers_that_are_none_are_not_exported() {
+    let bench = Bench::new();
+    let Market { candles, .. } = market("2025-01-01", Interval::HOUR, 48, 3);
+    let mut volume = candles.f64("volume").to_vec();
+    volume[30] = f64::NAN;
+    let candle = series(Kind::Candles, "BTCUSDT", Some("1h"));
+    put(&bench.lake, &candle, with_volume(&candles, &volume));
+    let path = bench.lake.root().with_file_name("out");
+    let (from, to) = (Timestamp(time("2025-01-01")), Timestamp(time("2025-02-01")));
+    for format in [ExportFormat::Csv(TimeFormat::Rfc3339), ExportFormat::Parquet] {
+        let error = export(&bench.lake, &candle, (from, to), format, &path, false).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "binance-usdm BTCUSDT candles 1h: the volume of 2025-01-02T06:00:00Z is NaN, which is no number"
+        );
+        assert!(!path.exists());
+    }
+    let before = Timestamp(candles.times()[30]);
+    let rows = export(&bench.lake, &candle, (from, before), ExportFormat::Parquet, &path, false);
+    assert_eq!(rows.unwrap(), 30);
+}
+
+#[test]
+fn every_file_of_a_folder_is_told_what_it_is_taken_for() {
+    let bench = Bench::new();
+    let first = bench.write("a.csv", "what,is,this\n1,2,3\n");
+    bench.write("b/c.csv", "nor,this\n4,5\n");
+    let of_folder = why(first.parent().unwrap(), &Options::default()).unwrap();
+    let files: Vec<bool> = of_folder.iter().map(|why| why.file.ends_with("a.csv")).collect();
+    assert_eq!(files, [true, false]);
+    assert!(of_folder[1].file.ends_with("c.csv") && of_folder[1].failures.len() == 1);
+    assert_eq!(why(&first, &Options::default()).unwrap().len(), 1);
 }

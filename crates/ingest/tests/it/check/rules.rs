@@ -122,7 +122,7 @@ fn moves_beyond_what_the_market_does_are_flagged() {
     let closes = candles.f64("close");
     // Two slips of the feed, and one move that the bound of 2 % lets pass.
     let low =
-        [(1000, closes[999] * 0.9), (3000, closes[2999] * 0.95), (5000, closes[4999] * 0.985)];
+        [(1000, closes[999] * 0.95), (3000, closes[2999] * 0.9), (5000, closes[4999] * 0.985)];
     let bench = Bench::new();
     let spot =
         Series { venue: "binance-spot".into(), ..series(Kind::Candles, "BTCUSDT", Some("5m")) };
@@ -133,6 +133,7 @@ fn moves_beyond_what_the_market_does_are_flagged() {
     assert_eq!((jump.count, jump.severity), (2, Severity::Note));
     assert_eq!(jump.first.unwrap().0, candles.times()[1000]);
     assert!(jump.example.contains(", 10.0 % where 0."), "{}", jump.example);
+    assert!(jump.shows_largest());
 }
 
 #[test]
@@ -184,6 +185,129 @@ fn marks_far_away_and_marks_that_are_copies() {
     let finding = only(&findings, Rule::MarkCopied);
     assert_eq!((finding.spans.len(), finding.severity), (1, Severity::Warning));
     assert_eq!(finding.example, "2025-01: 744 of 744 bars are equal");
+}
+
+#[test]
+fn marks_of_another_scale_are_errors() {
+    let Market { candles, mark } = market("2025-01-01", Interval::HOUR, 59 * 24, 5);
+    let candle = series(Kind::Candles, "BTCUSDT", Some("1h"));
+    let marks = series(Kind::MarkCandles, "BTCUSDT", Some("1h"));
+    let scaled = |rows: std::ops::Range<usize>, factor: f64| {
+        let mut table = mark.clone();
+        for column in ["open", "high", "low", "close"] {
+            let old = mark.f64(column);
+            let new: Vec<(usize, f64)> = rows.clone().map(|row| (row, old[row] * factor)).collect();
+            table = with(&table, column, &new);
+        }
+        table
+    };
+    // A month of all sizes, and a day that half of the month's bars do not show.
+    for (rows, factor, count) in
+        [(0..744, 100.0, 744), (0..744, 1.05, 744), (0..744, 0.01, 744), (100..124, 100.0, 24)]
+    {
+        let bench = Bench::new();
+        put(&bench.lake, &candle, candles.clone());
+        put(&bench.lake, &marks, scaled(rows, factor));
+        let findings = check(&bench.lake).unwrap();
+        let finding = only(&findings, Rule::MarkWrong);
+        assert_eq!((finding.count, finding.severity), (count, Severity::Error), "{factor}");
+    }
+    // A fifth off for a day is told, as a crash can be that far from its mark.
+    let bench = Bench::new();
+    put(&bench.lake, &candle, candles.clone());
+    put(&bench.lake, &marks, scaled(100..124, 1.2));
+    let findings = check(&bench.lake).unwrap();
+    assert_eq!(only(&findings, Rule::MarkFar).count, 24);
+}
+
+#[test]
+fn a_week_without_bars_is_an_error_and_a_day_a_warning() {
+    let Market { candles, .. } = market("2025-01-01", Interval::HOUR, 59 * 24, 5);
+    let spot =
+        Series { venue: "binance-spot".into(), ..series(Kind::Candles, "BTCUSDT", Some("1h")) };
+    for (hours, rule) in [(24, Rule::Gap), (167, Rule::Gap), (168, Rule::LongGap)] {
+        let rows: Vec<usize> =
+            (0..candles.len()).filter(|row| !(100..100 + hours).contains(row)).collect();
+        let bench = Bench::new();
+        put(&bench.lake, &spot, candles.gather(&rows));
+        let findings = check(&bench.lake).unwrap();
+        assert_eq!(findings.len(), 1, "{findings:#?}");
+        assert_eq!((findings[0].rule, findings[0].count), (rule, hours));
+    }
+}
+
+#[test]
+fn a_day_copied_over_the_next_is_named() {
+    let Market { candles, .. } = market("2025-01-01", Interval::HOUR, 10 * 24, 5);
+    let mut copied = candles.clone();
+    for column in ["open", "high", "low", "close", "volume"] {
+        let old = candles.f64(column);
+        let rows: Vec<(usize, f64)> = (48..72).map(|row| (row, old[row - 24])).collect();
+        copied = with(&copied, column, &rows);
+    }
+    let spot =
+        Series { venue: "binance-spot".into(), ..series(Kind::Candles, "BTCUSDT", Some("1h")) };
+    let bench = Bench::new();
+    put(&bench.lake, &spot, copied);
+    let findings = check(&bench.lake).unwrap();
+    let finding = only(&findings, Rule::BrokenBar);
+    assert_eq!(finding.count, 24);
+    assert_eq!(
+        finding.example,
+        "24 bars from 2025-01-03T00:00:00Z are those from 2025-01-02T00:00:00Z"
+    );
+}
+
+#[test]
+fn prices_that_move_are_no_filler() {
+    let Market { candles, .. } = market("2025-01-01", Interval::HOUR, 31 * 24, 5);
+    let quiet: Vec<(usize, f64)> = (700..744).map(|row| (row, 0.0)).collect();
+    let spot =
+        Series { venue: "binance-spot".into(), ..series(Kind::Candles, "BTCUSDT", Some("1h")) };
+    let bench = Bench::new();
+    put(&bench.lake, &spot, with(&candles, "volume", &quiet));
+    let findings = check(&bench.lake).unwrap();
+    assert_eq!(only(&findings, Rule::ZeroVolume).message, "bars without trades, in 1 halt(s)");
+}
+
+#[test]
+fn values_of_every_kind_are_looked_at() {
+    let at = time("2025-01-01");
+    let order = |price: f64, quantity: f64| {
+        let columns = vec![
+            Column::Time(vec![at]),
+            Column::Text(vec!["long".into()]),
+            Column::F64(vec![price]),
+            Column::F64(vec![quantity]),
+            Column::F64(vec![1.0]),
+            Column::Text(vec!["liquidation".into()]),
+        ];
+        Table::new(Kind::Liquidations, columns)
+    };
+    let snapshot = |value: f64| {
+        let columns = vec![
+            Column::Time(vec![at]),
+            Column::F64OrNull(vec![Some(value)]),
+            Column::F64OrNull(vec![None]),
+        ];
+        Table::new(Kind::OpenInterest, columns)
+    };
+    let Market { candles, .. } = market("2025-01-01", Interval::HOUR, 24, 5);
+    for (table, rule, example) in [
+        (order(-1.0, 1.0), Rule::BrokenBar, "price -1"),
+        (order(1.0, f64::NAN), Rule::BrokenBar, "quantity NaN"),
+        (snapshot(f64::NAN), Rule::BrokenBar, "open_interest NaN"),
+        (snapshot(-1.0), Rule::BrokenBar, "open_interest -1"),
+        (snapshot(0.0), Rule::ZeroOpenInterest, "open_interest 0"),
+        (with(&candles, "quote_volume", &[(0, -5.0)]), Rule::BrokenBar, "quote_volume -5"),
+    ] {
+        let bench = Bench::new();
+        let interval = table.kind().has_interval().then_some("1h");
+        let wanted = series(table.kind(), "BTCUSDT", interval);
+        put(&bench.lake, &Series { venue: "binance-spot".into(), ..wanted }, table);
+        let findings = check(&bench.lake).unwrap();
+        assert_eq!(only(&findings, rule).example, format!("2025-01-01T00:00:00Z: {example}"));
+    }
 }
 
 #[test]
