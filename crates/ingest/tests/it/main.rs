@@ -15,6 +15,7 @@ mod bybit;
 mod bybit_recorded;
 mod check;
 mod download;
+mod download_answers;
 mod download_pages;
 mod download_server;
 mod formats;
