@@ -8,10 +8,11 @@ use super::{SettingsArguments, above_zero, parse_interval, parse_time, whole_num
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Archives are files of whole days and months: all of each that the period touches comes and goes
-into the lake. What the server does not have is a hole: unknown, and not the same as quiet. A file that has
-changed since it was downloaded is kept beside the old one. Stopped at any time, the same command
-goes on where it was. A proxy is taken from HTTPS_PROXY, certificates are those of the system.
+Archives are of whole days and months: every one that the period touches goes into the lake whole.
+What the server does not have is a hole: unknown, and not the same as quiet; where there is nothing
+else the exit code is 1. A file that has changed since it was downloaded is kept beside the old one.
+What is not over or lacks rows is asked for again. Stopped at any time, the same command goes on
+where it was. A proxy is taken from HTTPS_PROXY, certificates are those of the system.
 
 Venues: binance-usdm, binance-coinm, binance-spot, bybit-linear, bybit-inverse, bybit-spot,
 okx-swap, okx-futures, okx-spot, hyperliquid; deribit and bitmex by tardis.dev, whose key is read

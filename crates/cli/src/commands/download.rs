@@ -92,7 +92,7 @@ pub(crate) fn run(
         }
     }
     output.document(&document(&report, summary));
-    for file in once(report).into_iter().filter(|file| file.status == Status::Failed) {
+    for file in once(&report).into_iter().filter(|file| file.status == Status::Failed) {
         output::failure(&format!("{}: {}", file.file, note(file)));
     }
     match taken {

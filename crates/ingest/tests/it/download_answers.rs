@@ -16,10 +16,13 @@ use crate::time;
 const HOUR: i64 = 3_600_000;
 const FILE: &str = "v5/market/kline/BTCUSDT/1h/BTCUSDT-1h-2024-12.jsonl";
 
+/// Opening times and closes.
+type Bars = Vec<(i64, &'static str)>;
+
 /// A server that answers every question with the hourly bars that it is told to have.
-fn bybit(category: &'static str) -> (Arc<Mutex<Vec<(i64, &'static str)>>>, Server) {
+fn bybit(category: &'static str) -> (Arc<Mutex<Bars>>, Server) {
     let bars = Arc::new(Mutex::new(Vec::new()));
-    let told: Arc<Mutex<Vec<(i64, &'static str)>>> = Arc::clone(&bars);
+    let told: Arc<Mutex<Bars>> = Arc::clone(&bars);
     let server = Server::misbehaving([], move |_| {
         let row = |&(time, close): &(i64, &str)| {
             json!([time.to_string(), "100", "103", "99", close, "2", "201"])
@@ -33,14 +36,14 @@ fn bybit(category: &'static str) -> (Arc<Mutex<Vec<(i64, &'static str)>>>, Serve
     (bars, server)
 }
 
-fn hours(from: i64, to: i64, close: &'static str) -> Vec<(i64, &'static str)> {
+fn hours(from: i64, to: i64, close: &'static str) -> Bars {
     let first = time("2024-12-01");
     (from..to).map(|hour| (first + hour * HOUR, close)).collect()
 }
 
 fn scene(server: &Server) -> Scene {
     let mut scene = Scene::new(server);
-    scene.request.venue = "bybit-linear".to_owned();
+    "bybit-linear".clone_into(&mut scene.request.venue);
     scene
 }
 
@@ -108,7 +111,7 @@ fn answers_where_somebody_put_another_file_do_not_overwrite_it() {
     let (bars, server) = bybit("linear");
     let scene = scene(&server);
     *bars.lock().unwrap() = hours(0, 744, "101");
-    let path = scene.root().join(FILE);
+    let path = scene.folder.path().join("raw/bybit-linear").join(FILE);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, b"notes of mine\n").unwrap();
     assert_eq!(scene.one().status, Changed);
@@ -165,19 +168,19 @@ fn funding_that_lacks_hours_is_told_whatever_the_interval() {
         ((0..738).collect(), Some("has rows to")),
     ] {
         let server = Server::misbehaving([], move |asked| {
-            let question: Value = serde_json::from_str(&asked.body).unwrap();
-            let window = question["startTime"].as_i64()?..=question["endTime"].as_i64()?;
+            let bound = |name: &str| asked.value(name)?.parse::<i64>().ok();
+            let window = bound("startTime")?..=bound("endTime")?;
             let rows: Vec<Value> = stamps
                 .iter()
                 .map(|hour| time("2024-12-01") + hour * HOUR + hour * 37 % 200)
                 .filter(|time| window.contains(time))
-                .map(|time| json!({"coin": "BTC", "fundingRate": "0.0000125", "premium": "0", "time": time}))
+                .map(|time| json!({"symbol": "BTCUSD_PERP", "fundingRate": "0.0001", "fundingTime": time}))
                 .collect();
             Some(Reply::json(Value::Array(rows).to_string()))
         });
         let mut scene = Scene::new(&server);
-        scene.request.venue = "hyperliquid".to_owned();
-        scene.request.symbols = vec!["BTC".to_owned()];
+        scene.request.venue = "binance-coinm".to_owned();
+        scene.request.symbols = vec!["BTCUSD_PERP".to_owned()];
         scene.request.kinds = vec![DownloadKind::Funding];
         let note = scene.one().note;
         assert_eq!(note.is_some(), lack.is_some(), "{note:?}");
