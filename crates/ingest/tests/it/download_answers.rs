@@ -233,7 +233,7 @@ fn a_zip_without_checksum_is_read_to_its_end() {
 fn a_body_without_end_is_cut_at_what_the_listing_says() {
     let server = Server::misbehaving(archives().clone(), |asked| {
         let head = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
-        asked.is_for("12.zip").then(|| Reply::Endless(head))
+        asked.is_for("12.zip").then_some(Reply::Endless(head))
     });
     let scene = Scene::new(&server);
     let reason = scene.failure();
