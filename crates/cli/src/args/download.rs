@@ -4,13 +4,15 @@ use clap::Args;
 use plimsoll_ingest::download::{DownloadKind, DownloadSource};
 use plimsoll_market::{Interval, Timestamp};
 
-use super::{SettingsArguments, parse_interval, parse_time, whole_number};
+use super::{SettingsArguments, above_zero, parse_interval, parse_time, whole_number};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-What the server does not have is a hole: unknown, and not the same as quiet. A file that has
-changed since it was downloaded is kept beside the old one. Stopped at any time, the same command
-goes on where it was. A proxy is taken from HTTPS_PROXY, certificates are those of the system.
+Archives are of whole days and months: every one that the period touches goes into the lake whole.
+What the server does not have is a hole: unknown, and not the same as quiet; where there is nothing
+else the exit code is 1. A file that has changed since it was downloaded is kept beside the old one.
+What is not over or lacks rows is asked for again. Stopped at any time, the same command goes on
+where it was. A proxy is taken from HTTPS_PROXY, certificates are those of the system.
 
 Venues: binance-usdm, binance-coinm, binance-spot, bybit-linear, bybit-inverse, bybit-spot,
 okx-swap, okx-futures, okx-spot, hyperliquid; deribit and bitmex by tardis.dev, whose key is read
@@ -19,7 +21,7 @@ from TARDIS_API_KEY and from nowhere else.
 Examples:
   plimsoll download --venue binance-usdm --symbols BTCUSDT,ETHUSDT --kinds candles,mark,funding --from 2024-01-01 --to 2025-01-01 --interval 1h
   plimsoll download --venue bybit-linear --symbols BTCUSDT --kinds candles,funding --from 2024-12-01 --to 2025-01-01 --dry-run
-  plimsoll download --venue okx-swap --source tardis --symbols BTC-USDT-SWAP --kinds liquidations --from 2024-12-01 --to 2024-12-02")]
+  plimsoll download --venue okx-swap --source tardis --symbols BTC-USDT-SWAP --kinds liquidations --from 2024-12-01 --to 2024-12-02 --contract-size 0.01")]
 pub(crate) struct DownloadArguments {
     /// Venue, such as binance-usdm.
     #[arg(long, value_name = "VENUE")]
@@ -63,6 +65,13 @@ pub(crate) struct DownloadArguments {
     /// Leave the files where they are, without taking them into the lake.
     #[arg(long)]
     pub(crate) no_ingest: bool,
+    /// What one contract is worth, where sizes are in contracts and the files do not say: in base
+    /// units, for coin-margined contracts in US dollars.
+    #[arg(long, value_name = "SIZE", value_parser = above_zero)]
+    pub(crate) contract_size: Option<f64>,
+    /// Rows that differ from the lake's replace them, where they would otherwise be refused.
+    #[arg(long)]
+    pub(crate) replace: bool,
     #[command(flatten)]
     pub(crate) settings: SettingsArguments,
 }

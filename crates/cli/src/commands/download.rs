@@ -1,7 +1,8 @@
 //! `plimsoll download`
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use comfy_table::{CellAlignment, Table, presets};
 use indexmap::IndexMap;
@@ -9,7 +10,7 @@ use plimsoll_ingest::download::{
     ApiKey, DownloadKind, FileResult, Plan, Report, Request, Settings, Status, download,
 };
 use plimsoll_ingest::{IngestError, Options, Summary, ingest_below};
-use plimsoll_market::{Lake, Timestamp};
+use plimsoll_market::{DAY_MS, Lake, Timestamp};
 use serde_json::{Value, json};
 
 use super::{ingest, settings};
@@ -30,6 +31,13 @@ pub(crate) fn run(
 ) -> Result<ExitCode, CliError> {
     let key = key()?;
     let rules = settings::read(&arguments.settings, global, output)?;
+    let now = now();
+    if let Some(now) = now.filter(|now| arguments.to.0 > now.0 + DAY_MS) {
+        return Err(CliError::usage(
+            format!("the period ends at {}, more than a day from now", arguments.to),
+            format!("pass a --to of at most {}", Timestamp(now.0 + DAY_MS).date_string()),
+        ));
+    }
     let plan = Plan::new(&Request {
         venue: arguments.venue.clone(),
         source: arguments.source,
@@ -45,6 +53,7 @@ pub(crate) fn run(
         jobs: arguments.jobs,
         tries: arguments.tries,
         backoff: Duration::from_millis(arguments.backoff_ms),
+        now,
         read_timeout: Duration::from_secs(arguments.timeout),
         ..Settings::default()
     };
@@ -83,14 +92,26 @@ pub(crate) fn run(
         }
     }
     output.document(&document(&report, summary));
-    for file in report.with(Status::Failed) {
+    for file in once(&report).into_iter().filter(|file| file.status == Status::Failed) {
         output::failure(&format!("{}: {}", file.file, note(file)));
     }
     match taken {
         Some(Err(error)) => Err(error.into()),
         _ if report.with(Status::Failed).next().is_some() => Ok(ExitCode::from(FAILED)),
+        _ if !report.files.is_empty() && report.on_disk.is_empty() => {
+            output::failure(
+                "nothing of it is on the server; look at the symbols' spelling and the period",
+            );
+            Ok(ExitCode::from(FAILED))
+        }
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// The time by this machine's clock, as far as it can be told.
+fn now() -> Option<Timestamp> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok().map(Timestamp)
 }
 
 fn key() -> Result<Option<ApiKey>, CliError> {
@@ -124,6 +145,8 @@ fn take(
         interval: from_trades.then_some(arguments.interval),
         policies: rules.policies,
         limits: rules.limits,
+        contract_size: arguments.contract_size,
+        replace: arguments.replace,
         ..Options::default()
     };
     let bar = IngestBar::new(output);
@@ -135,7 +158,8 @@ fn take(
 
 /// What a dry run found: every file, and the sum.
 fn show_plan(report: &Report, output: Output) {
-    for file in &report.files {
+    let files = once(report);
+    for file in &files {
         let size = file.bytes.map_or_else(|| "size unknown".to_owned(), bytes);
         let note = file.note.as_ref().map(|note| format!(", {note}")).unwrap_or_default();
         let text = match file.status {
@@ -145,9 +169,10 @@ fn show_plan(report: &Report, output: Output) {
         };
         output.text(&text);
     }
-    let count = |status| report.with(status).count();
-    let known: u64 = report.with(Status::Wanted).filter_map(|file| file.bytes).sum();
-    let unknown = report.with(Status::Wanted).filter(|file| file.bytes.is_none()).count();
+    let with = |status| files.iter().filter(move |file| file.status == status);
+    let count = |status| with(status).count();
+    let known: u64 = with(Status::Wanted).filter_map(|file| file.bytes).sum();
+    let unknown = with(Status::Wanted).filter(|file| file.bytes.is_none()).count();
     let and_unknown = match unknown {
         0 => String::new(),
         n => format!(", and {} of unknown size", counted(n, "file")),
@@ -159,6 +184,12 @@ fn show_plan(report: &Report, output: Output) {
         count(Status::There),
         count(Status::Hole),
     ));
+}
+
+/// Files that hold several kinds, once.
+fn once(report: &Report) -> Vec<&FileResult> {
+    let mut seen = BTreeSet::new();
+    report.files.iter().filter(|file| seen.insert(file.file.as_str())).collect()
 }
 
 /// A row for each kind and symbol, then what is missing or odd.
@@ -224,7 +255,7 @@ fn holes(report: &Report) -> Vec<(&FileResult, Timestamp, usize)> {
 /// Remarks on files; where many have the same, the first and a count.
 fn show_notes(report: &Report, output: Output) {
     let mut groups: IndexMap<&str, Vec<&FileResult>> = IndexMap::new();
-    for file in report.files.iter().filter(|file| file.status != Status::Failed) {
+    for file in once(report).into_iter().filter(|file| file.status != Status::Failed) {
         if let Some(note) = &file.note {
             groups.entry(note).or_default().push(file);
         }

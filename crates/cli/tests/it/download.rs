@@ -180,6 +180,29 @@ fn what_cannot_be_asked_for_is_refused() {
 }
 
 #[test]
+fn a_mistyped_symbol_is_no_success() {
+    let server = Server::of(files());
+    let (place, url) = (folder("download-nothing"), server.url());
+    let line: Vec<&str> = words(&url, &[&["--kinds", "candles"][..], &TWO_MONTHS].concat())
+        .into_iter()
+        .map(|word| if word == "BTCUSDT" { "BTCUSDTT" } else { word })
+        .collect();
+    let ran = plimsoll(&place, &line);
+    assert_eq!(ran.code, 1, "{}", shown(&ran));
+    assert!(ran.stderr.contains("nothing of it is on the server"), "{}", shown(&ran));
+}
+
+#[test]
+fn a_period_far_ahead_is_refused() {
+    let server = Server::of([]);
+    let (place, url) = (folder("download-ahead"), server.url());
+    let line = words(&url, &["--kinds", "candles", "--from", "2024-12-01", "--to", "9999-01-01"]);
+    let text = refusal(&place, &line);
+    assert!(text.contains("more than a day from now"), "{text}");
+    assert!(server.asked().is_empty());
+}
+
+#[test]
 fn killed_at_any_time_nothing_is_half_written_and_the_next_call_goes_on() {
     let slowly = |asked: &Asked| {
         let served = files();

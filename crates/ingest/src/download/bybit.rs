@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::DownloadError;
-use super::pages::Dialect;
+use super::dialect::Dialect;
 use super::plan::{
     DownloadKind, Hosts, Item, Pages, Period, Plan, Question, Request, archive, interval_word,
     monthly_or_daily, not_offered, period,

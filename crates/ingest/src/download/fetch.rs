@@ -22,6 +22,8 @@ const CHECKSUM_TRIES: usize = 3;
 const PIECE: usize = 1 << 16;
 /// So much of a long file, or a fiftieth of a short one, is worth going on for.
 const ENOUGH_BYTES: u64 = 1 << 20;
+/// A file may grow so much between the listing and the fetching, or to its double.
+const GROWN_BYTES: u64 = 1 << 20;
 
 /// An archive of a server.
 #[derive(Clone, Copy)]
@@ -80,7 +82,7 @@ impl Job<'_> {
     }
 
     /// The file that an earlier run left, if any, held against the journal.
-    fn on_disk(
+    pub(super) fn on_disk(
         &self,
         asked: &str,
         name: &str,
@@ -227,7 +229,7 @@ impl Job<'_> {
             self.begin_again(part);
             return Err(Trouble::again("the file is not the one any more that a part is there of"));
         };
-        let bytes_max = self.settings.file_bytes_max;
+        let bytes_max = self.bytes_max(remote.item);
         if promised.is_some_and(|promised| promised > bytes_max) {
             return Err(Trouble::fatal(format!(
                 "is {} bytes long, more than {bytes_max}",
@@ -247,9 +249,9 @@ impl Job<'_> {
         let mut out = opened.map_err(|error| Trouble::Fatal(disk(part.path())(error)))?;
         let before = part.bytes;
         let copied = if is_encoded {
-            self.copy(&mut MultiGzDecoder::new(answer.reader()), &mut out, part)
+            self.copy(&mut MultiGzDecoder::new(answer.reader()), &mut out, part, bytes_max)
         } else {
-            self.copy(&mut answer.reader(), &mut out, part)
+            self.copy(&mut answer.reader(), &mut out, part, bytes_max)
         };
         drop(out);
         let short = match copied {
@@ -276,7 +278,19 @@ impl Job<'_> {
         })
     }
 
-    fn copy(&self, from: &mut impl Read, to: &mut File, part: &mut Part) -> Result<(), Trouble> {
+    /// How long a file may be: as the listing says, and some more where it has grown since.
+    fn bytes_max(&self, item: &Item) -> u64 {
+        let most = self.settings.file_bytes_max;
+        item.bytes.map_or(most, |listed| most.min(listed.saturating_mul(2).max(GROWN_BYTES)))
+    }
+
+    fn copy(
+        &self,
+        from: &mut impl Read,
+        to: &mut File,
+        part: &mut Part,
+        bytes_max: u64,
+    ) -> Result<(), Trouble> {
         let mut piece = vec![0; PIECE];
         loop {
             let n = match from.read(&mut piece) {
@@ -288,8 +302,7 @@ impl Job<'_> {
             to.write_all(&piece[..n]).map_err(|error| Trouble::Fatal(disk(part.path())(error)))?;
             part.bytes += n as u64;
             self.progress.advance(n as i64);
-            if part.bytes > self.settings.file_bytes_max {
-                let bytes_max = self.settings.file_bytes_max;
+            if part.bytes > bytes_max {
                 return Err(Trouble::fatal(format!("goes on after {bytes_max} bytes")));
             }
         }
@@ -430,13 +443,19 @@ fn whole(path: &Path, name: &str) -> Result<(), String> {
         let mut reader = MultiGzDecoder::new(std::io::BufReader::new(file));
         std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| bad(&error))?;
     } else if has_ending(name, "zip") {
-        zip::ZipArchive::new(std::io::BufReader::new(file)).map_err(|error| bad(&error))?;
+        // Read to their ends, members are held against their check sums.
+        let mut archive =
+            zip::ZipArchive::new(std::io::BufReader::new(file)).map_err(|error| bad(&error))?;
+        for index in 0..archive.len() {
+            let mut member = archive.by_index(index).map_err(|error| bad(&error))?;
+            std::io::copy(&mut member, &mut std::io::sink()).map_err(|error| bad(&error))?;
+        }
     }
     Ok(())
 }
 
 /// `BTCUSDT-1m-2024-12.9f86d081884c.zip`: the start of the hash before the endings.
-fn beside(file: &Path, sha256: &str) -> PathBuf {
+pub(super) fn beside(file: &Path, sha256: &str) -> PathBuf {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let (stem, endings) = name.split_once('.').unwrap_or((&name, ""));
     file.with_file_name(format!("{stem}.{}.{endings}", &sha256[..12]))

@@ -158,8 +158,28 @@ impl Client {
         }
     }
 
-    /// Sends a request and follows where the answer leads.
+    /// Sends a request and follows where the answer leads. Whatever the server says, the key is
+    /// in no answer that is kept and in no reason that is shown.
     pub(super) fn send(&self, call: &Call) -> Result<Answer, Trouble> {
+        let Some(ApiKey(key)) = &self.key else { return self.follow(call) };
+        let masked = |text: &str| text.replace(key.as_str(), "[the key]");
+        match self.follow(call) {
+            Ok(mut answer) => {
+                let shows_key = |tag: &str| tag.contains(key.as_str());
+                if answer.header(header::ETAG).is_some_and(shows_key) {
+                    answer.headers.remove(header::ETAG);
+                }
+                Ok(answer)
+            }
+            Err(Trouble::Fatal(reason)) => Err(Trouble::Fatal(masked(&reason))),
+            Err(Trouble::Again { reason, after, came }) => {
+                Err(Trouble::Again { reason: masked(&reason), after, came })
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn follow(&self, call: &Call) -> Result<Answer, Trouble> {
         let start = parse(call.url).map_err(Trouble::fatal)?;
         let mut url = start.clone();
         for _ in 0..=REDIRECTS_MAX {
@@ -196,6 +216,10 @@ impl Client {
                 .header(header::IF_RANGE, validator);
         }
         if let Some(key) = self.key.as_ref().filter(|_| with_key) {
+            if is_open(url) {
+                let host = url.host().unwrap_or_default();
+                return Err(Trouble::fatal(format!("the key is not sent to {host} in the open")));
+            }
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", key.0));
         }
         let agent = if is_this_machine(url) { &self.direct } else { &self.agent };
@@ -281,9 +305,15 @@ fn join(from: &Uri, to: &str) -> Result<Uri, String> {
     parse(&text)
 }
 
+/// Whether others on the way could read what is sent.
+pub(super) fn is_open(url: &Uri) -> bool {
+    url.scheme_str() != Some("https") && !is_this_machine(url)
+}
+
 fn is_this_machine(url: &Uri) -> bool {
     let host = url.host().unwrap_or_default();
-    host == "localhost" || host == "[::1]" || host.starts_with("127.")
+    let is_loopback = |ip: std::net::Ipv4Addr| ip.is_loopback();
+    host == "localhost" || host == "[::1]" || host.parse().is_ok_and(is_loopback)
 }
 
 /// What the status of an answer means.
@@ -326,8 +356,9 @@ fn status_text(status: u16) -> String {
 /// How long a server asks to be left alone. A date counts from the server's own clock.
 fn wait(answer: &Answer) -> Option<Duration> {
     let text = answer.header(header::RETRY_AFTER)?;
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than can be counted is longer than anybody waits.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let now = http_date(answer.header(header::DATE)?)?;
     let seconds = http_date(text)?.checked_sub(now)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::DownloadError;
-use super::pages::Dialect;
+use super::dialect::Dialect;
 use super::plan::{
     DownloadKind, Hosts, Pages, Period, Plan, Question, Request, interval_word, not_offered, period,
 };

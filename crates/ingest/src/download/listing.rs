@@ -1,6 +1,6 @@
 //! What a bucket says that it holds: the pages of an S3 listing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -22,15 +22,16 @@ struct Page {
     is_truncated: bool,
 }
 
-/// The sizes of the files below a prefix whose keys lie from `first` to `last`.
+/// The sizes of those of the wanted files below a prefix that are there.
 pub(super) fn list(
     client: &Client,
     settings: &Settings,
     base: &str,
     prefix: &str,
-    (first, last): (&str, &str),
+    wanted: &BTreeSet<&str>,
 ) -> Result<BTreeMap<String, u64>, GivenUp> {
     let mut found = BTreeMap::new();
+    let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(found) };
     // The marker itself is left out of a page: the shorter word comes just before `first`.
     let mut marker = first.strip_suffix(".zip").unwrap_or(first).to_owned();
     for stream in 0..PAGES_MAX {
@@ -49,8 +50,8 @@ pub(super) fn list(
         if end <= marker {
             return Err(GivenUp::Failed("a page of the listing repeats the one before".to_owned()));
         }
-        found.extend(page.keys);
-        if !page.is_truncated || end.as_str() > last {
+        found.extend(page.keys.into_iter().filter(|(key, _)| wanted.contains(key.as_str())));
+        if !page.is_truncated || end.as_str() > *last {
             return Ok(found);
         }
         marker = end;

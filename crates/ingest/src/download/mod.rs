@@ -15,6 +15,7 @@
 
 mod binance;
 mod bybit;
+mod dialect;
 mod fetch;
 mod http;
 mod hyperliquid;
@@ -149,6 +150,9 @@ pub struct Settings {
     pub file_bytes_max: u64,
     /// Seed of the jitter.
     pub seed: u64,
+    /// The time by the wall clock: of what is not over an hour before it, more may come, and it is
+    /// asked for again. Without it every period counts as over.
+    pub now: Option<Timestamp>,
     /// Factor on every wait: 1, or less where a test must be quick.
     pub time_scale: f64,
 }
@@ -167,6 +171,7 @@ impl Default for Settings {
             total_timeout: Duration::from_hours(1),
             file_bytes_max: 16 << 30,
             seed: 1,
+            now: None,
             time_scale: 1.0,
         }
     }

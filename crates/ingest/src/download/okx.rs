@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::DownloadError;
-use super::pages::Dialect;
+use super::dialect::Dialect;
 use super::plan::{
     DownloadKind, Hosts, Item, Pages, Period, Plan, Question, Request, archive, interval_word,
     not_offered, period,
@@ -26,6 +26,8 @@ const INTERVALS: [(&str, &str); 12] = [
     ("1w", "1Wutc"),
 ];
 const HOUR_MS: i64 = 3_600_000;
+/// A day of the archive of trades begins at midnight in Hong Kong.
+const DAY_STARTS_EARLIER_MS: i64 = 8 * HOUR_MS;
 const ARCHIVE: &str = "cdn/okex/traderecords";
 
 pub(super) fn plan(request: &Request) -> Result<Plan, DownloadError> {
@@ -67,9 +69,9 @@ fn of_kind(
                 let date = day.day();
                 let folder = Period::digits(&date);
                 let path = format!("{ARCHIVE}/trades/daily/{folder}/{symbol}-trades-{date}.zip");
-                archive(kind, symbol, day, path, false)
+                archive(kind, symbol, day.later(-DAY_STARTS_EARLIER_MS), path, false)
             };
-            Ok(period.days().into_iter().map(daily).collect())
+            Ok(period.later(DAY_STARTS_EARLIER_MS).days().into_iter().map(daily).collect())
         }
         DownloadKind::Funding if is_swap => Ok(funding(symbol, period)),
         DownloadKind::Funding => Err(not_offered(request, kind, "only perpetual swaps have it")),
@@ -93,7 +95,11 @@ fn of_kind(
             Err(not_offered(request, kind, reason))
         }
         DownloadKind::OpenInterest | DownloadKind::PremiumIndexCandles => {
-            let reason = "no archive of it is known; --source tardis has open interest";
+            let reason = if kind == DownloadKind::OpenInterest {
+                "no archive of it is known; --source tardis has it, in contracts: pass --contract-size as well"
+            } else {
+                "no archive of it is known"
+            };
             Err(not_offered(request, kind, reason))
         }
     }

@@ -1,5 +1,6 @@
 //! From what is wanted to the files that hold it. No network, no clock.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use plimsoll_market::{DAY_MS, Interval, Timestamp};
 
-use super::pages::Dialect;
+use super::dialect::Dialect;
 use super::{DownloadError, binance, bybit, http, hyperliquid, okx, tardis};
 
 /// What is wanted.
@@ -124,6 +125,8 @@ impl FromStr for DownloadKind {
 pub struct Item {
     /// What it holds.
     pub kind: DownloadKind,
+    /// Other kinds that it holds and that are wanted, too.
+    pub also: Vec<DownloadKind>,
     /// Whose.
     pub symbol: String,
     /// Start of its period.
@@ -229,14 +232,32 @@ impl Plan {
                 let reason = format!("`{base}` has a question in it; name the folder only");
                 return Err(DownloadError::BadUrl { reason });
             }
-            http::parse(base).map_err(|reason| DownloadError::BadUrl { reason })?;
+            let url = http::parse(base).map_err(|reason| DownloadError::BadUrl { reason })?;
+            let needs_key =
+                |item: &Item| matches!(item.origin, Origin::Archive { with_key: true, .. });
+            if http::is_open(&url) && plan.items.iter().any(needs_key) {
+                let reason =
+                    format!("the key is not sent to `{base}` in the open; name an https address");
+                return Err(DownloadError::BadUrl { reason });
+            }
             base.clone_into(&mut plan.hosts.archive);
             base.clone_into(&mut plan.hosts.api);
             plan.hosts.listing = plan.hosts.listing.map(|_| base.to_owned());
         }
-        // Twice the same word on the command line is no reason to fetch twice.
-        let mut seen = std::collections::BTreeSet::new();
-        plan.items.retain(|item| seen.insert(item.file.clone()));
+        // Twice the same word on the command line is no reason to fetch twice, nor are several
+        // kinds in one file.
+        let mut kinds: BTreeMap<String, Vec<DownloadKind>> = BTreeMap::new();
+        plan.items.retain(|item| {
+            let found = kinds.entry(item.file.clone()).or_default();
+            let is_first = found.is_empty();
+            if !found.contains(&item.kind) {
+                found.push(item.kind);
+            }
+            is_first
+        });
+        for item in &mut plan.items {
+            item.also = kinds.remove(&item.file).unwrap_or_default().split_off(1);
+        }
         Ok(plan)
     }
 }
@@ -308,6 +329,11 @@ impl Period {
             from = to;
         }
         pieces
+    }
+
+    /// So much later, or earlier.
+    pub(super) fn later(self, ms: i64) -> Self {
+        Self { from: Timestamp(self.from.0 + ms), to: Timestamp(self.to.0 + ms) }
     }
 
     pub(super) fn is_month(self) -> bool {
@@ -386,6 +412,7 @@ impl Pages<'_> {
         let months = period.months().into_iter().map(|month| month.within(period));
         let item = |month: Period| Item {
             kind: self.kind,
+            also: Vec::new(),
             symbol: self.symbol.to_owned(),
             from: month.from,
             to: month.to,
@@ -412,6 +439,7 @@ pub(super) fn archive(
 ) -> Item {
     Item {
         kind,
+        also: Vec::new(),
         symbol: symbol.to_owned(),
         from: period.from,
         to: period.to,

@@ -1,6 +1,6 @@
 //! A whole download: the listing read, files fetched in parallel, holes filled from elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -73,7 +73,8 @@ pub struct FileResult {
 pub struct Report {
     /// The folder of the venue's files.
     pub root: PathBuf,
-    /// Every file of the plan, by kind, symbol and time.
+    /// Every file of the plan, by kind, symbol and time; one that holds several kinds stands here
+    /// once for each.
     pub files: Vec<FileResult>,
     /// What the user should know.
     pub notes: Vec<String>,
@@ -136,6 +137,7 @@ pub fn download(
             if result.status == Status::Hole && !item.instead.is_empty() {
                 next.extend(item.instead);
             } else {
+                files.extend(item.also.iter().map(|&kind| FileResult { kind, ..result.clone() }));
                 files.push(result);
                 on_disk.extend(paths);
             }
@@ -189,12 +191,25 @@ impl Job<'_> {
             Origin::Archive { path, .. } => path,
             _ => &item.file,
         };
-        let known = self.journal.latest(name).filter(|entry| !entry.missing && !entry.unfinished);
+        let known = self.journal.latest(name).filter(|entry| !entry.missing);
         let file = known.as_ref().map_or(item.file.clone(), |entry| entry.file.clone());
+        // A file of answers that is not in the journal is compared with new ones.
+        let is_finished = match &item.origin {
+            Origin::Pages { .. } => known.as_ref().is_some_and(|entry| !entry.unfinished),
+            _ => true,
+        };
         if let Ok(metadata) = self.root.join(&file).metadata()
             && known.is_none_or(|entry| entry.bytes == metadata.len())
+            && is_finished
         {
-            return Done::new(Status::There, metadata.len(), vec![file]);
+            let bytes = metadata.len();
+            return match item.bytes.filter(|&listed| listed != bytes) {
+                None => Done::new(Status::There, bytes, vec![file]),
+                Some(listed) => {
+                    let note = Some(format!("has changed on the server: {bytes} bytes are there"));
+                    Done { status: Status::Wanted, bytes: Some(listed), note, files: Vec::new() }
+                }
+            };
         }
         match &item.origin {
             Origin::Absent => Done::new(Status::Hole, 0, Vec::new()),
@@ -275,16 +290,15 @@ fn resolve(
     let mut resolved = Vec::new();
     let mut round = items;
     while !round.is_empty() {
-        let mut wanted: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+        let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for item in &round {
             if let Some((prefix, path)) = listed_below(item) {
-                let bounds = wanted.entry(prefix).or_insert((path, path));
-                *bounds = (bounds.0.min(path), bounds.1.max(path));
+                wanted.entry(prefix).or_default().insert(path);
             }
         }
-        let prefixes: Vec<(&str, (&str, &str))> = wanted.into_iter().collect();
-        let listings = in_parallel(settings.jobs, &prefixes, |_, (prefix, bounds)| {
-            listing::list(client, settings, base, prefix, *bounds)
+        let prefixes: Vec<(&str, BTreeSet<&str>)> = wanted.into_iter().collect();
+        let listings = in_parallel(settings.jobs, &prefixes, |_, (prefix, paths)| {
+            listing::list(client, settings, base, prefix, paths)
         });
         let mut known: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for ((prefix, _), listing) in prefixes.iter().zip(listings) {

@@ -89,7 +89,7 @@ impl Scene {
         self.run_as(false)
     }
 
-    fn run_as(&self, is_dry: bool) -> Report {
+    pub(crate) fn run_as(&self, is_dry: bool) -> Report {
         let plan = Plan::new(&Request { has_key: self.key.is_some(), ..self.request.clone() });
         let key = self.key.and_then(ApiKey::new);
         download(plan.unwrap(), self.folder.path(), &self.settings, key, is_dry, &NoProgress)

@@ -368,6 +368,7 @@ fn plans_are_the_layouts_of_the_venues() {
         ]),
         ("okx-swap", "BTC-USDT-SWAP", K::Trades, ("2024-02-01", "2024-02-02"), vec![
             "cdn/okex/traderecords/trades/daily/20240201/BTC-USDT-SWAP-trades-2024-02-01.zip".to_owned(),
+            "cdn/okex/traderecords/trades/daily/20240202/BTC-USDT-SWAP-trades-2024-02-02.zip".to_owned(),
         ]),
         ("okx-swap", "BTC-USDT-SWAP", K::Funding, ("2024-02-10", "2024-02-12"), vec![
             "cdn/okex/traderecords/swaprates/monthly/202402/BTC-USDT-SWAP-fundingrates-2024-02.zip".to_owned(),

@@ -18,6 +18,7 @@ mod check;
 mod columns;
 mod containers;
 mod download;
+mod download_answers;
 mod download_pages;
 mod download_server;
 mod formats;
