@@ -196,7 +196,9 @@ impl Raw {
         renamed: Renamed,
     ) -> Result<Self, RowProblem> {
         match &archive.content {
-            Content::Text(_) | Content::LongText(_) => Self::from_csv(archive, kind, headerless, renamed),
+            Content::Text(_) | Content::LongText(_) => {
+                Self::from_csv(archive, kind, headerless, renamed)
+            }
             Content::Json(json) => Self::from_objects(&objects::of(json)?, kind, renamed),
             Content::Feather(bytes) => {
                 let budget = Budget::new(bytes.len() as u64, &archive.limits);
