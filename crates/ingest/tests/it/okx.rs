@@ -78,15 +78,12 @@ fn stamps_that_do_not_say_what_they_are_do_not_move() {
         let text = format!("{columns},{stamp}\n{rows}");
         let found =
             bench.ingest(bench.write("allswaprate-swaprate-2023-01-15.csv", text), &options());
-        match first {
-            Some(first) => {
-                found.unwrap();
-                assert_eq!(bench.only().1.times()[0], first, "{stamp}");
-            }
-            None => {
-                let failure = &failures(found)[0];
-                assert!(failure.to_string().contains("next_funding_time"), "{failure}");
-            }
+        if let Some(first) = first {
+            found.unwrap();
+            assert_eq!(bench.only().1.times()[0], first, "{stamp}");
+        } else {
+            let failure = &failures(found)[0];
+            assert!(failure.to_string().contains("next_funding_time"), "{failure}");
         }
     }
 }
@@ -246,16 +243,13 @@ fn the_day_of_trades_is_told_by_its_rows() {
     {
         let bench = Bench::new();
         let path = bench.write("BTC-USDT-SWAP-trades-2025-06-01.csv", rows(hours));
-        match n_bars {
-            Some(n_bars) => {
-                let summary = bench.ingest(path, &options()).unwrap();
-                assert_eq!(bench.only().1.len(), n_bars, "{hours:?}");
-                assert!(!has_note(&summary.notes, "outside the period"), "{hours:?}");
-            }
-            None => {
-                let failure = &failures(bench.ingest(path, &options()))[0];
-                assert!(failure.to_string().contains("1 of 3 trades outside the day"), "{failure}");
-            }
+        if let Some(n_bars) = n_bars {
+            let summary = bench.ingest(path, &options()).unwrap();
+            assert_eq!(bench.only().1.len(), n_bars, "{hours:?}");
+            assert!(!has_note(&summary.notes, "outside the period"), "{hours:?}");
+        } else {
+            let failure = &failures(bench.ingest(path, &options()))[0];
+            assert!(failure.to_string().contains("1 of 3 trades outside the day"), "{failure}");
         }
     }
 }
