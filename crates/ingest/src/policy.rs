@@ -259,27 +259,11 @@ impl FromStr for Policy {
 /// The rule that was probably meant, else all of them.
 fn nearest(text: &str) -> String {
     let names = || Rule::ALL.iter().map(|rule| rule.name());
-    let near = names().map(|name| (distance(text, name), name)).min();
+    let near = names().map(|name| (strsim::levenshtein(text, name), name)).min();
     match near {
         Some((distance, name)) if distance <= 2 => format!("did you mean `{name}`?"),
         _ => format!("the rules are {}", names().collect::<Vec<_>>().join(", ")),
     }
-}
-
-/// Characters to insert, remove or exchange to make one word of another.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &to) in b.iter().enumerate() {
-            let exchange = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = exchange.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ fn what_cannot_be_asked_for_is_refused() {
         &["--symbols", "../../etc"],
         &["--to", "2024-12-01"],
         &["--interval", "7m"],
-        &["--base-url", "http://me:word@mirror.example"],
+        &["--base-url", "http://me:word@archive.example"],
         &["--source", "kaiko"],
     ];
     let texts: Vec<String> = cases.iter().map(|case| refusal(&place, &with(case))).collect();

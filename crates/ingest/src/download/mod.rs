@@ -117,7 +117,7 @@ impl DownloadError {
             Self::BadInterval { .. } => "pass --interval with one of these",
             Self::BadSymbol { .. } => "write the symbol as the venue does, several with commas",
             Self::EmptyPeriod { .. } => "pass a later --to",
-            Self::BadUrl { .. } => "write an address as https://mirror.example/binance",
+            Self::BadUrl { .. } => "write an address as https://archive.example/binance",
             Self::Locked { .. } => "wait until it is through",
             Self::Io { .. } => return None,
         };

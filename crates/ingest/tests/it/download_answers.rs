@@ -312,13 +312,13 @@ fn a_key_is_not_sent_in_the_open() {
     let request = Request {
         source: DownloadSource::Tardis,
         kinds: vec![DownloadKind::Liquidations],
-        base_url: Some("http://mirror.example/tardis".to_owned()),
+        base_url: Some("http://archive.example/tardis".to_owned()),
         has_key: true,
         ..Scene::new(&server).request
     };
     let error = Plan::new(&request).unwrap_err();
     assert!(matches!(&error, DownloadError::BadUrl { reason } if reason.contains("in the open")));
-    for base in ["https://mirror.example/tardis", "http://127.0.0.1:8080"] {
+    for base in ["https://archive.example/tardis", "http://127.0.0.1:8080"] {
         assert!(Plan::new(&Request { base_url: Some(base.to_owned()), ..request.clone() }).is_ok());
     }
     let fooled = "http://127.evil.example".to_owned();

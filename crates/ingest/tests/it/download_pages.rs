@@ -415,7 +415,7 @@ fn what_cannot_be_planned_is_told_why() {
         check(&|r| (r.venue, r.kinds) = (venue.to_owned(), vec![kind]), word);
     }
     for url in
-        ["", "data.binance.vision", "ftp://mirror/", "http://u:p@mirror/", "http://mirror/?a=1"]
+        ["", "data.binance.vision", "ftp://archive/", "http://u:p@archive/", "http://archive/?a=1"]
     {
         let error = {
             let mut request = scene.request.clone();

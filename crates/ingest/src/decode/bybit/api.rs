@@ -99,7 +99,7 @@ fn recognise(clues: &Clues, shape: Shape) -> Option<Vec<String>> {
         let first = sample["result"]["list"].as_array().and_then(|list| list.first());
         let found = match first {
             Some(row) => Shape::of_row(row)?,
-            // An answer without rows, or an error, says what was asked for nowhere.
+            // An answer without rows, or an error, does not say what was asked.
             None => Shape::Bars,
         };
         return (found == shape).then(|| {
